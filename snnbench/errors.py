@@ -1,0 +1,29 @@
+"""The errors a user can mend; the command line prints their message and exits with code 2."""
+
+
+class SnnbenchError(Exception):
+    """Base of every error whose message tells the user what was wrong and what to do."""
+
+
+class DataError(SnnbenchError):
+    """A data set is missing, truncated, altered or of an unknown layout."""
+
+
+class PluginError(SnnbenchError):
+    """A plugin is unknown, broken, or claims a name that another distribution claims."""
+
+
+class OptionError(SnnbenchError):
+    """An option of a quantizer, model or command is unknown or out of range."""
+
+
+class ProtocolError(SnnbenchError):
+    """A protocol document does not validate, or its baseline is missing or altered."""
+
+
+class RecordError(SnnbenchError):
+    """A record or its evidence cannot be read or does not validate."""
+
+
+class FiringError(SnnbenchError, ValueError):
+    """Spikes, rates or profiles do not fit together; the message names the layer."""

@@ -1,0 +1,39 @@
+"""Every way to extend snnbench, on one screen.
+
+A plugin is a module named in the entry-point group ``snnbench``. Each hook takes nothing and returns a dict by name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from importlib.resources.abc import Traversable
+
+    from snnbench.data.dataset import Dataset
+
+hookspec = pluggy.HookspecMarker("snnbench")
+hookimpl = pluggy.HookimplMarker("snnbench")
+
+
+@hookspec
+def snnbench_quantizers() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
+    """Quantizers: ``factory(tensor, *, bits, **options) -> nn.Module`` mapping a float tensor to a quantized one."""
+
+
+@hookspec
+def snnbench_models() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
+    """Models: ``factory(input_shape, num_classes, **options) -> nn.Module``, images in, logits out."""
+
+
+@hookspec
+def snnbench_datasets() -> Mapping[str, Dataset]:  # type: ignore[empty-body]
+    """Data sets: a `snnbench.data.Dataset`, which loads a split and knows its content fingerprint."""
+
+
+@hookspec
+def snnbench_protocols() -> Mapping[str, Traversable]:  # type: ignore[empty-body]
+    """Protocols: the path of a ``protocol.toml``; baseline weights lie beside it."""
