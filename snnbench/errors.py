@@ -1,5 +1,13 @@
 """The errors a user can mend; the command line prints their message and exits with code 2."""
 
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class SnnbenchError(Exception):
     """Base of every error whose message tells the user what was wrong and what to do."""
@@ -27,3 +35,9 @@ class RecordError(SnnbenchError):
 
 class FiringError(SnnbenchError, ValueError):
     """Spikes, rates or profiles do not fit together; the message names the layer."""
+
+
+def did_you_mean(typed: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'clip'?"`` for the names nearest to the typed one, ``""`` if none is near."""
+    near = get_close_matches(typed.lower(), list(known), n=3)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
