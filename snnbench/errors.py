@@ -17,6 +17,10 @@ class DataError(SnnbenchError):
     """A data set is missing, truncated, altered or of an unknown layout."""
 
 
+class DamagedDataError(DataError):
+    """Files of a data set are missing, truncated or altered."""
+
+
 class PluginError(SnnbenchError):
     """A plugin is unknown, broken, or claims a name that another distribution claims."""
 

@@ -1,0 +1,121 @@
+"""What is remembered between runs: which files were checked, and the records in order, ready to be mapped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from snnbench.data.fingerprint import Images, Labels
+from snnbench.errors import DataError
+
+# Two writes within one tick of a file system's clock leave the same times; no common one ticks slower than this.
+CLOCK_TICK_NS = 20_000_000
+
+
+def cache_root() -> Path:
+    """The folder of everything that can be computed again: ``SNNBENCH_CACHE``, else the platform's cache folder."""
+    if chosen := os.environ.get("SNNBENCH_CACHE"):
+        return Path(chosen).expanduser()
+    return platformdirs.user_cache_path("snnbench", appauthor=False)
+
+
+def write_atomically(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+    """Write a file so that it is there in full or not at all, making its folder if need be.
+
+    Raises:
+        OSError: the folder or the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with unfinished.open("xb") as file:
+            file.writelines(chunks)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def identify(files: Iterable[Path]) -> str:
+    """Files as they are now, by path, size, times and inode: whoever changes a file changes this.
+
+    Raises:
+        FileNotFoundError: one of them is not there.
+    """
+    states = [(str(path.resolve()), path.stat()) for path in files]
+    newest = max((state.st_ctime_ns for _, state in states), default=0)
+    if abs(time.time_ns() - newest) < CLOCK_TICK_NS:
+        time.sleep(CLOCK_TICK_NS / 1e9)
+    return json.dumps([(name, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino) for name, s in states])
+
+
+def _note(identity: str, fingerprint: str) -> Path:
+    return cache_root() / "checked" / hashlib.sha256(f"{fingerprint} {identity}".encode()).hexdigest()
+
+
+def is_checked(identity: str, fingerprint: str) -> bool:
+    """Whether files of this identity were found to have this fingerprint; a cache that cannot be read knows of none."""
+    with suppress(OSError):
+        return _note(identity, fingerprint).exists()
+    return False
+
+
+def remember_checked(identity: str, fingerprint: str) -> None:
+    """Remember that files of this identity have this fingerprint.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    note = _note(identity, fingerprint)
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.touch()
+    except OSError as error:
+        raise _unwritable(note, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    return DataError(f"cannot write the cache {path}: {error.strerror}; set SNNBENCH_CACHE to a folder that can be")
+
+
+def records_path(name: str, split: str, fingerprint: str) -> Path:
+    """Where the ordered records of a split are kept; the fingerprint is part of the name."""
+    return cache_root() / "data" / f"{name}-{split}-{fingerprint[:16]}.records"
+
+
+def has_records(path: Path, fingerprint: str) -> bool:
+    """Whether the ordered records are there, and untouched since they were written."""
+    with suppress(FileNotFoundError):
+        return is_checked(identify([path]), fingerprint)
+    return False
+
+
+def write_records(path: Path, images: Images, labels: Labels, fingerprint: str) -> None:
+    """Keep checked and ordered records: all pixels, then all labels as bytes.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    chunks = (np.ascontiguousarray(images).reshape(-1).data, labels.astype(np.uint8).tobytes())
+    try:
+        write_atomically(path, chunks)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    remember_checked(identify([path]), fingerprint)
+
+
+def map_records(path: Path, shape: tuple[int, int, int]) -> tuple[Images, Labels]:
+    """Map ordered records of images of ``shape`` (C, H, W); what is written to the arrays stays in this process."""
+    content: Images = np.memmap(path, np.uint8, mode="c").view(np.ndarray)
+    count = content.size // (int(np.prod(shape)) + 1)
+    return content[:-count].reshape(count, *shape), content[-count:].astype(np.int64)
