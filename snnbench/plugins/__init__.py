@@ -1,0 +1,75 @@
+"""The catalogue of everything that installed distributions plug in, the project's own parts included."""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from snnbench.plugins.isolation import Fault
+from snnbench.plugins.loading import Plugin, load
+from snnbench.plugins.shelf import Entry, Shelf
+from snnbench.plugins.source import KINDS, Source, discover
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from importlib.resources.abc import Traversable
+
+    from snnbench.data.dataset import Dataset
+
+__all__ = ["KINDS", "Catalogue", "Entry", "Fault", "Shelf", "Source", "catalogue"]
+
+
+class Catalogue:
+    """What is plugged in, by kind; plugins are imported when a kind that they may hold is first asked for."""
+
+    def __init__(self) -> None:
+        self.sources, self._unreadable = discover()
+        self._plugins: dict[Source, Plugin] = {}
+
+    @cached_property
+    def quantizers(self) -> Shelf[Callable[..., Any]]:
+        return self._shelf("quantizers")
+
+    @cached_property
+    def models(self) -> Shelf[Callable[..., Any]]:
+        return self._shelf("models")
+
+    @cached_property
+    def datasets(self) -> Shelf[Dataset]:
+        return self._shelf("datasets")
+
+    @cached_property
+    def protocols(self) -> Shelf[Traversable]:
+        return self._shelf("protocols")
+
+    def shelf(self, kind: str) -> Shelf[Any]:
+        """The shelf of a kind given by its plural, one of `KINDS`."""
+        shelf: Shelf[Any] = getattr(self, kind)
+        return shelf
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Everything wrong with any plugin, each fault once; imports them all."""
+        return tuple(dict.fromkeys(fault for kind in KINDS for fault in self.shelf(kind).faults))
+
+    def _shelf(self, kind: str) -> Shelf[Any]:
+        entries: list[Entry[Any]] = []
+        faults = list(self._unreadable)
+        for source in self.sources:
+            if source.may_hold(kind):
+                plugin = self._plugin(source)
+                offered, wrong = plugin.ask(kind)
+                entries += [Entry(kind, name, value, source) for name, value in offered.items()]
+                faults += [*plugin.faults, *wrong]
+        return Shelf(kind, entries, faults)
+
+    def _plugin(self, source: Source) -> Plugin:
+        if source not in self._plugins:
+            self._plugins[source] = load(source)
+        return self._plugins[source]
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The catalogue of this process."""
+    return Catalogue()

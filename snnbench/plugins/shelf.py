@@ -1,0 +1,77 @@
+"""The entries of one kind by name, and what is said when a name is unknown, contested or out of reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from snnbench.errors import PluginError, did_you_mean
+from snnbench.plugins.isolation import Fault
+from snnbench.plugins.source import KINDS, Source
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry(Generic[T]):
+    """A named quantizer, model, data set or protocol, and the distribution that it comes from."""
+
+    kind: str
+    name: str
+    value: T
+    source: Source
+
+    def __str__(self) -> str:
+        return f"{KINDS[self.kind]} {self.name!r}"
+
+
+class Shelf(Generic[T]):
+    """The entries of one kind: iterates over the usable names, sorted, and looks them up.
+
+    Attributes:
+        clashes: names claimed more than once, each with every entry that claims it; none of these can be used.
+        faults: what went wrong in the plugins that may hold this kind.
+    """
+
+    def __init__(self, kind: str, entries: Iterable[Entry[T]], faults: Iterable[Fault] = ()) -> None:
+        claims: dict[str, tuple[Entry[T], ...]] = {}
+        for entry in entries:
+            claims[entry.name] = (*claims.get(entry.name, ()), entry)
+        self.kind = kind
+        self.faults = tuple(faults)
+        self.clashes: Mapping[str, tuple[Entry[T], ...]] = {n: e for n, e in sorted(claims.items()) if len(e) > 1}
+        self._entries = {name: entries[0] for name, entries in sorted(claims.items()) if len(entries) == 1}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def values(self) -> tuple[Entry[T], ...]:
+        """The usable entries, by name."""
+        return tuple(self._entries.values())
+
+    def __getitem__(self, name: str) -> Entry[T]:
+        """The entry of that name; PluginError if it is unknown, or claimed more than once."""
+        if name in self.clashes:
+            raise PluginError(self.clash(name))
+        if name not in self._entries:
+            raise PluginError(self._unknown(name))
+        return self._entries[name]
+
+    def clash(self, name: str) -> str:
+        """Who claims a contested name, and the remedy."""
+        claimants = [f"{entry.source} ({entry.source.name} = {entry.source.module})" for entry in self.clashes[name]]
+        return f"{KINDS[self.kind]} {name!r} is claimed by {' and by '.join(claimants)}; uninstall all but one of them"
+
+    def _unknown(self, name: str) -> str:
+        noun = KINDS[self.kind]
+        near = did_you_mean(name, self) or ";"
+        known = f"known: {', '.join(self)}" if self._entries else f"no {noun} is installed"
+        broken = [f"{fault.source} is broken and may hold it ({fault.error})" for fault in self.faults if fault.fatal]
+        return "; ".join([f"no {noun} {name!r}{near} {known}", *broken])
