@@ -1,1 +1,18 @@
+"""Spiking neurons, SEW-ResNets, and the recording of their firing."""
 
+from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
+from snnbench.nn.recording import FiringRecorder, record_firing
+from snnbench.nn.sew_resnet import SEWResNet, sew_resnet8, sew_resnet18, sew_resnet34
+
+__all__ = [
+    "FiringRecorder",
+    "IFNeuron",
+    "LIFNeuron",
+    "PLIFNeuron",
+    "SEWResNet",
+    "SpikingNeuron",
+    "record_firing",
+    "sew_resnet8",
+    "sew_resnet18",
+    "sew_resnet34",
+]

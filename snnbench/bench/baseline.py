@@ -1,0 +1,117 @@
+"""Full-precision baselines: trained from the protocol alone, shipped beside it, checked by SHA-256 when loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from snnbench.bench.batches import Normalise
+from snnbench.bench.checkpoint import load_checkpoint, save_checkpoint
+from snnbench.bench.engine import Engine, choose_engine, forward_of
+from snnbench.bench.training import Report, Trainer, TrainingSet
+from snnbench.data import Dataset, write_atomically
+from snnbench.errors import ProtocolError
+from snnbench.options import validate
+from snnbench.plugins import catalogue
+from snnbench.protocols import Baseline, Protocol
+
+
+def build_model(protocol: Protocol, dataset: Dataset) -> nn.Module:
+    """The protocol's network with fresh weights, convolutions in channels-last memory order."""
+    name, options = protocol.model.name, protocol.model.options
+    factory = catalogue().models[name].value
+    model: nn.Module = factory(dataset.input_shape, dataset.num_classes, **validate(factory, f"model '{name}'", options))
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def training_set(protocol: Protocol, dataset: Dataset, root: Path | None) -> TrainingSet:
+    """The training split of the protocol's data set."""
+    images, labels = dataset.load(root, "train")
+    return TrainingSet(images, labels, Normalise(protocol.data.mean, protocol.data.std))
+
+
+def baseline_trainer(protocol: Protocol, dataset: Dataset, root: Path | None, seed: int, engine: Engine) -> Trainer:
+    """A trainer at the start of the protocol's baseline training; pins the number of threads."""
+    torch.set_num_threads(protocol.train.threads)
+    torch.manual_seed(seed)
+    model = build_model(protocol, dataset)
+    trainer = Trainer(model, protocol.train, training_set(protocol, dataset, root), seed)
+    trainer.forward = forward_of(model, choose_engine(engine, trainer.work * protocol.train.batch_size))
+    return trainer
+
+
+def train_baseline(
+    trainer: Trainer,
+    protocol: Protocol,
+    checkpoint: Path,
+    report: Report,
+    on_epoch: Callable[[Mapping[str, Any]], None],
+) -> None:
+    """Train to the end, from the last checkpoint if there is one; a checkpoint is written after every epoch."""
+    if checkpoint.exists():
+        load_checkpoint(checkpoint, trainer, protocol.recipe)
+    while not trainer.finished:
+        trainer.train_epoch(report)
+        save_checkpoint(checkpoint, trainer, protocol.recipe)
+        on_epoch(trainer.progress.log[-1])
+
+
+def save_weights(model: nn.Module, protocol: Protocol, seed: int, path: Path) -> str:
+    """Write the weights of `model` as safetensors and return the file's SHA-256."""
+    tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
+    metadata = {"protocol": f"{protocol.name}-v{protocol.version}", "recipe": protocol.recipe, "seed": str(seed)}
+    content = save(tensors, metadata)
+    write_atomically(path, [content])
+    return hashlib.sha256(content).hexdigest()
+
+
+def save_log(trainer: Trainer, protocol: Protocol, path: Path) -> None:
+    """Write what happened in a training: a row an epoch, with versions and wall time."""
+    document = {
+        "protocol": f"{protocol.name}-v{protocol.version}",
+        "seed": trainer.seed,
+        "recipe": protocol.recipe,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "engine": "eager" if trainer.forward is trainer.model else "compiled",
+        "finished": time.strftime("%Y-%m-%d", time.gmtime()),
+        "seconds": round(sum(row["seconds"] for row in trainer.progress.log)),
+        "epochs": trainer.progress.log,
+    }
+    write_atomically(path, [(json.dumps(document, indent=1) + "\n").encode()])
+
+
+def read_weights(protocol: Protocol, baseline: Baseline, folder: Traversable) -> dict[str, Tensor]:
+    """The baseline's weights, their SHA-256 checked.
+
+    Raises:
+        ProtocolError: if the file is missing, altered or damaged.
+    """
+    file = folder.joinpath(baseline.file)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ProtocolError(f"baseline '{file}' of protocol '{protocol.name}' cannot be read: {error.strerror}") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != baseline.sha256:
+        raise ProtocolError(
+            f"baseline '{file}' is altered: its SHA-256 is {found[:12]}..., protocol '{protocol.name}' says"
+            f" {baseline.sha256[:12]}...; reinstall snnbench, or restore the file"
+        )
+    try:
+        return load(content)
+    except SafetensorError as error:
+        raise ProtocolError(f"baseline '{file}' is not a safetensors file: {error}") from error

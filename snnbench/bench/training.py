@@ -1,0 +1,157 @@
+"""Training by a protocol's recipe: the same loop makes baselines and fine-tunes quantized networks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from snnbench.bench.batches import Images, Labels, Normalise, steps_per_epoch, training_batches
+from snnbench.errors import ProtocolError
+from snnbench.protocols import Training
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Training images (N, C, H, W) uint8, labels (N,), and how to normalise a batch."""
+
+    images: Images
+    labels: Labels
+    normalise: Normalise
+
+
+@dataclass
+class Progress:
+    """Where a training stands: epochs done, and a log row for each of them."""
+
+    epochs: int = 0
+    log: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Trainer:
+    """Trains `model` in place, an epoch at a time, so that a checkpoint may be taken between epochs.
+
+    Args:
+        model: the network; its ``timesteps`` attribute follows the stages of `training`.
+        training: the recipe.
+        data: the training split.
+        seed: with the epoch number determines order and augmentation.
+        forward: the callable to run, for example a compiled form that shares the parameters of `model`.
+        extra_loss: a term added to the cross entropy after each forward pass, if any.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        training: Training,
+        data: TrainingSet,
+        seed: int,
+        forward: Callable[[Tensor], Tensor] | None = None,
+        extra_loss: Callable[[], Tensor] | None = None,
+    ) -> None:
+        self.model, self.training, self.data, self.seed = model, training, data, seed
+        self.forward = forward if forward is not None else model
+        self.extra_loss = extra_loss
+        self.progress = Progress()
+        self.optimizer = _optimizer(model, training)
+        self.steps_per_epoch = steps_per_epoch(len(data.images), training)
+        if not self.steps_per_epoch:
+            raise ProtocolError(f"batch_size={training.batch_size} is larger than the {len(data.images)} training images")
+        self.timesteps = [stage.timesteps for stage in training.stages for _ in range(stage.epochs)]
+
+    @property
+    def work(self) -> int:
+        """Work of the whole training, in steps of the optimizer times time steps."""
+        return self.steps_per_epoch * sum(self.timesteps)
+
+    @property
+    def work_done(self) -> int:
+        """Work of the epochs that are done."""
+        return self.steps_per_epoch * sum(self.timesteps[: self.progress.epochs])
+
+    @property
+    def finished(self) -> bool:
+        """Whether every epoch is done."""
+        return self.progress.epochs == len(self.timesteps)
+
+    def train_epoch(self, report: Report = lambda done, total: None) -> None:
+        """Train the next epoch; `report` hears of the work done and in all after each step."""
+        epoch, started = self.progress.epochs, time.monotonic()
+        set_timesteps(self.model, self.timesteps[epoch])
+        self.model.train()
+        loss_sum = correct = 0.0
+        data = self.data
+        batches = training_batches(data.images, data.labels, data.normalise, self.training, self.seed, epoch)
+        for index, (images, labels) in enumerate(batches):
+            self._set_rate(epoch * self.steps_per_epoch + index)
+            loss, right = self._step(images, labels)
+            loss_sum, correct = loss_sum + loss, correct + right
+            report(self.work_done + (index + 1) * self.timesteps[epoch], self.work)
+        seen = self.steps_per_epoch * self.training.batch_size
+        self.progress.log.append(
+            {
+                "epoch": epoch + 1,
+                "timesteps": self.timesteps[epoch],
+                "loss": round(loss_sum / self.steps_per_epoch, 5),
+                "train_accuracy": round(correct / seen, 5),
+                "seconds": round(time.monotonic() - started, 1),
+            }
+        )
+        self.progress.epochs += 1
+
+    def _step(self, images: Tensor, labels: Tensor) -> tuple[float, float]:
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.training.precision == "bfloat16"):
+            logits = self.forward(images)
+        logits = logits.float()
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.training.label_smoothing)
+        if self.extra_loss is not None:
+            loss = loss + self.extra_loss()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return float(loss.detach()), float((logits.argmax(1) == labels).sum())
+
+    def _set_rate(self, step: int) -> None:
+        rate = self.training.learning_rate * cycle(step, self.steps_per_epoch * len(self.timesteps), self.training.warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+
+def cycle(step: int, steps: int, warmup: float) -> float:
+    """Fraction of the peak learning rate at `step` of `steps`: linear up over the `warmup` part, linear down to 0."""
+    at = (step + 1) / (steps + 1)
+    return at / warmup if at < warmup else (1 - at) / (1 - warmup)
+
+
+def set_timesteps(model: nn.Module, timesteps: int) -> None:
+    """Make `model` run `timesteps` steps.
+
+    Raises:
+        ProtocolError: if the model has another number of steps and does not let it be changed.
+    """
+    if getattr(model, "timesteps", timesteps) != timesteps:
+        try:
+            model.timesteps = timesteps  # type: ignore[assignment]
+        except AttributeError as error:
+            raise ProtocolError(f"model {type(model).__name__} does not run {timesteps} time steps") from error
+
+
+def _optimizer(model: nn.Module, training: Training) -> torch.optim.SGD:
+    decayed = [p for name, p in model.named_parameters() if _decays(name, p)]
+    others = [p for name, p in model.named_parameters() if not _decays(name, p)]
+    groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    nesterov = training.momentum > 0
+    return torch.optim.SGD(groups, training.learning_rate, training.momentum, nesterov=nesterov)
+
+
+def _decays(name: str, parameter: nn.Parameter) -> bool:
+    in_quantizer = ".parametrizations." in name and not name.endswith(".original")
+    return parameter.ndim > 1 and not in_quantizer

@@ -1,0 +1,48 @@
+"""The models that ship: SEW-ResNets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from snnbench.hookspecs import hookimpl
+
+from snnbench.nn.neurons import Reset
+from snnbench.nn.sew_resnet import Connect, NeuronName, sew_resnet8, sew_resnet18, sew_resnet34
+
+
+def _factory(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    def sew_resnet(
+        input_shape: tuple[int, int, int],
+        num_classes: int,
+        *,
+        width: int = 64,
+        timesteps: int = 4,
+        connect: Connect = "ADD",
+        neuron: NeuronName = "lif",
+        reset: Reset = "hard",
+        detach_reset: bool = True,
+        bn_scale: float = 1.0,
+    ) -> nn.Module:
+        return build(
+            width,
+            num_classes,
+            timesteps,
+            connect,
+            neuron=neuron,
+            channels=input_shape[0],
+            bn_scale=bn_scale,
+            reset=reset,
+            detach_reset=detach_reset,
+        )
+
+    sew_resnet.__doc__ = build.__doc__
+    return sew_resnet
+
+
+@hookimpl
+def snnbench_models() -> dict[str, Callable[..., nn.Module]]:
+    """SEW-ResNet-8, -18 and -34 with direct encoding."""
+    return {build.__name__: _factory(build) for build in (sew_resnet8, sew_resnet18, sew_resnet34)}

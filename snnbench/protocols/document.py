@@ -1,0 +1,164 @@
+"""The protocol document: everything that can move a number, read from TOML and fingerprinted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from importlib.resources.abc import Traversable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from snnbench.errors import ProtocolError
+
+Positive = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(Section):
+    """The data set, how images are normalised, and which training images calibrate a quantizer."""
+
+    name: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    calibration_images: Positive = 1024
+    calibration_seed: int = 0
+
+
+class Model(Section):
+    """The network: a model plugin's name and its options."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+
+class Stage(Section):
+    """A stretch of training at a fixed number of time steps."""
+
+    timesteps: Positive
+    epochs: Positive
+
+
+class Training(Section):
+    """Nesterov SGD over stages, with one learning-rate cycle (linear up, linear down to 0) over all of them."""
+
+    stages: tuple[Stage, ...]
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0)]
+    warmup: Fraction = 0.2
+    momentum: Fraction = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
+    label_smoothing: Fraction = 0.0
+    crop_padding: Annotated[int, Field(ge=0)] = 0
+    flip: bool = False
+    precision: Literal["float32", "bfloat16"] = "float32"
+    threads: Positive = 2
+    regularize: dict[Literal["firing_emd"], Annotated[float, Field(gt=0)]] = {}
+
+    @property
+    def epochs(self) -> int:
+        """Epochs over all stages."""
+        return sum(stage.epochs for stage in self.stages)
+
+
+class Quantize(Section):
+    """Which layers stay in full precision, and layers whose bits differ from the run's."""
+
+    exempt: tuple[str, ...] = ()
+    bits: dict[str, Positive] = {}
+
+
+class Evaluation(Section):
+    """How the test set is run and scored."""
+
+    batch_size: Positive = 100
+    shards: Annotated[int, Field(ge=2)] = 20
+    dead_below: Fraction = 0.05
+    saturated_above: Fraction = 0.95
+    metrics: tuple[str, ...]
+
+
+class Baseline(Section):
+    """Full-precision weights beside the document, and the test accuracy they were measured at."""
+
+    seed: int
+    file: str
+    sha256: Sha256
+    accuracy: Fraction
+
+
+class Protocol(Section):
+    """A protocol document. Records of different fingerprints never share a table."""
+
+    name: str
+    version: Positive
+    title: str
+    seeds: tuple[int, ...]
+    data: Data
+    model: Model
+    train: Training
+    finetune: Training
+    quantize: Quantize
+    evaluate: Evaluation
+    baselines: tuple[Baseline, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the document's content; the order of its keys and spelled-out defaults do not change it."""
+        return digest(self.model_dump(mode="json", exclude_defaults=True))
+
+    @property
+    def recipe(self) -> str:
+        """SHA-256 of what determines the baseline weights: data, model and training."""
+        return digest(self.model_dump(mode="json", include={"data", "model", "train"}, exclude_defaults=True))
+
+    def baseline(self, seed: int) -> Baseline:
+        """The baseline for `seed`: seeds count modulo the baselines there are.
+
+        Raises:
+            ProtocolError: if the protocol ships no weights.
+        """
+        if not self.baselines:
+            raise ProtocolError(
+                f"protocol '{self.name}' ships no baseline weights; train them with: snnbench baseline train {self.name}"
+            )
+        return self.baselines[seed % len(self.baselines)]
+
+
+def digest(document: Any) -> str:
+    """SHA-256 of a JSON document in canonical form."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_protocol(path: Traversable) -> Protocol:
+    """Read and validate a protocol document.
+
+    Raises:
+        ProtocolError: if the file is missing, is not TOML, or has unknown or invalid keys (all are named).
+    """
+    try:
+        return Protocol.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise ProtocolError(f"cannot read protocol '{path}': {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"protocol '{path}' is not TOML: {error}") from error
+    except ValidationError as error:
+        raise ProtocolError(f"protocol '{path}' is not valid: {_problems(error)}") from error
+
+
+def _problems(error: ValidationError) -> str:
+    return "; ".join(_problem(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors())
+
+
+def _problem(where: tuple[int | str, ...], kind: str, message: str) -> str:
+    key = ".".join(map(str, where))
+    return f"unknown key '{key}'" if kind == "extra_forbidden" else f"{key}: {message}"
