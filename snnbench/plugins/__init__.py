@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
+from snnbench.errors import PluginError
 from snnbench.plugins.isolation import Fault
 from snnbench.plugins.loading import Plugin, load
-from snnbench.plugins.shelf import Entry, Shelf
+from snnbench.plugins.shelf import Entry, Shelf, unknown
 from snnbench.plugins.source import KINDS, Source, discover
 
 if TYPE_CHECKING:
@@ -51,6 +52,15 @@ class Catalogue:
     def faults(self) -> tuple[Fault, ...]:
         """Everything wrong with any plugin, each fault once; imports them all."""
         return tuple(dict.fromkeys(fault for kind in KINDS for fault in self.shelf(kind).faults))
+
+    def find(self, name: str) -> list[Entry[Any]]:
+        """The entries of that name, of whatever kind; PluginError if there is none, or one is claimed twice."""
+        shelves = [self.shelf(kind) for kind in KINDS]
+        found = [shelf[name] for shelf in shelves if name in shelf or name in shelf.clashes]
+        if not found:
+            names = sorted({name for shelf in shelves for name in shelf})
+            raise PluginError(unknown(" or ".join(KINDS.values()), name, names, self.faults))
+        return found
 
     def _shelf(self, kind: str) -> Shelf[Any]:
         entries: list[Entry[Any]] = []

@@ -61,7 +61,7 @@ class Shelf(Generic[T]):
         if name in self.clashes:
             raise PluginError(self.clash(name))
         if name not in self._entries:
-            raise PluginError(self._unknown(name))
+            raise PluginError(unknown(KINDS[self.kind], name, self, self.faults))
         return self._entries[name]
 
     def clash(self, name: str) -> str:
@@ -69,9 +69,10 @@ class Shelf(Generic[T]):
         claimants = [f"{entry.source} ({entry.source.name} = {entry.source.module})" for entry in self.clashes[name]]
         return f"{KINDS[self.kind]} {name!r} is claimed by {' and by '.join(claimants)}; uninstall all but one of them"
 
-    def _unknown(self, name: str) -> str:
-        noun = KINDS[self.kind]
-        near = did_you_mean(name, self) or ";"
-        known = f"known: {', '.join(self)}" if self._entries else f"no {noun} is installed"
-        broken = [f"{fault.source} is broken and may hold it ({fault.error})" for fault in self.faults if fault.fatal]
-        return "; ".join([f"no {noun} {name!r}{near} {known}", *broken])
+
+def unknown(noun: str, name: str, known: Iterable[str], faults: Iterable[Fault]) -> str:
+    """What to say of a name that nobody offers: what is near, what there is, and who is broken and may have it."""
+    names = list(known)
+    near = did_you_mean(name, names) or ";"
+    broken = [f"{fault.source} is broken and may hold it ({fault.error})" for fault in faults if fault.fatal]
+    return "; ".join([f"no {noun} {name!r}{near} known: {', '.join(names) or 'none'}", *broken])

@@ -1,0 +1,70 @@
+"""The command ``snnbench``: its verbs, and how its errors are told.
+
+Verb modules import what is heavy inside their functions, so that help and completion stay fast.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from snnbench import __version__
+from snnbench.cli import doctor, plugins
+from snnbench.errors import SnnbenchError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Benchmark of quantized spiking neural networks: accuracy, and whether the network still fires the same.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(plugins.app, name="plugins")
+app.command("doctor")(doctor.doctor)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"snnbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> int:
+    """Run the command line; returns the exit code: 2 for what the user can mend, 130 for Ctrl-C."""
+    try:
+        code = app(standalone_mode=False)
+    except SnnbenchError as error:
+        return _fail(str(error), 2)
+    except typer.TyperException as error:
+        return _refuse(error)
+    except typer.Abort:
+        return _fail("aborted", 1)
+    if code == INTERRUPTED:
+        typer.echo("Interrupted.", err=True)
+    return code if isinstance(code, int) else 0
+
+
+def _refuse(error: typer.TyperException) -> int:
+    message = error.format_message()
+    if message.startswith("Usage:"):  # a group without a verb answers with its help
+        typer.echo(message, err=True)
+        return error.exit_code
+    context = getattr(error, "ctx", None)
+    return _fail(f"{message} (see '{context.command_path} --help')" if context else message, error.exit_code)
+
+
+def _fail(message: str, code: int) -> int:
+    typer.echo(f"Error: {' '.join(message.split())}", err=True)
+    return code

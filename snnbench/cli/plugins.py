@@ -1,0 +1,122 @@
+"""``snnbench plugins``: what is plugged in, what each part takes, and what is broken."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from snnbench.cli.completion import any_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from snnbench.plugins import Entry, Source
+
+app = typer.Typer(help="List the plugins, and show what one of them takes.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="Name of a quantizer, model, data set or protocol.", autocompletion=any_name)]
+
+
+@app.command("list")
+def list_command(as_json: Json = False) -> None:
+    """List every quantizer, model, data set and protocol, and every plugin that is broken."""
+    from snnbench.cli.completion import remember_names
+
+    rows = list(_rows())
+    remember_names()
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        _print_rows(rows)
+
+
+def _rows() -> Iterator[dict[str, str]]:
+    from snnbench.plugins import KINDS, catalogue
+
+    for kind, noun in KINDS.items():
+        shelf = catalogue().shelf(kind)
+        yield from (_row(noun, entry.name, entry.source, "ok") for entry in shelf.values())
+        for name, entries in shelf.clashes.items():
+            yield from (_row(noun, name, entry.source, "broken", shelf.clash(name)) for entry in entries)
+    for fault in catalogue().faults:
+        status = "broken" if fault.fatal else "warning"
+        yield {**_row("plugin", fault.source.name, fault.source, status, fault.error), "traceback": fault.traceback}
+
+
+def _row(kind: str, name: str, source: Source, status: str, error: str = "") -> dict[str, str]:
+    origin = {"distribution": source.distribution, "version": source.version}
+    return {"kind": kind, "name": name, **origin, "status": status, **({"error": error} if error else {})}
+
+
+def _print_rows(rows: list[dict[str, str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = ("kind", "name", "distribution", "version", "status")
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(row[column] for column in columns))
+    console = Console(markup=False, highlight=False)
+    console.print(table)
+    for row in rows:
+        if "error" in row:
+            console.print(f"{row['status']}: {row['name']}, {row['distribution']}: {row['error']}", soft_wrap=True)
+
+
+@app.command("show")
+def show_command(name: Name, as_json: Json = False) -> None:
+    """Show what a part is, where it comes from, and the options that it takes."""
+    from snnbench.plugins import catalogue
+
+    shown = [_described(entry) for entry in catalogue().find(name)]
+    if as_json:
+        typer.echo(json.dumps(shown, indent=2, default=str))
+        return
+    for part in shown:
+        _print(part)
+
+
+def _described(entry: Entry[Any]) -> dict[str, Any]:
+    from snnbench.options import describe
+    from snnbench.plugins import KINDS
+
+    takes_options = callable(entry.value)
+    return {
+        "kind": KINDS[entry.kind],
+        "name": entry.name,
+        "distribution": entry.source.distribution,
+        "version": entry.source.version,
+        "entry_point": f"{entry.source.name} = {entry.source.module}",
+        "about": _about(entry),
+        "options": [asdict(option) for option in describe(entry, entry.value)] if takes_options else [],
+    }
+
+
+def _about(entry: Entry[Any]) -> str:
+    if entry.kind == "datasets":
+        size = " x ".join(map(str, entry.value.input_shape))
+        return f"{entry.value.num_classes} classes, images of {size} (channels, height, width)"
+    if entry.kind == "protocols":
+        return str(entry.value)
+    return " ".join((inspect.getdoc(entry.value) or "").partition("\n\n")[0].split())
+
+
+def _print(part: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(markup=False, highlight=False)
+    console.print(f"{part['kind']} {part['name']}, from {part['distribution']} {part['version']}", soft_wrap=True)
+    if part["about"]:
+        console.print(part["about"], soft_wrap=True)
+    if part["options"]:
+        table = Table("option", "type", "default", "allowed", box=None, pad_edge=False)
+        for option in part["options"]:
+            default = "required" if option["required"] else str(option["default"])
+            table.add_row(option["name"], option["type"], default, option["allowed"])
+        console.print(table)
