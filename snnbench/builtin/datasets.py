@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from snnbench.data import Archived, BinaryLayout, Dataset, Embedded, PickleLayout
-from snnbench.data.fingerprint import in_digest_order, record_digests
+from snnbench.data.content import in_digest_order, record_digests
 from snnbench.data.layouts import Arrays
 from snnbench.hookspecs import hookimpl
 

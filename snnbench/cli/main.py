@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from snnbench import __version__
-from snnbench.cli import doctor, plugins
+from snnbench.cli import data, doctor, plugins
 from snnbench.errors import SnnbenchError
 
 INTERRUPTED = 130
@@ -23,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(plugins.app, name="plugins")
+app.add_typer(data.app, name="data")
 app.command("doctor")(doctor.doctor)
 
 

@@ -1,15 +1,35 @@
-"""Reading, checking and importing data sets; numpy only."""
+"""Reading, checking and importing data sets; numpy only.
+
+The names below load on first use, so that the command line finds the cache without importing numpy.
+"""
 
 from __future__ import annotations
 
-from snnbench.data.cache import cache_root, write_atomically
-from snnbench.data.dataset import Dataset
-from snnbench.data.fingerprint import fingerprint
-from snnbench.data.layouts import BinaryLayout, PickleLayout
-from snnbench.data.prepare import prepare
-from snnbench.data.roots import resolve_root
-from snnbench.data.sources import Archived, Embedded, Source
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from snnbench.data.content import fingerprint
+    from snnbench.data.dataset import Dataset
+    from snnbench.data.files import write_atomically
+    from snnbench.data.layouts import BinaryLayout, PickleLayout
+    from snnbench.data.preparation import prepare
+    from snnbench.data.roots import cache_root, resolve_root
+    from snnbench.data.sources import Archived, Embedded, Source
+
+_LAZY = {
+    "Archived": "sources",
+    "BinaryLayout": "layouts",
+    "Dataset": "dataset",
+    "Embedded": "sources",
+    "PickleLayout": "layouts",
+    "Source": "sources",
+    "cache_root": "roots",
+    "fingerprint": "content",
+    "prepare": "preparation",
+    "resolve_root": "roots",
+    "write_atomically": "files",
+}
 __all__ = [
     "Archived",
     "BinaryLayout",
@@ -23,3 +43,9 @@ __all__ = [
     "resolve_root",
     "write_atomically",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'snnbench.data' has no attribute {name!r}")
+    return getattr(import_module(f"snnbench.data.{_LAZY[name]}"), name)

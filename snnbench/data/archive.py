@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from snnbench.data.layouts import Layout
@@ -66,6 +67,8 @@ def download(url: str, md5: str, target: Path, progress: Progress) -> None:
     try:
         found = _fetch(url, target, progress)
     except (OSError, HTTPException) as error:
+        if isinstance(error, HTTPError):
+            error.close()
         raise DataError(f"cannot download {url}: {error}; fetch it elsewhere and import it by --from PATH") from error
     if found != md5:
         raise DataError(f"the download of {url} is incomplete or altered: its MD5 sum is {found} instead of {md5}")

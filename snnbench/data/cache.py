@@ -4,46 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 
-from snnbench.data.fingerprint import Images, Labels
+from snnbench.data.content import Images, Labels
+from snnbench.data.files import write_atomically
+from snnbench.data.roots import cache_root
 from snnbench.errors import DataError
 
 # Two writes within one tick of a file system's clock leave the same times; no common one ticks slower than this.
 CLOCK_TICK_NS = 20_000_000
-
-
-def cache_root() -> Path:
-    """The folder of everything that can be computed again: ``SNNBENCH_CACHE``, else the platform's cache folder."""
-    if chosen := os.environ.get("SNNBENCH_CACHE"):
-        return Path(chosen).expanduser()
-    return platformdirs.user_cache_path("snnbench", appauthor=False)
-
-
-def write_atomically(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
-    """Write a file so that it is there in full or not at all, making its folder if need be.
-
-    Raises:
-        OSError: the folder or the file cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with unfinished.open("xb") as file:
-            file.writelines(chunks)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def identify(files: Iterable[Path]) -> str:

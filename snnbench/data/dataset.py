@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from snnbench.data import cache
-from snnbench.data.fingerprint import combine, in_digest_order, record_digests
+from snnbench.data.content import combine, in_digest_order, record_digests
 from snnbench.data.layouts import Arrays
 from snnbench.data.roots import resolve_root
 from snnbench.data.sources import Embedded, Source
@@ -26,7 +26,7 @@ class Dataset:
         num_classes: number of classes, at most 256; labels are 0 to ``num_classes - 1``.
         input_shape: (C, H, W) of an image.
         fingerprints: for each split, ``train`` and ``test``, its content fingerprint in hex
-            (see `snnbench.data.fingerprint`).
+            (see `snnbench.data.content`).
         source: where the images come from.
     """
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from snnbench.data.fingerprint import Images, Labels
+from snnbench.data.content import Images, Labels
 from snnbench.data.unpickle import unpickle_arrays
 from snnbench.errors import DamagedDataError
 
@@ -77,5 +77,7 @@ class PickleLayout:
         images, labels = np.asarray(batch["data"]), np.asarray(batch[self.label_key])
         expected = (count, int(np.prod(shape)))
         if images.dtype != np.uint8 or images.shape != expected or labels.shape != (count,):
-            raise DamagedDataError(f"{path} holds images of shape {images.shape} instead of {expected}, or not as many labels")
+            raise DamagedDataError(
+                f"{path} holds images of shape {images.shape} instead of {expected}, or not as many labels"
+            )
         return images.reshape(count, *shape), labels.astype(np.int64)

@@ -1,4 +1,4 @@
-"""The folder that data sets are looked for in."""
+"""The folder that data sets are looked for in, and the folder of what can be computed again."""
 
 from __future__ import annotations
 
@@ -15,3 +15,10 @@ def resolve_root(data: Path | None = None) -> Path:
     if chosen := os.environ.get("SNNBENCH_DATA"):
         return Path(chosen).expanduser()
     return platformdirs.user_data_path("snnbench", appauthor=False)
+
+
+def cache_root() -> Path:
+    """The folder of everything that can be computed again: ``SNNBENCH_CACHE``, else the platform's cache folder."""
+    if chosen := os.environ.get("SNNBENCH_CACHE"):
+        return Path(chosen).expanduser()
+    return platformdirs.user_cache_path("snnbench", appauthor=False)

@@ -1,7 +1,7 @@
 """Reading pickles of arrays without running anything that they ask for.
 
-Nothing named in a pickle is looked up: the few names that pickled uint8 arrays use are answered by stand-ins, which only
-note what they are given; every other name is refused.
+Nothing named in a pickle is looked up: the few names that pickled arrays use are answered by stand-ins, which only note
+what they are given; every other name is refused.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,9 +76,6 @@ class _ArrayUnpickler(pickle.Unpickler):
         if (module, name) not in _STAND_INS:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no array needs")
         return _STAND_INS[module, name]
-
-    def persistent_load(self, pid: Any) -> NoReturn:
-        raise pickle.UnpicklingError("it asks for an object from outside")
 
 
 def unpickle_arrays(path: Path) -> dict[str, Any]:

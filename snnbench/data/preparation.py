@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tarfile
 import tempfile
 from pathlib import Path
@@ -30,7 +29,7 @@ def prepare(dataset: Dataset, root: Path | None, origin: Path | None, progress: 
             missing or truncated, or the content altered.
     """
     if not isinstance(dataset.source, Archived):
-        raise DataError(f"{dataset.name} comes with a package: there is nothing to prepare")
+        raise DataError(f"{dataset.name} comes with a package: there is nothing to download or import")
     if dataset.is_prepared(root):
         return _keep(dataset, root)
     root = resolve_root(root)
@@ -82,7 +81,7 @@ def _move(dataset: Dataset, staging: Path, root: Path) -> Path:
     assert staged is not None, "it was checked there"
     target = root / staged.name
     try:
-        os.rename(staged, target)
+        staged.rename(target)
     except OSError:
         if not target.is_dir():
             raise

@@ -1,0 +1,47 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+Install = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def cifar_root() -> Path:
+    """The folder that holds CIFAR-10 and CIFAR-100, from ``SNNBENCH_DATA``; without it, the test is skipped."""
+    root = os.environ.get("SNNBENCH_DATA")
+    if not root:
+        pytest.skip("SNNBENCH_DATA does not name a folder with CIFAR-10 and CIFAR-100")
+    return Path(root)
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """``install(name, source)`` puts a distribution on the path whose one module is its one entry point."""
+    modules = set(sys.modules)
+
+    def install(
+        name: str, source: str, *, version: str = "1.0", entry: str | None = None, metadata: bool = True
+    ) -> Path:
+        module = name.replace("-", "_")
+        site = tmp_path / name
+        info = site / f"{module}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (site / f"{module}.py").write_text(dedent(source), "utf-8")
+        (info / "entry_points.txt").write_text(f"[snnbench]\n{entry or name} = {module}\n", "utf-8")
+        if metadata:
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", "utf-8")
+        monkeypatch.syspath_prepend(site)
+        return site
+
+    yield install
+    for module in set(sys.modules) - modules:
+        if str(getattr(sys.modules[module], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[module]
