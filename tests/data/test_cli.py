@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import pytest
 
 from snnbench import plugins
-from snnbench.data import Dataset
 from snnbench.cli.main import main
+from snnbench.data import Dataset
 from snnbench.plugins import Entry, Shelf, catalogue
 
 
@@ -116,8 +116,7 @@ def test_mistakes_get_one_line(snnbench, plugged, tmp_path):
 
 def test_nothing_of_torch_is_imported(tmp_path):
     program = (
-        "import sys; from snnbench.data import Dataset
-from snnbench.cli.main import main; sys.argv[1:] = ['data', 'verify', 'digits']; code = main(); "
+        "import sys; from snnbench.cli.main import main; sys.argv[1:] = ['data', 'verify', 'digits']; code = main(); "
         "assert 'torch' not in sys.modules; sys.exit(code)"
     )
     environment = {**os.environ, "SNNBENCH_CACHE": str(tmp_path)}
