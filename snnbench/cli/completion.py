@@ -1,12 +1,14 @@
 """Names for the shell to complete, from a small file, so that a press of TAB imports no plugin.
 
-The file holds for the plugins that were installed when it was written; once others are, it is made anew.
+`snnbench plugins list` writes it anew, and so does the first completion after a plugin came, went or changed version.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,30 +39,23 @@ def remember_names() -> dict[str, list[str]]:
     from snnbench.plugins import KINDS, catalogue
 
     names = {kind: list(catalogue().shelf(kind)) for kind in KINDS}
-    content = json.dumps({"installed": _installed(), "names": names})
-    try:
-        write_atomically(_file(), [content.encode()])
-    except OSError:  # without a cache the next completion asks the plugins again
-        return names
+    with suppress(OSError):  # without the file, the next completion asks the plugins again
+        write_atomically(_file(), [json.dumps(names).encode()])
     return names
 
 
 def _known_names() -> dict[str, list[str]]:
     try:
-        known = json.loads(_file().read_text("utf-8"))
+        names: dict[str, list[str]] = json.loads(_file().read_text("utf-8"))
     except (OSError, ValueError):
         return remember_names()
-    names: dict[str, list[str]] = known["names"]
-    return names if known["installed"] == _installed() else remember_names()
-
-
-def _installed() -> list[list[str]]:
-    from snnbench.plugins.source import discover
-
-    return [[source.distribution, source.version, source.name, source.module] for source in discover()[0]]
+    return names
 
 
 def _file() -> Path:
+    """The file for the plugins that are installed now; others have another."""
     from snnbench.data import cache_root
+    from snnbench.plugins.source import discover
 
-    return cache_root() / "names.json"
+    installed = repr(discover()[0])
+    return cache_root() / f"names-{sha256(installed.encode()).hexdigest()[:16]}.json"

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import snnbench
+
+HEAVY = ("jinja2", "numpy", "ot", "pandas", "plotly", "pydantic", "rich", "scipy", "sklearn", "torch", "torchmetrics")
+VERBS = ("doctor", "plugins")
+
+
+def test_version(cli):
+    assert cli("--version") == (0, f"snnbench {snnbench.__version__}\n", "")
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_names_every_verb(cli, flag):
+    answer = cli(flag)
+    assert answer.code == 0
+    assert answer.err == ""
+    assert all(f"\n  {verb} " in answer.out for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_a_verb(cli, verb):
+    assert f"Usage: snnbench {verb}" in cli(verb, "--help").out
+
+
+@pytest.mark.parametrize("arguments", [(), ("plugins",)])
+def test_without_a_verb_the_help_is_told(cli, arguments):
+    answer = cli(*arguments)
+    assert answer.code == 2
+    assert answer.err.startswith("Usage: snnbench")
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from snnbench.cli.main import main; sys.argv = ['snnbench', '--help']; assert main() == 0; "
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.splitlines()[-1] == "[]"
+
+
+def test_help_takes_a_quarter_of_a_second():
+    # Processor time, not time on the clock: other processes of the machine are not the command's fault.
+    seconds = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = [Path(sys.executable).with_name("snnbench"), "--help"]
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert statistics.median(seconds) < 0.25
+
+
+def test_a_broken_plugin_does_not_kill_the_help(install, shell):
+    site = install("snnbench-bad", "raise SystemExit(7)")
+    answer = shell("--help", PYTHONPATH=str(site))
+    assert answer.code == 0
+    assert answer.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["plugns"], "No such command 'plugns'. Did you mean 'plugins'? (see 'snnbench --help')"),
+        (["doctor", "--jsno"], "No such option: --jsno (Possible options: --json) (see 'snnbench doctor --help')"),
+        (["plugins", "show"], "Missing argument 'name'. (see 'snnbench plugins show --help')"),
+        (["plugins", "show", "a", "b"], "Got unexpected extra argument(s) (b) (see 'snnbench plugins show --help')"),
+    ],
+)
+def test_a_mistyped_command_is_one_line_and_exit_2(cli, arguments, line):
+    assert cli(*arguments) == (2, "", f"Error: {line}\n")
+
+
+def test_what_the_user_can_mend_is_one_line_and_exit_2(cli):
+    code, out, err = cli("plugins", "show", "lqnett")
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        "Error: no quantizer or model or data set or protocol 'lqnett'; did you mean 'lqnet'? known: "
+    )
+    assert err.count("\n") == 1
+
+
+def test_ctrl_c_exits_130_with_a_line(cli, install):
+    install("snnbench-slow", "raise KeyboardInterrupt")
+    assert cli("plugins", "list") == (130, "", "Interrupted.\n")
+
+
+def test_a_bug_keeps_its_plain_traceback():
+    code = (
+        "import sys; from snnbench.cli.main import app, main\n"
+        "@app.command()\ndef boom():\n    raise ZeroDivisionError('a bug')\n"
+        "sys.argv = ['snnbench', 'boom']\nsys.exit(main())"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert told.stdout == ""
+    assert told.stderr.startswith("Traceback (most recent call last):")
+    assert told.stderr.endswith("ZeroDivisionError: a bug\n")
+    assert told.stderr.isascii()
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [Path(sys.executable).with_name("snnbench"), "--help"]
+    told = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert "Traceback" not in told.stderr
