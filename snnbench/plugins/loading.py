@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from snnbench import hookspecs
-from snnbench.errors import PluginError, did_you_mean
+from snnbench.errors import PluginError
 from snnbench.plugins.isolation import Fault, isolated
 from snnbench.plugins.source import KINDS, Source
 
@@ -79,8 +79,7 @@ def _verify(caller: pluggy.HookCaller) -> None:
         if implementation.wrapper or implementation.hookwrapper:
             raise PluginError(f"{caller.name}() is a hook wrapper; a plugin answers for itself alone")
         if not caller.has_spec() and not implementation.optionalhook:
-            near = did_you_mean(caller.name, _HOOKS) or f"; this version has {', '.join(_HOOKS)}"
-            raise PluginError(f"unknown hook {caller.name!r}{near}")
+            raise PluginError(f"unknown hook {caller.name!r}; this version of snnbench has {', '.join(_HOOKS)}")
 
 
 def _refuse_misplaced(source: Source, implemented: list[str]) -> None:
