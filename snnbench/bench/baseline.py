@@ -29,9 +29,9 @@ from snnbench.protocols import Baseline, Protocol
 
 def build_model(protocol: Protocol, dataset: Dataset) -> nn.Module:
     """The protocol's network with fresh weights, convolutions in channels-last memory order."""
-    name, options = protocol.model.name, protocol.model.options
-    factory = catalogue().models[name].value
-    model: nn.Module = factory(dataset.input_shape, dataset.num_classes, **validate(factory, f"model '{name}'", options))
+    entry = catalogue().models[protocol.model.name]
+    options = validate(entry, entry.value, protocol.model.options)
+    model: nn.Module = entry.value(dataset.input_shape, dataset.num_classes, **options)
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

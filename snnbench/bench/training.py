@@ -107,6 +107,13 @@ class Trainer:
         )
         self.progress.epochs += 1
 
+    def step_once(self) -> None:
+        """One step of the optimizer on the first batch, outside the count of epochs."""
+        set_timesteps(self.model, self.timesteps[0])
+        self.model.train()
+        data = self.data
+        self._step(*next(training_batches(data.images, data.labels, data.normalise, self.training, self.seed, 0)))
+
     def _step(self, images: Tensor, labels: Tensor) -> tuple[float, float]:
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.training.precision == "bfloat16"):

@@ -70,9 +70,9 @@ class Training(Section):
 
 
 class Quantize(Section):
-    """Which layers stay in full precision, and layers whose bits differ from the run's."""
+    """Layers kept in full precision (by default the first convolution and the last linear layer), and layers whose bits differ from the run's."""
 
-    exempt: tuple[str, ...] = ()
+    exempt: tuple[str, ...] | None = None
     bits: dict[str, Positive] = {}
 
 
@@ -106,7 +106,7 @@ class Protocol(Section):
     model: Model
     train: Training
     finetune: Training
-    quantize: Quantize
+    quantize: Quantize = Quantize()
     evaluate: Evaluation
     baselines: tuple[Baseline, ...] = ()
 

@@ -1,0 +1,64 @@
+"""Running a network over the test set: its logits, and its firing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from snnbench.bench.batches import Images, Normalise, evaluation_batches
+from snnbench.bench.reporting import Advance
+from snnbench.data import write_atomically
+from snnbench.functional import FiringProfile
+from snnbench.nn import record_firing
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a network did on the test set: logits (N, classes) float32, and exact spike counts."""
+
+    logits: Tensor
+    profile: FiringProfile
+
+    @property
+    def predictions(self) -> Tensor:
+        """Predicted classes (N,) int64; the lowest class wins a tie."""
+        return self.logits.argmax(1)
+
+    def save(self, path: Path) -> None:
+        """Write the evaluation as safetensors, atomically."""
+        write_atomically(path, [save({"logits": self.logits, **self.profile.to_tensors()})])
+
+    @classmethod
+    def load(cls, path: Path) -> Evaluation:
+        """Read what `save` wrote."""
+        tensors = load_file(path)
+        return cls(tensors.pop("logits"), FiringProfile.from_tensors(tensors))
+
+
+def evaluate(
+    model: nn.Module,
+    images: Images,
+    normalise: Normalise,
+    batch_size: int,
+    advance: Advance,
+    *,
+    forward: Callable[[Tensor], Tensor] | None = None,
+    device: str = "cpu",
+) -> Evaluation:
+    """Run `model` in evaluation mode over `images` (N, C, H, W) uint8; sample i is the i-th image.
+
+    Args:
+        forward: what to call instead of `model`, such as a compiled form that shares its parameters.
+    """
+    model.to(device).eval()
+    run, logits = forward if forward is not None else model, []
+    with record_firing(model) as recorder, torch.inference_mode():
+        for batch in evaluation_batches(images, normalise, batch_size):
+            logits.append(run(batch.to(device)).float().cpu())
+            advance(recorder.next_sample, len(images))
+    return Evaluation(torch.cat(logits), recorder.profile().to("cpu"))

@@ -1,0 +1,84 @@
+"""Making the quantized network of a cell: quantizers applied, and in QAT fine-tuned."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from snnbench.bench.baseline import training_set
+from snnbench.bench.cell import Cell, MembraneSpec, QuantizerSpec
+from snnbench.bench.reference import Bench
+from snnbench.bench.reporting import Reporter
+from snnbench.bench.training import Trainer
+from snnbench.plugins import catalogue
+from snnbench.quant import Coverage, MakeQuantizer, quantize_membranes, quantize_weights
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """A quantized network: which layers were quantized, their declared bits, and which neurons."""
+
+    model: nn.Module
+    coverage: Coverage
+    declared: dict[str, int]
+    membranes: tuple[str, ...]
+    training_log: tuple[Mapping[str, float], ...]
+
+
+def make_quantized(bench: Bench, cell: Cell, reporter: Reporter) -> Quantized:
+    """The cell's network: post-training quantized, and fine-tuned by the protocol's recipe in QAT."""
+    torch.manual_seed(cell.seed)
+    model = bench.network.build()
+    declared = _declared_bits(bench, cell.quantizer)
+    coverage = quantize_weights(model, _maker(cell.quantizer, declared), bench.protocol.quantize.exempt)
+    membranes = _put_on_membranes(model, cell.membrane, bench)
+    log = _finetune(bench, model, cell, reporter) if cell.mode == "qat" else ()
+    bits = {name: declared.get(name, cell.quantizer.bits) for name in coverage.quantized}
+    return Quantized(model.eval(), coverage, bits, membranes, log)
+
+
+def _declared_bits(bench: Bench, spec: QuantizerSpec) -> dict[str, int]:
+    return {} if spec.name == "float" else dict(bench.protocol.quantize.bits)
+
+
+def _maker(spec: QuantizerSpec, declared: Mapping[str, int]) -> MakeQuantizer:
+    factory = catalogue().quantizers[spec.name].value
+
+    def make(layer: str, tensor: Tensor) -> nn.Module:
+        quantizer: nn.Module = factory(tensor, bits=declared.get(layer, spec.bits), **spec.options)
+        return quantizer
+
+    return make
+
+
+def _put_on_membranes(model: nn.Module, spec: MembraneSpec | None, bench: Bench) -> tuple[str, ...]:
+    if spec is None:
+        return ()
+    return quantize_membranes(model, _maker(spec, {}), spec.site, bench.network.input_shape)
+
+
+def _finetune(bench: Bench, model: nn.Module, cell: Cell, reporter: Reporter) -> tuple[Mapping[str, float], ...]:
+    training = bench.protocol.finetune
+    torch.set_num_threads(training.threads)
+    trainer = Trainer(model, training, training_set(bench.protocol, bench.dataset, bench.root), cell.seed)
+    minutes = expected_seconds(trainer) / 60
+    what = f"{cell.quantizer.name} {cell.quantizer.bits} bits"
+    reporter.say(f"Fine-tuning {what} for {training.epochs} epochs: about {max(1, round(minutes))} min expected")
+    with reporter.task(f"Fine-tuning {what}") as advance:
+        while not trainer.finished:
+            trainer.train_epoch(advance)
+    return tuple(trainer.progress.log)
+
+
+def expected_seconds(trainer: Trainer) -> float:
+    """Time that the training will take, from two steps on a copy of the network (the first warms up)."""
+    probe = Trainer(copy.deepcopy(trainer.model), trainer.training, trainer.data, trainer.seed)
+    probe.step_once()
+    started = time.perf_counter()
+    probe.step_once()
+    return (time.perf_counter() - started) * trainer.work / trainer.timesteps[0]

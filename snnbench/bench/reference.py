@@ -1,0 +1,165 @@
+"""What a protocol's full-precision network does on the test set: evaluated once, cached by what determines it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from snnbench.bench.baseline import read_weights
+from snnbench.bench.batches import Images, Labels, Normalise
+from snnbench.bench.cell import NetworkSpec, protocol_network
+from snnbench.bench.evaluate import Evaluation, evaluate
+from snnbench.bench.reporting import Reporter
+from snnbench.data import Dataset, cache_root
+from snnbench.errors import FiringError, OptionError, ProtocolError
+from snnbench.plugins import catalogue
+from snnbench.protocols import Protocol, digest, read_protocol
+
+
+@dataclass(frozen=True)
+class Network:
+    """A full-precision network: how to build it, its weights, and their SHA-256."""
+
+    spec: NetworkSpec
+    weights: dict[str, Tensor]
+    sha256: str
+    input_shape: tuple[int, int, int]
+    num_classes: int
+
+    def build(self) -> nn.Module:
+        """A new instance with the weights loaded, in evaluation mode.
+
+        Raises:
+            ProtocolError: if the weights do not fit the model.
+        """
+        factory = catalogue().models[self.spec.model].value
+        model: nn.Module = factory(self.input_shape, self.num_classes, **self.spec.options)
+        try:
+            model.load_state_dict(self.weights)
+        except RuntimeError as error:
+            what = " ".join(str(error).split())
+            raise ProtocolError(f"the weights do not fit model '{self.spec.model}': {what}") from error
+        return model.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything a cell needs besides its quantizers: protocol, data set and full-precision network."""
+
+    protocol: Protocol
+    dataset: Dataset
+    root: Path | None
+    network: Network
+    own_network: bool
+    limit: int | None
+    device: str
+
+    @property
+    def normalise(self) -> Normalise:
+        """How the protocol turns bytes into floats."""
+        return Normalise(self.protocol.data.mean, self.protocol.data.std)
+
+    def test_set(self) -> tuple[Images, Labels]:
+        """The test images and labels, the first `limit` of them if there is a limit."""
+        images, labels = self.dataset.load(self.root, "test")
+        return images[: self.limit], labels[: self.limit]
+
+    def evaluate(self, model: nn.Module, title: str, reporter: Reporter) -> Evaluation:
+        """Run `model` over the test set as the protocol says."""
+        images, _ = self.test_set()
+        with reporter.task(title) as advance:
+            return evaluate(
+                model, images, self.normalise, self.protocol.evaluate.batch_size, advance, device=self.device
+            )
+
+    def reference(self, reporter: Reporter) -> Evaluation:
+        """The full-precision network's evaluation, from the cache if it is there."""
+        path = cache_root() / "references" / f"{self._reference_key()}.safetensors"
+        cached = load_evaluation(path)
+        if cached is None:
+            cached = self.evaluate(self.network.build(), "Reference", reporter)
+            cached.save(path)
+        return cached
+
+    def _reference_key(self) -> str:
+        return digest(
+            {
+                "weights": self.network.sha256,
+                "network": self.network.spec.model_dump(mode="json"),
+                "data": dict(self.dataset.fingerprints),
+                "protocol": self.protocol.fingerprint,
+                "limit": self.limit,
+                "torch": torch.__version__,
+                "device": self.device,
+            }
+        )
+
+
+def load_evaluation(path: Path) -> Evaluation | None:
+    """A cached evaluation, or None if there is none that can be read: it is then computed again."""
+    try:
+        return Evaluation.load(path)
+    except (FileNotFoundError, SafetensorError, FiringError, KeyError):
+        return None
+
+
+def open_bench(
+    protocol: str,
+    seed: int = 0,
+    *,
+    data: Path | None = None,
+    limit: int | None = None,
+    device: str = "cpu",
+) -> Bench:
+    """The bench of a protocol by name, with the baseline that `seed` picks.
+
+    Raises:
+        PluginError: if the protocol, its data set or its model is unknown.
+        ProtocolError: if the document is not valid, or its weights are missing or altered.
+    """
+    path = catalogue().protocols[protocol].value
+    document = read_protocol(path)
+    dataset = catalogue().datasets[document.data.name].value
+    baseline = document.baseline(seed)
+    weights = read_weights(document, baseline, path.parent)
+    shape, classes = dataset.input_shape, dataset.num_classes
+    network = Network(protocol_network(document), weights, baseline.sha256, shape, classes)
+    return Bench(document, dataset, data, network, False, limit, device)
+
+
+def own_network(bench: Bench, spec: NetworkSpec, weights: Path) -> Bench:
+    """The same bench on a network of the user's own, which is then its own reference.
+
+    Raises:
+        OptionError: if the file of weights cannot be read.
+    """
+    try:
+        content, tensors = weights.read_bytes(), load_file(weights)
+    except (OSError, SafetensorError) as error:
+        raise OptionError(f"--weights '{weights}' cannot be read as safetensors: {error}") from error
+    sha256 = hashlib.sha256(content).hexdigest()
+    dataset = bench.dataset
+    network = Network(spec, tensors, sha256, dataset.input_shape, dataset.num_classes)
+    return Bench(bench.protocol, dataset, bench.root, network, True, bench.limit, bench.device)
+
+
+def cell_identity(bench: Bench) -> dict[str, Any]:
+    """The part of a `Cell` that the bench determines."""
+    return {
+        "protocol": bench.protocol.name,
+        "protocol_version": bench.protocol.version,
+        "fingerprint": bench.protocol.fingerprint,
+        "data": dict(bench.dataset.fingerprints),
+        "weights": bench.network.sha256,
+        "network": bench.network.spec if bench.own_network else None,
+        "limit": bench.limit,
+    }
+
+

@@ -1,0 +1,150 @@
+"""Putting quantizers on a model: weights by parametrization, membrane potentials in the neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from snnbench.errors import OptionError, ProtocolError
+from snnbench.nn.neurons import Site, SpikingNeuron
+from snnbench.nn.recording import spiking_layers
+
+MakeQuantizer = Callable[[str, Tensor], nn.Module]
+"""(layer name, tensor) -> quantizer of that tensor."""
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which layers were quantized and which stay in full precision, by qualified name."""
+
+    quantized: tuple[str, ...]
+    full_precision: tuple[str, ...]
+
+
+def weight_layers(model: nn.Module) -> dict[str, nn.Module]:
+    """Convolutions and linear layers by qualified name, in network order."""
+    kinds = (*_CONVOLUTIONS, nn.Linear)
+    return {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
+
+
+def default_exempt(model: nn.Module) -> tuple[str, ...]:
+    """The first convolution and the last linear layer, which the literature leaves in full precision."""
+    layers = weight_layers(model)
+    convolutions = [name for name, module in layers.items() if isinstance(module, _CONVOLUTIONS)]
+    linears = [name for name, module in layers.items() if isinstance(module, nn.Linear)]
+    return (*convolutions[:1], *linears[-1:])
+
+
+def quantize_weights(model: nn.Module, make: MakeQuantizer, exempt: Collection[str] | None = None) -> Coverage:
+    """Parametrize the weight of every convolution and linear layer of `model`, in place.
+
+    Args:
+        model: the network.
+        make: builds the quantizer of one layer from its name and weight.
+        exempt: layers to leave in full precision; by default `default_exempt`.
+
+    Raises:
+        ProtocolError: if a name in `exempt` is not a layer.
+        OptionError: if no layer is left to quantize.
+    """
+    layers = weight_layers(model)
+    exempt = default_exempt(model) if exempt is None else exempt
+    for name in exempt:
+        if name not in layers:
+            raise ProtocolError(f"exempt layer '{name}' is not a layer of the model; it has {', '.join(layers)}")
+    chosen = tuple(name for name in layers if name not in exempt)
+    if not chosen:
+        raise OptionError(f"no layer of {type(model).__name__} was left to quantize; exempt are {', '.join(exempt)}")
+    for name in chosen:
+        weight = cast(Tensor, layers[name].weight)
+        parametrize.register_parametrization(layers[name], "weight", make(name, weight.detach()))
+    _observe_forwards(model)
+    return Coverage(chosen, tuple(name for name in layers if name in exempt))
+
+
+def quantize_membranes(
+    model: nn.Module, make: MakeQuantizer, site: Site, input_shape: Sequence[int]
+) -> tuple[str, ...]:
+    """Give every spiking layer of `model` a state quantizer at `site`; returns the layers' names.
+
+    The factory gets a tensor of shape (C,), C the channels of the layer. It holds no values (all NaN), since a
+    membrane has none before the network runs.
+
+    Raises:
+        OptionError: if the model has no spiking layer that can hold a state quantizer.
+    """
+    layers = spiking_layers(model)
+    if not layers:
+        raise OptionError(f"{type(model).__name__} has no spiking layer whose membrane could be quantized")
+    channels = _channels(model, layers, input_shape)
+    for name, neuron in layers.items():
+        cast(SpikingNeuron, neuron).state_quantizer = make(name, torch.full((channels[name],), torch.nan))
+        cast(SpikingNeuron, neuron).site = site
+    _observe_forwards(model)
+    return tuple(layers)
+
+
+def quantizers(model: nn.Module) -> dict[str, nn.Module]:
+    """The weight quantizers of `model` by the name of their layer."""
+    layers = weight_layers(model).items()
+    return {name: _weight_quantizer(module) for name, module in layers if parametrize.is_parametrized(module, "weight")}
+
+
+def bake(model: nn.Module) -> None:
+    """Replace every parametrized weight by its quantized value, in place; the quantizers are gone."""
+    for module in weight_layers(model).values():
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+
+
+def _weight_quantizer(module: nn.Module) -> nn.Module:
+    parametrizations = cast(Mapping[str, Sequence[nn.Module]], module.parametrizations)
+    return parametrizations["weight"][0]
+
+
+def _channels(model: nn.Module, layers: Mapping[str, nn.Module], input_shape: Sequence[int]) -> dict[str, int]:
+    found: dict[str, int] = {}
+
+    def note(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        return lambda module, inputs, spikes: found.__setitem__(name, spikes.shape[2])
+
+    handles = [module.register_forward_hook(note(name)) for name, module in layers.items()]
+    training = model.training
+    try:
+        with torch.inference_mode():
+            model.eval()(torch.zeros(1, *input_shape))
+    finally:
+        model.train(training)
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def _observe_forwards(model: nn.Module) -> None:
+    if _start not in model._forward_pre_hooks.values():
+        model.register_forward_pre_hook(_start)
+        model.register_forward_hook(_finish)
+
+
+def _learners(model: nn.Module) -> Iterator[Any]:
+    return (module for module in model.modules() if hasattr(module, "finish_forward"))
+
+
+def _start(model: nn.Module, inputs: Any) -> None:
+    """Tell quantizers that refit themselves that a training forward begins: reading a weight is not one."""
+    if model.training:
+        for quantizer in _learners(model):
+            quantizer.start_forward()
+
+
+def _finish(model: nn.Module, inputs: Any, output: Any) -> None:
+    if model.training:
+        for quantizer in _learners(model):
+            quantizer.finish_forward()
