@@ -2,108 +2,157 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args, overload
+from collections.abc import Callable
+from typing import Literal, TypeAlias, overload
 
 import torch
 from torch import Tensor
 
 from snnbench.errors import FiringError
-from snnbench.functional.layers import Layers, Reduction, check_choice, check_rates, pair_layers, reduce_layers
+from snnbench.functional.counts import by_units, drift_from_counts, emd_from_counts
+from snnbench.functional.layers import (
+    REDUCTIONS,
+    Reduction,
+    Units,
+    channel_mean,
+    check_choice,
+    check_rates,
+    check_units,
+    pair_layers,
+    reduce_layers,
+)
+from snnbench.functional.profile import FiringProfile
+from snnbench.functional.rates import Rates, rates_of
+
+Pairs: TypeAlias = dict[str, tuple[Tensor, Tensor]]
+Scalar = Literal["weighted", "mean", "max", "pooled"]
 
 
 @overload
 def firing_emd(
-    rates: Layers, reference_rates: Layers, reduction: Literal["weighted", "mean", "max", "pooled"] = "weighted"
+    rates: Rates, reference_rates: Rates, reduction: Scalar = "weighted", units: Units = "neuron"
 ) -> Tensor: ...
 @overload
-def firing_emd(rates: Layers, reference_rates: Layers, reduction: Literal["none"]) -> dict[str, Tensor]: ...
+def firing_emd(
+    rates: Rates, reference_rates: Rates, reduction: Literal["none"], units: Units = "neuron"
+) -> dict[str, Tensor]: ...
 @overload
-def firing_emd(rates: Layers, reference_rates: Layers, reduction: Reduction) -> Tensor | dict[str, Tensor]: ...
-def firing_emd(rates: Layers, reference_rates: Layers, reduction: Reduction = "weighted") -> Tensor | dict[str, Tensor]:
+def firing_emd(
+    rates: Rates, reference_rates: Rates, reduction: Reduction, units: Units = "neuron"
+) -> Tensor | dict[str, Tensor]: ...
+def firing_emd(
+    rates: Rates, reference_rates: Rates, reduction: Reduction = "weighted", units: Units = "neuron"
+) -> Tensor | dict[str, Tensor]:
     """1-Wasserstein distance between two networks' distributions of firing rates over units, layer by layer.
 
     For layers of equal size it is `mean_i |sort(r)_i - sort(r')_i|`; in general `integral |F(x) - F'(x)| dx` over the
     two empirical distribution functions. Range [0, 1] spikes per step; blind to neurons that swap rates
     (see `firing_drift`). Differentiable almost everywhere, in both arguments; half precision stays half precision.
+    Two profiles are compared by their integer counts, exactly.
 
     Args:
-        rates: firing rates in [0, 1], a tensor of any shape (each element a unit) or layer name -> tensor.
+        rates: firing rates in [0, 1], a tensor of any shape, or layer name -> tensor, or a profile.
         reference_rates: the same for the reference; a layer may have another number of units.
         reduction: over layers: `weighted` by the units of the reference's layer (headline), `mean`, `max`, `pooled`
             (all units of all layers as one distribution; at most `weighted`), or `none` (dict per layer).
+        units: `neuron` (each element), or `channel` (mean over the dimensions after the first).
 
     Raises:
         FiringError: naming the layer, if layers differ or a tensor does not hold rates.
 
-    Source: Wasserstein distance in one dimension, Ramdas et al. 2017, arXiv 1509.02237, eq. for p = 1.
+    Source: Peyré and Cuturi, Computational Optimal Transport, arXiv 1803.00567, remark 2.30, p = 1.
     """
-    check_choice(reduction, get_args(Reduction), "reduction")
-    pairs = _rate_pairs(rates, reference_rates)
+    if isinstance(rates, FiringProfile) and isinstance(reference_rates, FiringProfile):
+        return _exact(emd_from_counts, rates, reference_rates, reduction, units)
+    pairs = _rate_pairs(rates, reference_rates, reduction, units)
     if reduction == "pooled":
-        return _wasserstein(torch.cat([a for a, _ in pairs.values()]), torch.cat([b for _, b in pairs.values()]))
-    values = {name: _wasserstein(a, b) for name, (a, b) in pairs.items()}
-    return _reduced(values, pairs, reduction)
+        sides = zip(*pairs.values(), strict=True)
+        return _wasserstein(*(torch.cat([rate.flatten() for rate in side]) for side in sides))
+    return _reduced({name: _wasserstein(a, b) for name, (a, b) in pairs.items()}, pairs, reduction)
 
 
 @overload
 def firing_drift(
-    rates: Layers, reference_rates: Layers, reduction: Literal["weighted", "mean", "max", "pooled"] = "weighted"
+    rates: Rates, reference_rates: Rates, reduction: Scalar = "weighted", units: Units = "neuron"
 ) -> Tensor: ...
 @overload
-def firing_drift(rates: Layers, reference_rates: Layers, reduction: Literal["none"]) -> dict[str, Tensor]: ...
-@overload
-def firing_drift(rates: Layers, reference_rates: Layers, reduction: Reduction) -> Tensor | dict[str, Tensor]: ...
 def firing_drift(
-    rates: Layers, reference_rates: Layers, reduction: Reduction = "weighted"
+    rates: Rates, reference_rates: Rates, reduction: Literal["none"], units: Units = "neuron"
+) -> dict[str, Tensor]: ...
+@overload
+def firing_drift(
+    rates: Rates, reference_rates: Rates, reduction: Reduction, units: Units = "neuron"
+) -> Tensor | dict[str, Tensor]: ...
+def firing_drift(
+    rates: Rates, reference_rates: Rates, reduction: Reduction = "weighted", units: Units = "neuron"
 ) -> Tensor | dict[str, Tensor]:
     """Mean change of rate of matched neurons, `mean_i |r_i - r'_i|`, layer by layer; range [0, 1] spikes per step.
 
     Law: `|mean r - mean r'| <= firing_emd <= firing_drift` in every layer. Differentiable almost everywhere.
 
     Args:
-        rates: firing rates in [0, 1], a tensor or layer name -> tensor.
+        rates: firing rates in [0, 1], a tensor, or layer name -> tensor, or a profile.
         reference_rates: the same for the reference, of equal shapes.
         reduction: over layers, as in `firing_emd`; `pooled` is the same as `weighted`.
+        units: `neuron` or `channel`, as in `firing_emd`.
 
     Raises:
         FiringError: naming the layer, if layers or shapes differ or a tensor does not hold rates.
     """
-    check_choice(reduction, get_args(Reduction), "reduction")
-    pairs = _rate_pairs(rates, reference_rates)
-    values = {name: _mean_change(a, b, name) for name, (a, b) in pairs.items()}
-    return _reduced(values, pairs, reduction)
+    if isinstance(rates, FiringProfile) and isinstance(reference_rates, FiringProfile):
+        return _exact(drift_from_counts, rates, reference_rates, reduction, units)
+    pairs = _rate_pairs(rates, reference_rates, reduction, units)
+    return _reduced({name: _mean_change(a, b, name) for name, (a, b) in pairs.items()}, pairs, reduction)
 
 
-def _rate_pairs(rates: Layers, reference_rates: Layers) -> dict[str, tuple[Tensor, Tensor]]:
-    pairs = pair_layers(rates, reference_rates)
-    return {name: (check_rates(a, name), check_rates(b, name)) for name, (a, b) in pairs.items()}
-
-
-def _reduced(
-    values: dict[str, Tensor], pairs: dict[str, tuple[Tensor, Tensor]], reduction: Reduction
+def _exact(
+    distance: Callable[..., float | dict[str, float]],
+    profile: FiringProfile,
+    reference: FiringProfile,
+    reduction: Reduction,
+    units: Units,
 ) -> Tensor | dict[str, Tensor]:
+    counts, trials = by_units(profile.counts(), profile.trials, units)
+    reference_counts, reference_trials = by_units(reference.counts(), reference.trials, units)
+    value = distance(counts, reference_counts, trials, reference_trials, reduction)
+    if isinstance(value, dict):
+        return {name: torch.tensor(each, dtype=torch.float64) for name, each in value.items()}
+    return torch.tensor(value, dtype=torch.float64)
+
+
+def _rate_pairs(rates: Rates, reference_rates: Rates, reduction: Reduction, units: Units) -> Pairs:
+    check_choice(reduction, REDUCTIONS, "reduction")
+    check_units(units)
+    pairs = pair_layers(rates_of(rates), rates_of(reference_rates))
+    checked = {name: (check_rates(a, name), check_rates(b, name)) for name, (a, b) in pairs.items()}
+    if units == "neuron":
+        return checked
+    return {name: (channel_mean(a), channel_mean(b)) for name, (a, b) in checked.items()}
+
+
+def _reduced(values: dict[str, Tensor], pairs: Pairs, reduction: Reduction) -> Tensor | dict[str, Tensor]:
     if reduction == "none":
         return values
     return reduce_layers(values, {name: b.numel() for name, (_, b) in pairs.items()}, reduction)
 
 
 def _wasserstein(a: Tensor, b: Tensor) -> Tensor:
-    a, b = a.sort().values, b.sort().values
+    a, b = a.flatten().sort().values, b.flatten().sort().values
     if len(a) == len(b):
         return (a - b).abs().mean()
     # Quantile levels in units of 1/(len(a) len(b)), so that they are exact integers.
     steps_a = torch.arange(1, len(a) + 1, device=a.device) * len(b)
     steps_b = torch.arange(1, len(b) + 1, device=a.device) * len(a)
-    upper = torch.unique(torch.cat([steps_a, steps_b]))
-    width = upper.diff(prepend=upper.new_zeros(1))
+    upper = torch.cat([steps_a, steps_b]).sort().values
+    share = upper.diff(prepend=upper.new_zeros(1)).double() / (len(a) * len(b))
     gap = (a[(upper - 1) // len(b)] - b[(upper - 1) // len(a)]).abs()
-    return (gap * (width.double() / (len(a) * len(b))).to(gap.dtype)).sum()
+    return (gap * share.to(gap.dtype)).sum()
 
 
 def _mean_change(a: Tensor, b: Tensor, layer: str) -> Tensor:
-    if a.numel() != b.numel():
+    if a.shape != b.shape:
         raise FiringError(
-            f"layer {layer!r}: {a.numel()} units against {b.numel()} in the reference; drift matches neurons, so "
-            "compare layers of the same shape (or use firing_emd)"
+            f"layer {layer!r}: {tuple(a.shape)} units against {tuple(b.shape)} in the reference; drift matches "
+            "neurons, so compare layers of the same shape (or use firing_emd)"
         )
     return (a - b).abs().mean()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from fractions import Fraction
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
@@ -15,6 +16,11 @@ Layers: TypeAlias = Tensor | Mapping[str, Tensor]
 
 Reduction = Literal["weighted", "mean", "max", "pooled", "none"]
 """Over layers: mean weighted by units (headline), plain mean, max, all units as one layer, or a dict per layer."""
+
+Units = Literal["neuron", "channel"]
+"""What a rate belongs to: one neuron, or one channel (mean over the feature dimensions after the first)."""
+
+REDUCTIONS: tuple[str, ...] = get_args(Reduction)
 
 ONLY_LAYER = "spikes"
 """Name that a bare tensor's layer has in messages and results."""
@@ -49,7 +55,7 @@ def check_same_layers(mine: Mapping[str, object], theirs: Mapping[str, object]) 
 
 
 def check_rates(rates: Tensor, layer: str) -> Tensor:
-    """Return `rates` flat, after checking that they are floating point, not empty, and in [0, 1] spikes per step."""
+    """Return `rates`, after checking that they are floating point, not empty, and in [0, 1] spikes per step."""
     if not rates.is_floating_point() or rates.numel() == 0:
         raise FiringError(
             f"layer {layer!r}: rates are a non-empty floating-point tensor, got {tuple(rates.shape)} {rates.dtype}; "
@@ -62,18 +68,38 @@ def check_rates(rates: Tensor, layer: str) -> Tensor:
             f"layer {layer!r}: rates lie between {low.item():g} and {high.item():g}; they are spikes per step, in "
             "[0, 1]: take them from firing_rate(spikes)"
         )
-    return rates.flatten()
+    return rates
 
 
-def reduce_layers(values: dict[str, Tensor], units: Mapping[str, int], reduction: Reduction) -> Tensor:
-    """One number from the layers' values; for per-unit means `pooled` is the same as `weighted`."""
+def reduce_layers(values: Mapping[str, Tensor], units: Mapping[str, int], reduction: Reduction) -> Tensor:
+    """One number from the layers' values, differentiable; for per-unit means `pooled` is the same as `weighted`."""
     stacked = torch.stack(list(values.values()))
     if reduction == "mean":
         return stacked.mean()
     if reduction == "max":
         return stacked.max()
-    weights = torch.tensor([units[name] for name in values], dtype=stacked.dtype, device=stacked.device)
-    return (weights * stacked).sum() / weights.sum()
+    total = sum(units[name] for name in values)
+    # The weights are divided before they are rounded: half precision cannot hold the numbers of units.
+    weights = torch.tensor([units[name] / total for name in values], dtype=stacked.dtype, device=stacked.device)
+    return (weights * stacked).sum()
+
+
+def reduce_fractions(values: Mapping[str, Fraction], units: Mapping[str, int], reduction: Reduction) -> Fraction:
+    """`reduce_layers` in exact arithmetic."""
+    if reduction == "max":
+        return max(values.values())
+    weights = {name: 1 if reduction == "mean" else units[name] for name in values}
+    return sum((weights[name] * value for name, value in values.items()), Fraction(0)) / sum(weights.values())
+
+
+def channel_mean(rates: Tensor) -> Tensor:
+    """Mean over the feature dimensions after the first: `(C, ...)` -> `(C,)`; without them, unchanged."""
+    return rates.flatten(1).mean(1) if rates.ndim > 1 else rates
+
+
+def check_units(units: str) -> None:
+    """Raise a FiringError if `units` is neither neuron nor channel."""
+    check_choice(units, get_args(Units), "units")
 
 
 def check_choice(value: str, choices: tuple[str, ...], what: str) -> None:

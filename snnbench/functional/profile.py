@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from snnbench.errors import FiringError
+from snnbench.functional.counts import by_units, mean_rate_from_counts, rates_from_counts
+from snnbench.functional.layers import Units
 from snnbench.functional.spikes import count_by_shard
 
 SHARDS = 20
 """Number K of shards that the jackknife leaves out one at a time; sample i is in shard i mod K."""
-
-Units = Literal["neuron", "channel"]
-"""What a rate belongs to: one neuron, or one channel (mean over the feature dimensions after the first)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,15 +54,6 @@ class LayerFiring:
     def timesteps(self) -> int:
         """T, the number of time steps."""
         return self.steps.shape[1]
-
-    def unit_counts(self, units: Units = "neuron") -> Tensor:
-        """Spikes per shard and unit, int64: `(K, *features)` for neurons, `(K, features[0])` for channels."""
-        return self.counts if units == "neuron" or self.counts.ndim < 3 else self.counts.flatten(2).sum(2)
-
-    def unit_trials(self, units: Units = "neuron") -> int:
-        """Largest possible count of a unit over all shards: N T, times the neurons of a channel for channels."""
-        trials = int(self.samples.sum()) * self.timesteps
-        return trials if units == "neuron" else trials * self.counts[0, 0].numel() if self.counts.ndim > 1 else trials
 
     def __add__(self, other: LayerFiring) -> LayerFiring:
         """Counts of both, shard by shard."""
@@ -120,6 +110,11 @@ class FiringProfile:
         return len(self._first().samples)
 
     @property
+    def samples_per_shard(self) -> Tensor:
+        """Number of samples in each shard, int64 `(K,)`."""
+        return self._first().samples.cpu()
+
+    @property
     def samples(self) -> int:
         """N, the number of samples over all shards."""
         return int(self._first().samples.sum())
@@ -129,12 +124,22 @@ class FiringProfile:
         """T, the number of time steps."""
         return self._first().timesteps
 
+    @property
+    def trials(self) -> int:
+        """N T, the largest possible count of a neuron over all shards."""
+        return self.samples * self.timesteps
+
+    def counts(self) -> dict[str, Tensor]:
+        """Spikes of each neuron over all shards: layer -> int64 `(*features)`, values in 0..trials."""
+        return {name: layer.counts.sum(0) for name, layer in self.layers.items()}
+
     def rates(self, units: Units = "neuron") -> dict[str, Tensor]:
-        """Firing rate of each unit in spikes per step, float64 in [0, 1]: layer -> `(*features)` or `(features[0],)`."""
-        return {
-            name: layer.unit_counts(units).sum(0).double() / layer.unit_trials(units)
-            for name, layer in self.layers.items()
-        }
+        """Firing rate of each unit in spikes per step, float64 in [0, 1]: layer -> `(*features)` or `(channels,)`."""
+        return rates_from_counts(*by_units(self.counts(), self.trials, units))
+
+    def mean_rate(self) -> float:
+        """Mean firing rate of all neurons in spikes per step, in [0, 1], exact."""
+        return mean_rate_from_counts(self.counts(), self.trials)
 
     def step_rates(self) -> dict[str, Tensor]:
         """Mean rate of each layer at each step, spikes per neuron and step, float64 in [0, 1]: layer -> `(T,)`."""

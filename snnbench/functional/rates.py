@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import overload
+from typing import TypeAlias, overload
 
 import torch
 from torch import Tensor
 
 from snnbench.functional.layers import Layers, as_layers, check_rates, pair_layers
+from snnbench.functional.profile import FiringProfile
 from snnbench.functional.spikes import check_spikes
+
+Rates: TypeAlias = Layers | FiringProfile
+"""Firing rates of one layer, of several by name, or of a profile."""
 
 DEAD_BELOW = 0.05
 """A unit with a lower rate, in spikes per step, is dead."""
@@ -41,22 +45,22 @@ def firing_rate(spikes: Layers) -> Tensor | dict[str, Tensor]:
     return next(iter(rates.values())) if isinstance(spikes, Tensor) else rates
 
 
-def dead_fraction(rates: Layers, threshold: float = DEAD_BELOW) -> Tensor:
+def dead_fraction(rates: Rates, threshold: float = DEAD_BELOW) -> Tensor:
     """Fraction of all units whose rate is below `threshold`, in [0, 1]; not differentiable."""
     return _fraction(rates, lambda rate: rate < threshold)
 
 
-def silent_fraction(rates: Layers) -> Tensor:
+def silent_fraction(rates: Rates) -> Tensor:
     """Fraction of all units that never fire, in [0, 1]."""
     return _fraction(rates, lambda rate: rate == 0)
 
 
-def saturated_fraction(rates: Layers, threshold: float = SATURATED_ABOVE) -> Tensor:
+def saturated_fraction(rates: Rates, threshold: float = SATURATED_ABOVE) -> Tensor:
     """Fraction of all units whose rate is above `threshold`, in [0, 1]."""
     return _fraction(rates, lambda rate: rate > threshold)
 
 
-def newly_dead_fraction(rates: Layers, reference_rates: Layers, threshold: float = DEAD_BELOW) -> Tensor:
+def newly_dead_fraction(rates: Rates, reference_rates: Rates, threshold: float = DEAD_BELOW) -> Tensor:
     """Fraction of all units that are dead and were not in the reference, in [0, 1].
 
     Law: `dead - dead in the reference = newly dead - revived`.
@@ -64,9 +68,14 @@ def newly_dead_fraction(rates: Layers, reference_rates: Layers, threshold: float
     return _changed_fraction(rates, reference_rates, threshold)
 
 
-def revived_fraction(rates: Layers, reference_rates: Layers, threshold: float = DEAD_BELOW) -> Tensor:
+def revived_fraction(rates: Rates, reference_rates: Rates, threshold: float = DEAD_BELOW) -> Tensor:
     """Fraction of all units that were dead in the reference and are not any more, in [0, 1]."""
     return _changed_fraction(reference_rates, rates, threshold)
+
+
+def rates_of(rates: Rates) -> dict[str, Tensor]:
+    """Layer name -> firing rates, of any of the forms that the functions here accept."""
+    return rates.rates() if isinstance(rates, FiringProfile) else as_layers(rates)
 
 
 def _rate(spikes: Tensor, layer: str) -> Tensor:
@@ -75,14 +84,14 @@ def _rate(spikes: Tensor, layer: str) -> Tensor:
     return spikes.mean((0, 1), dtype=dtype)
 
 
-def _fraction(rates: Layers, condition: Callable[[Tensor], Tensor]) -> Tensor:
-    flat = [condition(check_rates(rate, name)) for name, rate in as_layers(rates).items()]
+def _fraction(rates: Rates, condition: Callable[[Tensor], Tensor]) -> Tensor:
+    flat = [condition(check_rates(rate, name)).flatten() for name, rate in rates_of(rates).items()]
     return torch.cat(flat).double().mean()
 
 
-def _changed_fraction(dead: Layers, alive: Layers, threshold: float) -> Tensor:
+def _changed_fraction(dead: Rates, alive: Rates, threshold: float) -> Tensor:
     changed = [
-        (check_rates(a, name) < threshold) & (check_rates(b, name) >= threshold)
-        for name, (a, b) in pair_layers(dead, alive).items()
+        ((check_rates(a, name) < threshold) & (check_rates(b, name) >= threshold)).flatten()
+        for name, (a, b) in pair_layers(rates_of(dead), rates_of(alive)).items()
     ]
     return torch.cat(changed).double().mean()

@@ -1,0 +1,169 @@
+"""Uncertainty of firing metrics: jackknife over the shards of the samples, paired differences, noise floors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Literal, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import t as student
+from torch import Tensor
+
+from snnbench.errors import FiringError
+from snnbench.functional.emd import Scalar, firing_drift, firing_emd
+from snnbench.functional.layers import Reduction, Units
+from snnbench.functional.profile import FiringProfile
+from snnbench.functional.rates import DEAD_BELOW, dead_fraction
+
+CONFIDENCE = 0.95
+"""Nominal coverage of every interval."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured value and its interval; `low <= value <= high`."""
+
+    value: float
+    low: float
+    high: float
+
+
+def jackknife(
+    statistic: Callable[..., float | Tensor],
+    *profiles: FiringProfile,
+    bounds: tuple[float, float] = (-inf, inf),
+) -> Estimate:
+    """95 % interval of a statistic of profiles by the delete-one jackknife over their shards.
+
+    The samples are the test set's, thought of as drawn from a population of images; the interval is for the value
+    that infinitely many images would give. `statistic` is computed on all shards, and without each one of them. The
+    spread of those values gives the standard error; shards of unequal sizes are weighted as Busing et al. say. The
+    quantile is Student's t with K - 1 degrees of freedom.
+
+    Mean absolute differences of noisy rates are biased upward, drift most. The jackknife also estimates that bias, but
+    for EMD the corrected value is much noisier than the measured one. So the interval is the hull of both: it reaches
+    from t standard errors below the smaller to t standard errors above the larger of the measured and the corrected
+    value, which covers 92-98 % wherever the true value is above its noise floor (docs/uncertainty.md has the measured
+    coverage, and where it fails: EMD and drift near 0, dead fractions). The interval contains the measured value.
+
+    Args:
+        statistic: maps profiles, as many as are given, to a number.
+        profiles: profiles of the same samples, so that shards are left out of all of them together.
+        bounds: range of the statistic, to which the interval is clipped.
+
+    Raises:
+        FiringError: if fewer than two shards have samples, the profiles' samples differ, or the statistic is not finite.
+
+    Source: Busing, Meijer and van der Leeden 1999, Delete-m jackknife for unequal m, Statistics and Computing 9.
+    """
+    sizes = _shared_sizes(profiles)
+    value = float(statistic(*profiles))
+    without = np.array([float(statistic(*rest)) for rest in zip(*(p.leave_one_out() for p in profiles), strict=True)])
+    if not (isfinite(value) and np.isfinite(without).all()):
+        raise FiringError("the statistic is not finite on all or on some of the shards; it has no interval")
+    share = sizes / sizes.sum()
+    corrected = len(sizes) * value - ((1 - share) * without).sum()
+    pseudo = (value - (1 - share) * without) / share
+    error = np.sqrt((share / (1 - share) * (pseudo - corrected) ** 2).mean())
+    reach = error * student.ppf((1 + CONFIDENCE) / 2, len(sizes) - 1)
+    low, high = min(value, corrected) - reach, max(value, corrected) + reach
+    return Estimate(value, min(max(float(low), bounds[0]), value), max(min(float(high), bounds[1]), value))
+
+
+def estimate_emd(
+    profile: FiringProfile, reference: FiringProfile, reduction: Scalar = "weighted", units: Units = "neuron"
+) -> Estimate:
+    """`firing_emd` of two profiles of the same samples, with its jackknife interval."""
+    return jackknife(lambda a, b: firing_emd(a, b, reduction, units), profile, reference, bounds=(0, 1))
+
+
+def estimate_drift(
+    profile: FiringProfile, reference: FiringProfile, reduction: Scalar = "weighted", units: Units = "neuron"
+) -> Estimate:
+    """`firing_drift` of two profiles of the same samples, with its jackknife interval."""
+    return jackknife(lambda a, b: firing_drift(a, b, reduction, units), profile, reference, bounds=(0, 1))
+
+
+def estimate_rate(profile: FiringProfile) -> Estimate:
+    """Mean firing rate of all neurons in spikes per step, with its jackknife interval."""
+    return jackknife(lambda a: a.mean_rate(), profile, bounds=(0, 1))
+
+
+def estimate_rate_change(profile: FiringProfile, reference: FiringProfile) -> Estimate:
+    """Mean firing rate minus the reference's, in spikes per step, with its paired jackknife interval."""
+    return jackknife(lambda a, b: a.mean_rate() - b.mean_rate(), profile, reference, bounds=(-1, 1))
+
+
+def estimate_dead(profile: FiringProfile, threshold: float = DEAD_BELOW) -> Estimate:
+    """`dead_fraction` of all neurons, with its jackknife interval (whose true coverage is poor: a count of neurons
+    that lie about the threshold is not smooth; docs/uncertainty.md)."""
+    return jackknife(lambda a: dead_fraction(a, threshold), profile, bounds=(0, 1))
+
+
+def estimate_emd_difference(
+    profile: FiringProfile,
+    other: FiringProfile,
+    reference: FiringProfile,
+    reduction: Scalar = "weighted",
+    units: Units = "neuron",
+) -> Estimate:
+    """Paired difference `firing_emd(profile, reference) - firing_emd(other, reference)`, all on the same samples.
+
+    Negative: `profile` fires more like the reference than `other`. The two differ where the interval excludes 0.
+    """
+
+    def difference(a: FiringProfile, b: FiringProfile, c: FiringProfile) -> Tensor:
+        return firing_emd(a, c, reduction, units) - firing_emd(b, c, reduction, units)
+
+    return jackknife(difference, profile, other, reference, bounds=(-1, 1))
+
+
+@overload
+def noise_floor(profile: FiringProfile, reduction: Scalar = "weighted", units: Units = "neuron") -> Tensor: ...
+@overload
+def noise_floor(profile: FiringProfile, reduction: Literal["none"], units: Units = "neuron") -> dict[str, Tensor]: ...
+def noise_floor(
+    profile: FiringProfile, reduction: Reduction = "weighted", units: Units = "neuron"
+) -> Tensor | dict[str, Tensor]:
+    """Split-half noise floor: `firing_emd` of a network against itself on disjoint halves of the samples.
+
+    Mean over fixed splits: of the K shards in a ring, each run of K/2 consecutive shards against the other half
+    (K/2 splits; sample i is in shard i mod K, so that every half is spread over the whole set). It is conservative:
+    the halves are of half the size and see different images, while two cells are compared on the same images.
+    An EMD below it is not told apart from the choice of images.
+
+    Raises:
+        FiringError: if fewer than two shards have samples.
+    """
+    shards = _filled(profile).tolist()
+    half = len(shards) // 2
+    rings = [shards[start:] + shards[:start] for start in range(half)]
+    splits = [(profile.select(ring[:half]), profile.select(ring[half:])) for ring in rings]
+    if reduction == "none":
+        layers = [firing_emd(a, b, "none", units) for a, b in splits]
+        return {name: torch.stack([layer[name] for layer in layers]).mean() for name in profile.layers}
+    return torch.stack([firing_emd(a, b, reduction, units) for a, b in splits]).mean()
+
+
+def _filled(profile: FiringProfile) -> Tensor:
+    filled = profile.samples_per_shard.nonzero().flatten()
+    if len(filled) < 2:
+        raise FiringError(
+            f"{profile.samples} samples in {len(filled)} shard; an interval or a floor needs samples in two shards"
+        )
+    return filled
+
+
+def _shared_sizes(profiles: tuple[FiringProfile, ...]) -> NDArray[np.float64]:
+    first = profiles[0]
+    for other in profiles[1:]:
+        if not torch.equal(first.samples_per_shard, other.samples_per_shard):
+            raise FiringError(
+                f"profiles of {first.samples} samples in {first.shards} shards and of {other.samples} in "
+                f"{other.shards} cannot be paired; record both networks on the same samples"
+            )
+    return first.samples_per_shard[_filled(first)].double().numpy()
