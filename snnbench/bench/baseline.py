@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from snnbench.bench.batches import Normalise
+from snnbench.bench.batches import Images, Labels, Normalise
 from snnbench.bench.checkpoint import load_checkpoint, save_checkpoint
 from snnbench.bench.engine import Engine, choose_engine, forward_of
 from snnbench.bench.training import Report, Trainer, TrainingSet
@@ -24,7 +24,7 @@ from snnbench.data import Dataset, write_atomically
 from snnbench.errors import ProtocolError
 from snnbench.options import validate
 from snnbench.plugins import catalogue
-from snnbench.protocols import Baseline, Protocol
+from snnbench.protocols import Baseline, Protocol, read_protocol
 
 
 def build_model(protocol: Protocol, dataset: Dataset) -> nn.Module:
@@ -104,7 +104,9 @@ def read_weights(protocol: Protocol, baseline: Baseline, folder: Traversable) ->
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise ProtocolError(f"baseline '{file}' of protocol '{protocol.name}' cannot be read: {error.strerror}") from error
+        raise ProtocolError(
+            f"baseline '{file}' of protocol '{protocol.name}' cannot be read: {error.strerror}"
+        ) from error
     found = hashlib.sha256(content).hexdigest()
     if found != baseline.sha256:
         raise ProtocolError(
@@ -115,3 +117,43 @@ def read_weights(protocol: Protocol, baseline: Baseline, folder: Traversable) ->
         return load(content)
     except SafetensorError as error:
         raise ProtocolError(f"baseline '{file}' is not a safetensors file: {error}") from error
+
+
+def open_training(
+    protocol: str, data: Path | None, seed: int, engine: Engine
+) -> tuple[Trainer, Protocol, tuple[Images, Labels]]:
+    """A protocol's baseline training at its start, its document, and the test split.
+
+    Raises:
+        SnnbenchError: for an unknown protocol, data that are not prepared, or an engine that is not to be had.
+    """
+    document = read_protocol(catalogue().protocols[protocol].value)
+    dataset = catalogue().datasets[document.data.name].value
+    test = dataset.load(data, "test")
+    return baseline_trainer(document, dataset, data, seed, engine), document, test
+
+
+def baseline_rows() -> list[dict[str, Any]]:
+    """Every baseline of every protocol; protocols without weights have one row with null accuracy."""
+    rows = []
+    for entry in catalogue().protocols.values():
+        document = read_protocol(entry.value)
+        rows += [_row(document, baseline, entry.value.parent) for baseline in document.baselines or (None,)]
+    return rows
+
+
+def _row(document: Protocol, baseline: Baseline | None, folder: Path) -> dict[str, Any]:
+    row: dict[str, Any] = {"protocol": f"{document.name}-v{document.version}"}
+    if baseline is None:
+        return row | dict.fromkeys(("seed", "accuracy", "parameters", "bytes", "sha256"))
+    weights = read_weights(document, baseline, folder)
+    buffers = ("running_mean", "running_var", "num_batches_tracked")
+    count = sum(tensor.numel() for name, tensor in weights.items() if not name.endswith(buffers))
+    size = sum(tensor.nbytes for tensor in weights.values())
+    return row | {
+        "seed": baseline.seed,
+        "accuracy": baseline.accuracy,
+        "parameters": count,
+        "bytes": size,
+        "sha256": baseline.sha256,
+    }

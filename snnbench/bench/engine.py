@@ -33,7 +33,9 @@ def choose_engine(engine: Engine, image_steps: int) -> Literal["eager", "compile
         OptionError: if ``compiled`` is asked for and there is no C++ compiler.
     """
     if engine == "compiled" and cpp_compiler() is None:
-        raise OptionError("--engine compiled needs a C++ compiler (g++ or clang++), and none was found; use --engine eager")
+        raise OptionError(
+            "--engine compiled needs a C++ compiler (g++ or clang++), and none was found; use --engine eager"
+        )
     if engine == "auto":
         return "compiled" if cpp_compiler() and image_steps >= WORTH_COMPILING else "eager"
     return engine

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from snnbench.bench.batches import Images, Normalise, evaluation_batches
+from snnbench.bench.batches import Images, Labels, Normalise, evaluation_batches
 from snnbench.bench.reporting import Advance
 from snnbench.data import write_atomically
 from snnbench.functional import FiringProfile
@@ -62,3 +62,9 @@ def evaluate(
             logits.append(run(batch.to(device)).float().cpu())
             advance(recorder.next_sample, len(images))
     return Evaluation(torch.cat(logits), recorder.profile().to("cpu"))
+
+
+def accuracy(model: nn.Module, images: Images, labels: Labels, normalise: Normalise, batch_size: int) -> float:
+    """Fraction of `images` that `model` classifies as `labels` say."""
+    found = evaluate(model, images, normalise, batch_size, lambda done, total: None).predictions
+    return float((found == torch.from_numpy(labels)).double().mean())

@@ -161,5 +161,3 @@ def cell_identity(bench: Bench) -> dict[str, Any]:
         "network": bench.network.spec if bench.own_network else None,
         "limit": bench.limit,
     }
-
-

@@ -64,7 +64,9 @@ class Trainer:
         self.optimizer = _optimizer(model, training)
         self.steps_per_epoch = steps_per_epoch(len(data.images), training)
         if not self.steps_per_epoch:
-            raise ProtocolError(f"batch_size={training.batch_size} is larger than the {len(data.images)} training images")
+            raise ProtocolError(
+                f"batch_size={training.batch_size} is larger than the {len(data.images)} training images"
+            )
         self.timesteps = [stage.timesteps for stage in training.stages for _ in range(stage.epochs)]
 
     @property
@@ -127,7 +129,9 @@ class Trainer:
         return float(loss.detach()), float((logits.argmax(1) == labels).sum())
 
     def _set_rate(self, step: int) -> None:
-        rate = self.training.learning_rate * cycle(step, self.steps_per_epoch * len(self.timesteps), self.training.warmup)
+        rate = self.training.learning_rate * cycle(
+            step, self.steps_per_epoch * len(self.timesteps), self.training.warmup
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 

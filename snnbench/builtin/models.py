@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import nn
 
 from snnbench.hookspecs import hookimpl
-
 from snnbench.nn.neurons import Reset
 from snnbench.nn.sew_resnet import Connect, NeuronName, sew_resnet8, sew_resnet18, sew_resnet34
 

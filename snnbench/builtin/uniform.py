@@ -25,9 +25,9 @@ class Uniform(nn.Module):
 
     bound: Tensor | None
 
-    def __init__(self, tensor: Tensor, bits: int, grid: Grid, clip: Clip, per: Per, range: Range) -> None:
+    def __init__(self, tensor: Tensor, bits: int, grid: Grid, clip: Clip, per: Per, range_: Range) -> None:
         super().__init__()
-        self.bits, self.grid, self.clip, self.per, self.range = bits, grid, clip, per, range
+        self.bits, self.grid, self.clip, self.per, self.range = bits, grid, clip, per, range_
         self.register_buffer("bound", None if clip == "absmax" else self._fit(tensor.detach()))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def uniform(
     grid: Grid = "endpoint",
     clip: Clip = "narrow",
     per: Per = "tensor",
-    range: Range = "signed",
+    range: Range = "signed",  # noqa: A002
 ) -> nn.Module:
     """Uniform quantization of weights or membrane potentials, the paper's baseline.
 

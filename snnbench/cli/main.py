@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from snnbench import __version__
-from snnbench.cli import data, doctor, plugins
+from snnbench.cli import baseline, data, doctor, plugins, run
 from snnbench.errors import SnnbenchError
 
 INTERRUPTED = 130
@@ -22,8 +22,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("run")(run.run)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(data.app, name="data")
+app.add_typer(baseline.app, name="baseline")
 app.command("doctor")(doctor.doctor)
 
 

@@ -1,10 +1,21 @@
 """The ground floor: pure functions from tensors to tensors."""
 
 from snnbench.functional.accuracy import McNemar, accuracy_change, mcnemar_test, wilson_interval
+from snnbench.functional.correlation import rate_correlation
 from snnbench.functional.counts import drift_from_counts, emd_from_counts, mean_rate_from_counts
+from snnbench.functional.decisions import (
+    OutputDivergence,
+    disagreement,
+    divergences,
+    flips,
+    negative_flips,
+    output_divergence,
+)
 from snnbench.functional.emd import firing_drift, firing_emd
-from snnbench.functional.layers import Layers, Reduction, Units
+from snnbench.functional.layers import Layers, Reduction, Scalar, Units
+from snnbench.functional.mismatch import spike_mismatch
 from snnbench.functional.profile import SHARDS, FiringProfile, LayerFiring
+from snnbench.functional.profile_emd import profile_emd
 from snnbench.functional.rates import (
     DEAD_BELOW,
     SATURATED_ABOVE,
@@ -16,6 +27,8 @@ from snnbench.functional.rates import (
     silent_fraction,
 )
 from snnbench.functional.spikes import check_spikes, count_by_shard, count_spikes, count_steps
+from snnbench.functional.table import LayerRow, first_diverging_layer, layer_table
+from snnbench.functional.temporal import temporal_drift, temporal_drift_from_counts
 from snnbench.functional.uncertainty import (
     CONFIDENCE,
     Estimate,
@@ -37,9 +50,12 @@ __all__ = [
     "Estimate",
     "FiringProfile",
     "LayerFiring",
+    "LayerRow",
     "Layers",
     "McNemar",
+    "OutputDivergence",
     "Reduction",
+    "Scalar",
     "Units",
     "accuracy_change",
     "check_spikes",
@@ -47,6 +63,8 @@ __all__ = [
     "count_spikes",
     "count_steps",
     "dead_fraction",
+    "disagreement",
+    "divergences",
     "drift_from_counts",
     "emd_from_counts",
     "estimate_dead",
@@ -58,13 +76,23 @@ __all__ = [
     "firing_drift",
     "firing_emd",
     "firing_rate",
+    "first_diverging_layer",
+    "flips",
     "jackknife",
+    "layer_table",
     "mcnemar_test",
     "mean_rate_from_counts",
+    "negative_flips",
     "newly_dead_fraction",
     "noise_floor",
+    "output_divergence",
+    "profile_emd",
+    "rate_correlation",
     "revived_fraction",
     "saturated_fraction",
     "silent_fraction",
+    "spike_mismatch",
+    "temporal_drift",
+    "temporal_drift_from_counts",
     "wilson_interval",
 ]

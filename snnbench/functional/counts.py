@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from math import lcm
-from typing import Literal, TypeAlias, overload
+from typing import TypeAlias, overload
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from snnbench.functional.layers import (
     REDUCTIONS,
     Layers,
     Reduction,
+    Scalar,
     Units,
     as_layers,
     check_choice,
@@ -40,7 +41,7 @@ def emd_from_counts(
     reference_counts: Layers,
     trials: Trials,
     reference_trials: Trials | None = None,
-    reduction: Literal["weighted", "mean", "max", "pooled"] = "weighted",
+    reduction: Scalar = "weighted",
 ) -> float: ...
 @overload
 def emd_from_counts(
@@ -71,11 +72,14 @@ def emd_from_counts(
     """
     check_choice(reduction, REDUCTIONS, "reduction")
     pairs = pair_layers(counts, reference_counts)
-    sizes = _by_layer(trials, pairs), _by_layer(trials if reference_trials is None else reference_trials, pairs)
+    sizes = (
+        trials_by_layer(trials, pairs),
+        trials_by_layer(trials if reference_trials is None else reference_trials, pairs),
+    )
     if reduction == "pooled":
         pairs, sizes = _pooled(pairs, sizes)
     values = {name: _emd(name, a, b, sizes[0][name], sizes[1][name]) for name, (a, b) in pairs.items()}
-    return _finish(values, {name: b.numel() for name, (_, b) in pairs.items()}, reduction)
+    return reduced(values, {name: b.numel() for name, (_, b) in pairs.items()}, reduction)
 
 
 @overload
@@ -84,7 +88,7 @@ def drift_from_counts(
     reference_counts: Layers,
     trials: Trials,
     reference_trials: Trials | None = None,
-    reduction: Literal["weighted", "mean", "max", "pooled"] = "weighted",
+    reduction: Scalar = "weighted",
 ) -> float: ...
 @overload
 def drift_from_counts(
@@ -104,15 +108,16 @@ def drift_from_counts(
     """`firing_drift` of the rates `counts / trials`, exact; arguments and errors as in `emd_from_counts`."""
     check_choice(reduction, REDUCTIONS, "reduction")
     pairs = pair_layers(counts, reference_counts)
-    sizes = _by_layer(trials, pairs), _by_layer(trials if reference_trials is None else reference_trials, pairs)
+    sizes = (
+        trials_by_layer(trials, pairs),
+        trials_by_layer(trials if reference_trials is None else reference_trials, pairs),
+    )
     values = {name: _drift(name, a, b, sizes[0][name], sizes[1][name]) for name, (a, b) in pairs.items()}
-    return _finish(values, {name: a.numel() for name, (a, _) in pairs.items()}, reduction)
+    return reduced(values, {name: a.numel() for name, (a, _) in pairs.items()}, reduction)
 
 
 @overload
-def mean_rate_from_counts(
-    counts: Layers, trials: Trials, reduction: Literal["weighted", "mean", "max", "pooled"] = "weighted"
-) -> float: ...
+def mean_rate_from_counts(counts: Layers, trials: Trials, reduction: Scalar = "weighted") -> float: ...
 @overload
 def mean_rate_from_counts(counts: Layers, trials: Trials, reduction: Reduction) -> float | dict[str, float]: ...
 def mean_rate_from_counts(
@@ -121,14 +126,14 @@ def mean_rate_from_counts(
     """Mean firing rate of the units in spikes per step, in [0, 1], exact; over layers as in `firing_emd`."""
     check_choice(reduction, REDUCTIONS, "reduction")
     layers = as_layers(counts)
-    sizes = _by_layer(trials, layers)
+    sizes = trials_by_layer(trials, layers)
     values = {name: Fraction(int(count.sum()), sizes[name] * count.numel()) for name, count in layers.items()}
-    return _finish(values, {name: count.numel() for name, count in layers.items()}, reduction)
+    return reduced(values, {name: count.numel() for name, count in layers.items()}, reduction)
 
 
 def rates_from_counts(counts: Mapping[str, Tensor], trials: Trials) -> dict[str, Tensor]:
     """Firing rates in spikes per step, float64 in [0, 1], of the same shapes."""
-    sizes = _by_layer(trials, counts)
+    sizes = trials_by_layer(trials, counts)
     return {name: count.double() / sizes[name] for name, count in counts.items()}
 
 
@@ -141,13 +146,15 @@ def by_units(counts: Mapping[str, Tensor], trials: int, units: Units) -> tuple[d
     return sums, {name: trials * (count.numel() // sums[name].numel()) for name, count in counts.items()}
 
 
-def _finish(values: dict[str, Fraction], units: dict[str, int], reduction: Reduction) -> float | dict[str, float]:
+def reduced(values: dict[str, Fraction], units: dict[str, int], reduction: Reduction) -> float | dict[str, float]:
+    """The layers' values as floats, or one float over layers."""
     if reduction == "none":
         return {name: float(value) for name, value in values.items()}
     return float(reduce_fractions(values, units, reduction))
 
 
-def _by_layer(trials: Trials, layers: Mapping[str, object]) -> dict[str, int]:
+def trials_by_layer(trials: Trials, layers: Mapping[str, object]) -> dict[str, int]:
+    """Trials of each layer; a FiringError names a layer that has none."""
     sizes = dict.fromkeys(layers, trials) if isinstance(trials, int) else {name: trials[name] for name in layers}
     for name, size in sizes.items():
         if size <= 0:

@@ -13,6 +13,7 @@ from snnbench.functional.counts import by_units, drift_from_counts, emd_from_cou
 from snnbench.functional.layers import (
     REDUCTIONS,
     Reduction,
+    Scalar,
     Units,
     channel_mean,
     check_choice,
@@ -21,11 +22,11 @@ from snnbench.functional.layers import (
     pair_layers,
     reduce_layers,
 )
+from snnbench.functional.plan import monotone_plan
 from snnbench.functional.profile import FiringProfile
 from snnbench.functional.rates import Rates, rates_of
 
 Pairs: TypeAlias = dict[str, tuple[Tensor, Tensor]]
-Scalar = Literal["weighted", "mean", "max", "pooled"]
 
 
 @overload
@@ -68,7 +69,7 @@ def firing_emd(
     if reduction == "pooled":
         sides = zip(*pairs.values(), strict=True)
         return _wasserstein(*(torch.cat([rate.flatten() for rate in side]) for side in sides))
-    return _reduced({name: _wasserstein(a, b) for name, (a, b) in pairs.items()}, pairs, reduction)
+    return reduce_pairs({name: _wasserstein(a, b) for name, (a, b) in pairs.items()}, pairs, reduction)
 
 
 @overload
@@ -101,8 +102,8 @@ def firing_drift(
     """
     if isinstance(rates, FiringProfile) and isinstance(reference_rates, FiringProfile):
         return _exact(drift_from_counts, rates, reference_rates, reduction, units)
-    pairs = _rate_pairs(rates, reference_rates, reduction, units)
-    return _reduced({name: _mean_change(a, b, name) for name, (a, b) in pairs.items()}, pairs, reduction)
+    pairs = matched_rates(rates, reference_rates, reduction, units)
+    return reduce_pairs({name: (a - b).abs().mean() for name, (a, b) in pairs.items()}, pairs, reduction)
 
 
 def _exact(
@@ -120,6 +121,29 @@ def _exact(
     return torch.tensor(value, dtype=torch.float64)
 
 
+def matched_rates(rates: Rates, reference_rates: Rates, reduction: Reduction, units: Units) -> Pairs:
+    """The checked rates of each layer in both networks, unit by unit; a FiringError names a layer that has no match."""
+    pairs = _rate_pairs(rates, reference_rates, reduction, units)
+    for name, (a, b) in pairs.items():
+        if a.shape != b.shape:
+            raise FiringError(
+                f"layer {name!r}: {tuple(a.shape)} units against {tuple(b.shape)} in the reference; units are matched "
+                "here, so compare layers of the same shape (or use firing_emd)"
+            )
+    return pairs
+
+
+@overload
+def reduce_pairs(values: dict[str, Tensor], pairs: Pairs, reduction: Scalar) -> Tensor: ...
+@overload
+def reduce_pairs(values: dict[str, Tensor], pairs: Pairs, reduction: Reduction) -> Tensor | dict[str, Tensor]: ...
+def reduce_pairs(values: dict[str, Tensor], pairs: Pairs, reduction: Reduction) -> Tensor | dict[str, Tensor]:
+    """The layers' values, or one over layers, weighted by the units of the reference's layers."""
+    if reduction == "none":
+        return values
+    return reduce_layers(values, {name: b.numel() for name, (_, b) in pairs.items()}, reduction)
+
+
 def _rate_pairs(rates: Rates, reference_rates: Rates, reduction: Reduction, units: Units) -> Pairs:
     check_choice(reduction, REDUCTIONS, "reduction")
     check_units(units)
@@ -130,29 +154,10 @@ def _rate_pairs(rates: Rates, reference_rates: Rates, reduction: Reduction, unit
     return {name: (channel_mean(a), channel_mean(b)) for name, (a, b) in checked.items()}
 
 
-def _reduced(values: dict[str, Tensor], pairs: Pairs, reduction: Reduction) -> Tensor | dict[str, Tensor]:
-    if reduction == "none":
-        return values
-    return reduce_layers(values, {name: b.numel() for name, (_, b) in pairs.items()}, reduction)
-
-
 def _wasserstein(a: Tensor, b: Tensor) -> Tensor:
     a, b = a.flatten().sort().values, b.flatten().sort().values
     if len(a) == len(b):
         return (a - b).abs().mean()
-    # Quantile levels in units of 1/(len(a) len(b)), so that they are exact integers.
-    steps_a = torch.arange(1, len(a) + 1, device=a.device) * len(b)
-    steps_b = torch.arange(1, len(b) + 1, device=a.device) * len(a)
-    upper = torch.cat([steps_a, steps_b]).sort().values
-    share = upper.diff(prepend=upper.new_zeros(1)).double() / (len(a) * len(b))
-    gap = (a[(upper - 1) // len(b)] - b[(upper - 1) // len(a)]).abs()
-    return (gap * share.to(gap.dtype)).sum()
-
-
-def _mean_change(a: Tensor, b: Tensor, layer: str) -> Tensor:
-    if a.shape != b.shape:
-        raise FiringError(
-            f"layer {layer!r}: {tuple(a.shape)} units against {tuple(b.shape)} in the reference; drift matches "
-            "neurons, so compare layers of the same shape (or use firing_emd)"
-        )
-    return (a - b).abs().mean()
+    ranks_a, ranks_b, mass = monotone_plan(len(a), len(b), a.device)
+    gap = (a[ranks_a] - b[ranks_b]).abs()
+    return (gap * mass.to(gap.dtype)).sum()

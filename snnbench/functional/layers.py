@@ -17,6 +17,9 @@ Layers: TypeAlias = Tensor | Mapping[str, Tensor]
 Reduction = Literal["weighted", "mean", "max", "pooled", "none"]
 """Over layers: mean weighted by units (headline), plain mean, max, all units as one layer, or a dict per layer."""
 
+Scalar = Literal["weighted", "mean", "max", "pooled"]
+"""The reductions that give one number."""
+
 Units = Literal["neuron", "channel"]
 """What a rate belongs to: one neuron, or one channel (mean over the feature dimensions after the first)."""
 

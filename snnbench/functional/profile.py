@@ -150,10 +150,10 @@ class FiringProfile:
 
     def select(self, shards: Sequence[int]) -> FiringProfile:
         """The profile of some of the shards."""
-        index = list(shards)
+        index = torch.tensor(list(shards), device=self._first().samples.device)
         return FiringProfile(
             {
-                name: LayerFiring(layer.counts[index], layer.steps[index], layer.samples[index])
+                name: LayerFiring(*(tensor.index_select(0, index) for tensor in layer._tensors()))
                 for name, layer in self.layers.items()
             }
         )
@@ -241,10 +241,11 @@ def _check_layer(name: str, layer: LayerFiring) -> None:
         )
     if layer.samples.sum() <= 0 or layer.counts.numel() == 0 or layer.timesteps == 0:
         raise FiringError(f"layer {name!r}: the profile is empty; nothing was recorded")
-    most = (layer.samples * layer.timesteps).view(-1, *[1] * len(layer.features))
-    if layer.counts.min() < 0 or (layer.counts > most).any():
+    per_shard = layer.counts.flatten(1) if layer.counts.ndim > 1 else layer.counts.unsqueeze(1)
+    low, high = per_shard.aminmax(dim=1)
+    if low.min() < 0 or (high > layer.samples * layer.timesteps).any():
         raise FiringError(f"layer {name!r}: a count lies outside 0..samples*T; the profile is altered or wrongly read")
-    if not torch.equal(layer.counts.flatten(1).sum(1), layer.steps.sum(1)):
+    if not torch.equal(per_shard.sum(1), layer.steps.sum(1)):
         raise FiringError(
             f"layer {name!r}: spikes per neuron and per step have different totals; the profile is altered"
         )

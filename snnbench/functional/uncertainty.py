@@ -14,8 +14,8 @@ from scipy.stats import t as student
 from torch import Tensor
 
 from snnbench.errors import FiringError
-from snnbench.functional.emd import Scalar, firing_drift, firing_emd
-from snnbench.functional.layers import Reduction, Units
+from snnbench.functional.emd import firing_drift, firing_emd
+from snnbench.functional.layers import Reduction, Scalar, Units
 from snnbench.functional.profile import FiringProfile
 from snnbench.functional.rates import DEAD_BELOW, dead_fraction
 
@@ -56,7 +56,7 @@ def jackknife(
         bounds: range of the statistic, to which the interval is clipped.
 
     Raises:
-        FiringError: if fewer than two shards have samples, the profiles' samples differ, or the statistic is not finite.
+        FiringError: if fewer than two shards have samples, the profiles' samples differ, or a value is not finite.
 
     Source: Busing, Meijer and van der Leeden 1999, Delete-m jackknife for unequal m, Statistics and Computing 9.
     """

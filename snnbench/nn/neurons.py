@@ -1,7 +1,7 @@
 """Multi-step spiking neurons: currents ``(T, N, *features)`` in, binary spikes of the same shape out.
 
-Charge, fire and reset follow Fang et al. 2021 (arXiv 2102.04159); the surrogate gradient is ATan. The membrane
-potential starts at ``v_reset`` (0 for soft reset) at the first step of every call: a neuron keeps no state between calls.
+Charge, fire and reset follow Fang et al. 2021 (arXiv 2102.04159); the surrogate gradient is ATan. A neuron keeps no
+state between calls: the membrane potential starts at ``v_reset`` (0 for soft reset) at the first step of each.
 """
 
 from __future__ import annotations

@@ -91,7 +91,9 @@ def record_firing(model: nn.Module, layers: Sequence[str] | None = None, shards:
     if layers is None:
         chosen = spiking_layers(model)
         if not chosen:
-            raise FiringError(f"{type(model).__name__} has no spiking layer; name the layers: record_firing(model, [...])")
+            raise FiringError(
+                f"{type(model).__name__} has no spiking layer; name the layers: record_firing(model, [...])"
+            )
         return FiringRecorder(model, chosen, shards)
     modules = dict(model.named_modules())
     for name in layers:

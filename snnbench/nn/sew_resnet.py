@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
 from snnbench.nn.neurons import NEURONS, SpikingNeuron
@@ -26,7 +25,7 @@ def per_step(module: nn.Module, x: Tensor) -> Tensor:
 
 
 class ConvBNNeuron(nn.Module):
-    """Convolution, batch norm, neuron on ``(T, N, C, H, W)``; an image ``(N, C, H, W)`` is the current of all T steps."""
+    """Convolution, batch norm, neuron on ``(T, N, C, H, W)``."""
 
     def __init__(self, channels: int, out: int, kernel: int, stride: int, neuron: SpikingNeuron) -> None:
         super().__init__()
@@ -76,7 +75,8 @@ class SEWResNet(nn.Module):
     """Spike-element-wise ResNet: images (N, C, H, W) in, logits (N, num_classes) out, averaged over T steps.
 
     Args:
-        blocks: number of blocks in each stage; stage k has ``width * 2**k`` channels, all but the first halve the image.
+        blocks: number of blocks in each stage; stage k has ``width * 2**k`` channels, all but the first halve the
+            image.
         width: channels of the first stage.
         num_classes: number of logits.
         timesteps: T; the attribute of the same name may be changed between calls.

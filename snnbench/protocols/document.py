@@ -70,7 +70,8 @@ class Training(Section):
 
 
 class Quantize(Section):
-    """Layers kept in full precision (by default the first convolution and the last linear layer), and layers whose bits differ from the run's."""
+    """Layers kept in full precision (by default the first convolution and the last linear layer), and the bits of
+    layers whose bits differ from the run's."""
 
     exempt: tuple[str, ...] | None = None
     bits: dict[str, Positive] = {}
@@ -128,7 +129,7 @@ class Protocol(Section):
         """
         if not self.baselines:
             raise ProtocolError(
-                f"protocol '{self.name}' ships no baseline weights; train them with: snnbench baseline train {self.name}"
+                f"protocol '{self.name}' ships no baseline weights; train them: snnbench baseline train {self.name}"
             )
         return self.baselines[seed % len(self.baselines)]
 

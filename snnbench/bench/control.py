@@ -1,0 +1,32 @@
+"""The control of quantization-aware training: the same fine-tuning without quantization, cached."""
+
+from __future__ import annotations
+
+import torch
+
+from snnbench.bench.cell import Cell, quantizer_spec
+from snnbench.bench.evaluate import Evaluation
+from snnbench.bench.quantized import make_quantized
+from snnbench.bench.reference import Bench, load_evaluation
+from snnbench.bench.reporting import Reporter
+from snnbench.data import cache_root
+from snnbench.protocols import digest
+
+
+def control_cell(cell: Cell) -> Cell:
+    """The control of `cell`: the float quantizer, same protocol, seed and budget."""
+    return cell.model_copy(update={"quantizer": quantizer_spec("float", None, {}), "membrane": None})
+
+
+def control_evaluation(bench: Bench, cell: Cell, reporter: Reporter) -> Evaluation:
+    """Evaluation of the control of `cell`, computed once per protocol and seed."""
+    control = control_cell(cell)
+    key = digest({"cell": control.key, "torch": torch.__version__, "device": bench.device})
+    path = cache_root() / "controls" / f"{key}.safetensors"
+    cached = load_evaluation(path)
+    if cached is None:
+        reporter.say("Control: the same fine-tuning without quantization (computed once, then cached)")
+        quantized = make_quantized(bench, control, reporter)
+        cached = bench.evaluate(quantized.model, "Control", reporter)
+        cached.save(path)
+    return cached

@@ -1,0 +1,193 @@
+"""The record of one finished cell, and where it lies."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from snnbench.bench.cell import Cell
+from snnbench.errors import RecordError
+
+SCHEMA_VERSION = 1
+RECORD_FILE = "record.json"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Score(_Part):
+    """A measured value with its 95 % interval (null where none is defined), or null and the reason it failed."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None
+
+    @model_validator(mode="after")
+    def _failed_or_measured(self) -> Score:
+        if (self.value is None) == (self.reason is None):
+            raise ValueError("a score is a value, or null with the reason why it could not be measured")
+        return self
+
+
+class LayerRow(_Part):
+    """One spiking layer: neurons, rates of both networks, and how far apart they are."""
+
+    layer: str
+    neurons: int
+    firing_rate: float
+    reference_rate: float
+    firing_emd: float
+    firing_drift: float
+    dead_fraction: float
+
+
+class WeightRow(_Part):
+    """One quantized weight tensor, as found in the network."""
+
+    layer: str
+    weights: int
+    levels: int
+    found_bits: int
+    declared_bits: int
+
+
+class Audit(_Part):
+    """What the quantized network really holds. `findings` is empty if nothing contradicts what was declared."""
+
+    weights: tuple[WeightRow, ...]
+    full_precision: tuple[str, ...]
+    membranes: tuple[str, ...]
+    found_bits: int
+    findings: tuple[str, ...]
+
+
+class Reference(_Part):
+    """The full-precision network on the same images."""
+
+    accuracy: Score
+    firing_rate: Score
+    dead_fraction: Score
+
+
+class Control(_Part):
+    """The same fine-tuning without quantization: what training alone does to accuracy and firing."""
+
+    accuracy: Score
+    firing_emd: Score
+    firing_drift: Score
+
+
+class Environment(_Part):
+    """What the cell was measured with; none of it determines the key."""
+
+    versions: dict[str, str]
+    platform: str
+    processor: str
+    device: str
+    engine: Literal["eager", "compiled"]
+    threads: int
+    git: str | None
+
+
+class Record(_Part):
+    """The JSON record of one finished cell. Accuracy and rates are fractions; intervals are of 95 %."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    key: str
+    cell: Cell
+    rankable: bool
+    metrics: dict[str, Score]
+    noise_floor: Score
+    layers: tuple[LayerRow, ...]
+    audit: Audit
+    reference: Reference
+    control: Control | None
+    training_log: tuple[dict[str, float], ...]
+    environment: Environment
+    started: str
+    seconds: float
+
+    def to_json(self) -> str:
+        """The record as JSON text, as it is written to disk."""
+        return self.model_dump_json(indent=1) + "\n"
+
+    def value(self, metric: str) -> float | None:
+        """A metric's value, or None if it failed or was not asked for."""
+        score = self.metrics.get(metric)
+        return score.value if score else None
+
+
+def read_record(path: Path) -> Record:
+    """Read a record from its file or its directory.
+
+    Raises:
+        RecordError: if it is missing, damaged, of another schema version, or its key is not that of its cell.
+    """
+    file = path / RECORD_FILE if path.is_dir() else path
+    try:
+        record = Record.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise RecordError(f"record '{file}' cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "document"
+        raise RecordError(f"record '{file}' is not valid ({where}: {first['msg']})") from error
+    if record.key != record.cell.key:
+        raise RecordError(f"record '{file}' is altered: its key is not that of its cell")
+    return record
+
+
+def environment(device: str, engine: Literal["eager", "compiled"]) -> Environment:
+    """The environment of this process."""
+    packages = ("snnbench", "torch", "numpy")
+    return Environment(
+        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
+        platform=platform.platform(),
+        processor=processor(),
+        device=device,
+        engine=engine,
+        threads=torch.get_num_threads(),
+        git=git_state(),
+    )
+
+
+@cache
+def processor() -> str:
+    """The processor's name and its vector instructions, which decide the last bits of a float32 sum."""
+    capability: str = torch.backends.cpu.get_cpu_capability()
+    return f"{platform.processor() or platform.machine()} {capability}"
+
+
+@cache
+def git_state() -> str | None:
+    """Commit of the source tree that snnbench runs from, with ``+`` if it has changes; None outside a checkout."""
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():
+        return None
+    try:
+        commit = _git(folder, "rev-parse", "HEAD").strip()
+        return commit + ("+" if _git(folder, "status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *words: str) -> str:
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    command = ["git", "-C", str(folder), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10, env=environment).stdout
+
+
+def to_json_array(records: list[Record]) -> str:
+    """The records as one JSON array."""
+    return json.dumps([json.loads(record.to_json()) for record in records], indent=1)

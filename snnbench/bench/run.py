@@ -1,0 +1,174 @@
+"""`snnbench.run`: measure one quantizer, at one or several numbers of bits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from safetensors.torch import save
+
+from snnbench.bench import store
+from snnbench.bench.cell import Cell, MembraneSpec, Mode, QuantizerSpec, membrane_spec, network_spec, quantizer_spec
+from snnbench.bench.control import control_evaluation
+from snnbench.bench.evidence import evidence_of
+from snnbench.bench.quantized import Quantized, make_quantized
+from snnbench.bench.record import Record, environment
+from snnbench.bench.reference import Bench, cell_identity, open_bench, own_network
+from snnbench.bench.reporting import Reporter, Silent
+from snnbench.bench.score import audit_of, check_metrics, control_of, floor_of, layer_rows, reference_of, score_all
+from snnbench.errors import OptionError
+from snnbench.plugins import catalogue
+from snnbench.quant import bake
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished cell: its record, where it lies, and whether it was there already."""
+
+    record: Record
+    directory: Path
+    reused: bool
+
+
+def run(
+    quantizer: str,
+    bits: int | Sequence[int] | None = None,
+    *,
+    mode: Mode = "ptq",
+    options: Mapping[str, object] | None = None,
+    membrane: str | None = None,
+    membrane_bits: int | None = None,
+    membrane_options: Mapping[str, object] | None = None,
+    protocol: str | None = None,
+    seed: int = 0,
+    out: Path | str = "snnbench-results",
+    data: Path | None = None,
+    limit: int | None = None,
+    device: str = "cpu",
+    model: str | None = None,
+    model_options: Mapping[str, object] | None = None,
+    weights: Path | None = None,
+    force: bool = False,
+    reporter: Reporter | None = None,
+) -> list[Finished]:
+    """Measure a quantizer on a protocol; a finished cell is reused, and every cell is kept as soon as it is done.
+
+    Args:
+        quantizer: name of a quantizer plugin.
+        bits: one number of bits or several; by default the quantizer's own, else 4.
+        mode: ``ptq`` quantizes the baseline's weights, ``qat`` fine-tunes as the protocol says.
+        options: the quantizer's keyword arguments.
+        membrane: name of a quantizer for the membrane potentials, if they are quantized too.
+        membrane_bits: its bits, by default as for `bits`.
+        membrane_options: its keyword arguments, and ``site``.
+        protocol: name of a protocol; by default `default_protocol`.
+        seed: picks the baseline (modulo those there are) and seeds the fine-tuning.
+        out: the results folder.
+        data: folder of the data sets; by default ``SNNBENCH_DATA``, else the platform's data folder.
+        limit: measure the first so many test images only; such records are never ranked.
+        device: where networks run, as PyTorch names it.
+        model: a model plugin to measure instead of the protocol's network; needs `weights`. Never ranked.
+        model_options: its keyword arguments.
+        weights: safetensors file of its full-precision weights.
+        force: compute finished cells again.
+        reporter: where messages and progress go; by default nowhere.
+
+    Returns:
+        One finished cell for each number of bits, in order.
+
+    Raises:
+        SnnbenchError: for whatever the user can mend: unknown names, options out of range, missing or altered data.
+    """
+    reporter = reporter or Silent()
+    wanted = [
+        quantizer_spec(quantizer, b, options or {})
+        for b in ([bits] if bits is None or isinstance(bits, int) else dict.fromkeys(bits))
+    ]
+    membranes = membrane_spec(membrane, membrane_bits, membrane_options or {}) if membrane else None
+    if membrane is None and (membrane_bits is not None or membrane_options):
+        raise OptionError("membrane bits or options are given, but no membrane quantizer; add --membrane NAME")
+    name = protocol or default_protocol(data, reporter)
+    bench = open_bench(name, seed, data=data, limit=limit, device=device)
+    bench = _with_own_network(bench, model, model_options or {}, weights)
+    check_metrics(bench.protocol.evaluate)
+    store.check_writable(Path(out))
+    cells = make_cells(bench, wanted, membranes, mode, seed)
+    return [run_cell(bench, cell, Path(out), force, reporter) for cell in cells]
+
+
+def default_protocol(data: Path | None, reporter: Reporter) -> str:
+    """``cifar10-sew8`` where CIFAR-10 is prepared, else ``digits-sew8``; says which and why."""
+    if catalogue().datasets["cifar10"].value.is_prepared(data):
+        reporter.say("Protocol cifar10-sew8, since CIFAR-10 is prepared (--protocol chooses another)")
+        return "cifar10-sew8"
+    reporter.say(
+        "Protocol digits-sew8, since CIFAR-10 is not prepared"
+        " (snnbench data prepare cifar10 does that; --protocol chooses another)"
+    )
+    return "digits-sew8"
+
+
+def make_cells(
+    bench: Bench, quantizers: Iterable[QuantizerSpec], membrane: MembraneSpec | None, mode: Mode, seed: int
+) -> list[Cell]:
+    """One cell for each quantizer."""
+    identity = cell_identity(bench)
+    return [Cell(**identity, quantizer=spec, membrane=membrane, mode=mode, seed=seed) for spec in quantizers]
+
+
+def run_cell(bench: Bench, cell: Cell, out: Path, force: bool, reporter: Reporter) -> Finished:
+    """The finished cell: found in `out`, or measured and kept there."""
+    found = None if force else store.find(out, cell)
+    directory = store.cell_directory(out, cell)
+    if found is not None:
+        reporter.say(f"Already measured: {directory} (--force computes it again)")
+        return Finished(found, directory, reused=True)
+    record, files = measure(bench, cell, reporter)
+    return Finished(record, store.keep(out, record, files, replace=force), reused=False)
+
+
+def measure(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dict[str, bytes]]:
+    """Measure one cell: its record, and the files of its evidence."""
+    started, clock = datetime.now(UTC), time.monotonic()
+    reference = bench.reference(reporter)
+    quantized = make_quantized(bench, cell, reporter)
+    title = f"{cell.quantizer.name} {cell.quantizer.bits} bits"
+    evaluation = bench.evaluate(quantized.model, title, reporter)
+    control = control_evaluation(bench, cell, reporter) if cell.mode == "qat" else None
+    _, labels = bench.test_set()
+    record = Record(
+        key=cell.key,
+        cell=cell,
+        rankable=cell.rankable,
+        metrics=score_all(bench.protocol.evaluate, evaluation, reference, labels),
+        noise_floor=floor_of(reference.profile),
+        layers=layer_rows(evaluation.profile, reference.profile, bench.protocol.evaluate.dead_below),
+        audit=audit_of(quantized),
+        reference=reference_of(reference, labels, bench.protocol.evaluate),
+        control=control_of(control, reference, labels, bench.protocol.evaluate) if control else None,
+        training_log=quantized.training_log,
+        environment=environment(bench.device, "eager"),
+        started=started.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - clock, 2),
+    )
+    return record, _files(quantized, evidence_of(evaluation), cell)
+
+
+def _files(quantized: Quantized, evidence: bytes, cell: Cell) -> dict[str, bytes]:
+    files = {"evidence.safetensors": evidence}
+    if cell.mode == "qat":
+        bake(quantized.model)
+        state = {name: value.contiguous() for name, value in quantized.model.state_dict().items()}
+        files["weights.safetensors"] = save(state)
+    return files
+
+
+def _with_own_network(bench: Bench, model: str | None, options: Mapping[str, object], weights: Path | None) -> Bench:
+    if model is None and weights is None and not options:
+        return bench
+    if model is None or weights is None:
+        raise OptionError("a network of your own needs both --model NAME and --weights FILE.safetensors")
+    return own_network(bench, network_spec(model, options), weights)

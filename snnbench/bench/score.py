@@ -1,0 +1,178 @@
+"""Scoring an evaluation against its reference: the metrics a protocol may ask for, each with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from snnbench.bench.batches import Labels
+from snnbench.bench.evaluate import Evaluation
+from snnbench.bench.quantized import Quantized
+from snnbench.bench.record import Audit, Control, LayerRow, Reference, Score, WeightRow
+from snnbench.errors import FiringError, ProtocolError
+from snnbench.functional import (
+    Estimate,
+    FiringProfile,
+    accuracy_change,
+    dead_fraction,
+    estimate_dead,
+    estimate_drift,
+    estimate_emd,
+    estimate_rate,
+    firing_drift,
+    firing_emd,
+    jackknife,
+    mcnemar_test,
+    noise_floor,
+    saturated_fraction,
+    wilson_interval,
+)
+from snnbench.protocols.document import Evaluation as Rules
+from snnbench.quant import audit_weights
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a metric is computed from."""
+
+    evaluation: Evaluation
+    reference: Evaluation
+    labels: Tensor
+    rules: Rules
+
+    @property
+    def correct(self) -> Tensor:
+        """Whether each image is classified rightly, bool (N,)."""
+        return self.evaluation.predictions == self.labels
+
+    @property
+    def reference_correct(self) -> Tensor:
+        """The same for the reference."""
+        return self.reference.predictions == self.labels
+
+    @property
+    def profiles(self) -> tuple[FiringProfile, FiringProfile]:
+        """Firing of the network and of the reference."""
+        return self.evaluation.profile, self.reference.profile
+
+
+Metric = Callable[[Scored], Estimate | float]
+
+METRICS: dict[str, Metric] = {
+    "accuracy": lambda s: wilson_interval(int(s.correct.sum()), len(s.labels)),
+    "accuracy_change": lambda s: accuracy_change(s.correct, s.reference_correct),
+    "mcnemar_p": lambda s: mcnemar_test(s.correct, s.reference_correct).p_value,
+    "firing_emd": lambda s: estimate_emd(*s.profiles),
+    "firing_emd_mean": lambda s: estimate_emd(*s.profiles, "mean"),
+    "firing_emd_max": lambda s: estimate_emd(*s.profiles, "max"),
+    "firing_emd_pooled": lambda s: estimate_emd(*s.profiles, "pooled"),
+    "firing_emd_channel": lambda s: estimate_emd(*s.profiles, units="channel"),
+    "firing_drift": lambda s: estimate_drift(*s.profiles),
+    "firing_rate": lambda s: estimate_rate(s.evaluation.profile),
+    "dead_fraction": lambda s: estimate_dead(s.evaluation.profile, s.rules.dead_below),
+    "saturated_fraction": lambda s: jackknife(
+        lambda profile: saturated_fraction(profile, s.rules.saturated_above), s.evaluation.profile, bounds=(0, 1)
+    ),
+}
+"""Every metric that a protocol may name. Adding one means a new protocol version."""
+
+
+def score_all(rules: Rules, evaluation: Evaluation, reference: Evaluation, labels: Labels) -> dict[str, Score]:
+    """The protocol's metrics by name; one that cannot be measured is null, with its reason.
+
+    Raises:
+        ProtocolError: if the protocol names a metric that there is not.
+    """
+    check_metrics(rules)
+    scored = Scored(evaluation, reference, torch.from_numpy(labels), rules)
+    return {name: measured(partial(METRICS[name], scored)) for name in rules.metrics}
+
+
+def check_metrics(rules: Rules) -> None:
+    """Refuse a protocol that asks for a metric that there is not.
+
+    Raises:
+        ProtocolError: naming it.
+    """
+    for name in rules.metrics:
+        if name not in METRICS:
+            raise ProtocolError(f"the protocol asks for metric '{name}'; there are {', '.join(METRICS)}")
+
+
+def measured(metric: Callable[[], Estimate | float]) -> Score:
+    """A metric's score; null with the reason if it cannot be measured."""
+    try:
+        found = metric()
+    except FiringError as error:
+        return Score(value=None, reason=str(error))
+    if isinstance(found, Estimate):
+        return Score(value=found.value, low=found.low, high=found.high)
+    return Score(value=found)
+
+
+def floor_of(profile: FiringProfile) -> Score:
+    """The split-half noise floor of the reference's EMD."""
+    return measured(lambda: float(noise_floor(profile)))
+
+
+def layer_rows(mine: FiringProfile, theirs: FiringProfile, dead_below: float) -> tuple[LayerRow, ...]:
+    """One row a spiking layer."""
+    rates, references = mine.rates(), theirs.rates()
+    return tuple(
+        LayerRow(
+            layer=name,
+            neurons=rate.numel(),
+            firing_rate=float(rate.mean()),
+            reference_rate=float(references[name].mean()),
+            firing_emd=float(firing_emd(rate, references[name])),
+            firing_drift=float(firing_drift(rate, references[name])),
+            dead_fraction=float(dead_fraction(rate, dead_below)),
+        )
+        for name, rate in rates.items()
+    )
+
+
+def reference_of(reference: Evaluation, labels: Labels, rules: Rules) -> Reference:
+    """The reference's own figures."""
+    scored = Scored(reference, reference, torch.from_numpy(labels), rules)
+    names = ("accuracy", "firing_rate", "dead_fraction")
+    return Reference(**{name: measured(partial(METRICS[name], scored)) for name in names})
+
+
+def control_of(control: Evaluation, reference: Evaluation, labels: Labels, rules: Rules) -> Control:
+    """The control's figures, against the same reference."""
+    scored = Scored(control, reference, torch.from_numpy(labels), rules)
+    names = ("accuracy", "firing_emd", "firing_drift")
+    return Control(**{name: measured(partial(METRICS[name], scored)) for name in names})
+
+
+def audit_of(quantized: Quantized) -> Audit:
+    """What the quantized network really holds; more levels than declared is a finding."""
+    found = audit_weights(quantized.model, quantized.coverage, quantized.declared)
+    rows = tuple(
+        WeightRow(
+            layer=name,
+            weights=audit.weights,
+            levels=audit.levels,
+            found_bits=audit.found_bits,
+            declared_bits=audit.declared_bits,
+        )
+        for name, audit in found.items()
+    )
+    findings = tuple(
+        f"layer {row.layer} holds {row.levels} levels a channel, which is {row.found_bits} bits;"
+        f" {row.declared_bits} were declared"
+        for row in rows
+        if row.found_bits > row.declared_bits
+    )
+    return Audit(
+        weights=rows,
+        full_precision=quantized.coverage.full_precision,
+        membranes=quantized.membranes,
+        found_bits=max(row.found_bits for row in rows),
+        findings=findings,
+    )

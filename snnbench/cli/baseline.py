@@ -1,0 +1,106 @@
+"""`snnbench baseline`: train, list and verify full-precision baselines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from snnbench.cli.completion import protocol_name
+from snnbench.errors import ProtocolError
+
+app = typer.Typer(help="Train, list and verify full-precision baselines.", no_args_is_help=True)
+
+ProtocolName = Annotated[str, typer.Argument(metavar="PROTOCOL", help="Protocol.", autocompletion=protocol_name)]
+DataRoot = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder of the data sets.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+@app.command()
+def train(
+    protocol: ProtocolName,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of weights, order and augmentation.")] = 0,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of checkpoint and weights.")] = Path(
+        ".training"
+    ),
+    data: DataRoot = None,
+    engine: Annotated[
+        Literal["auto", "eager", "compiled"], typer.Option("--engine", help="auto compiles where it pays.")
+    ] = "auto",
+) -> None:
+    """Train a baseline from the protocol alone; started again, it goes on from its last epoch."""
+    from snnbench.bench.baseline import open_training, save_log, save_weights, train_baseline
+    from snnbench.bench.evaluate import accuracy
+    from snnbench.cli.reporting import ConsoleReporter
+
+    reporter = ConsoleReporter()
+    trainer, document, test = open_training(protocol, data, seed, engine)
+    stem = out / f"{document.name}-v{document.version}-seed{seed}"
+
+    def tell(row: Mapping[str, Any]) -> None:
+        reporter.say(" ".join(f"{key} {value}" for key, value in row.items()))
+
+    with reporter.task(f"Training {document.name}, seed {seed}") as advance:
+        train_baseline(trainer, document, stem.with_suffix(".checkpoint"), advance, tell)
+    weights, log = stem.with_suffix(".safetensors"), stem.with_suffix(".log.json")
+    sha256 = save_weights(trainer.model, document, seed, weights)
+    save_log(trainer, document, log)
+    measured = accuracy(trainer.model, *test, trainer.data.normalise, document.evaluate.batch_size)
+    reporter.say(f"Weights: {weights}\nLog: {log}\nFor the protocol document:")
+    typer.echo(
+        f'[[baselines]]\nseed = {seed}\nfile = "seed{seed}.safetensors"\nsha256 = "{sha256}"\naccuracy = {measured}'
+    )
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """Show the baselines of all protocols: accuracy, parameters, size, SHA-256."""
+    from snnbench.bench.baseline import baseline_rows
+
+    rows = baseline_rows()
+    if json:
+        _write(rows)
+    else:
+        _table(rows)
+
+
+@app.command()
+def verify(protocol: ProtocolName, data: DataRoot = None, json: Json = False) -> None:
+    """Evaluate a protocol's baselines on the test set; fails where one differs from what the protocol says."""
+    from snnbench.bench.verification import verify_baselines
+    from snnbench.cli.reporting import ConsoleReporter
+
+    results = verify_baselines(protocol, data, ConsoleReporter())
+    if json:
+        _write(results[0] if len(results) == 1 else results)
+    else:
+        for result in results:
+            typer.echo(
+                f"{protocol} seed {result['seed']}: accuracy {result['accuracy']:.4f} (fraction of test images),"
+                f" the protocol says {result['expected']:.4f}"
+            )
+    wrong = [result for result in results if not result["agrees"]]
+    if wrong:
+        seeds = ", ".join(str(result["seed"]) for result in wrong)
+        raise ProtocolError(f"the baseline of '{protocol}' does not reach the protocol's accuracy: seed {seeds}")
+
+
+def _write(value: object) -> None:
+    from json import dumps
+
+    sys.stdout.write(dumps(value, indent=1) + "\n")
+
+
+def _table(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*(name.replace("_", " ") for name in rows[0]))
+    for row in rows:
+        cells = {**row, "accuracy": f"{100 * row['accuracy']:.2f} %" if row["accuracy"] is not None else "no weights"}
+        cells["sha256"] = (row["sha256"] or "")[:12]
+        table.add_row(*("" if value is None else str(value) for value in cells.values()))
+    Console(highlight=False).print(table)

@@ -1,0 +1,119 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from snnbench.bench.record import Record, Score
+
+_COLUMNS = (
+    "network",
+    "bits",
+    "accuracy %",
+    "change",
+    "firing EMD [95 %]",
+    "x floor",
+    "drift",
+    "dead %",
+    "rate",
+    "bits found",
+)
+
+
+def results_table(records: list[Record]) -> Table:
+    """One row a record under its reference, and in QAT its control; records share one protocol."""
+    first = records[0]
+    table = Table(title=_title(first), title_justify="left", caption=_caption(first), caption_justify="left")
+    for index, column in enumerate(_COLUMNS):
+        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+    table.add_row(*_reference_row(first), end_section=True)
+    if first.control is not None:
+        table.add_row(*_control_row(first), end_section=True)
+    for record in records:
+        table.add_row(*_row(record))
+    return table
+
+
+def _title(record: Record) -> str:
+    cell = record.cell
+    limit = f", first {cell.limit} images only, not rankable" if cell.limit else ""
+    own = f", own network {cell.network.model}, not rankable" if cell.network else ""
+    return f"{cell.board}, {cell.mode.upper()}, seed {cell.seed}{limit}{own}"
+
+
+def _caption(record: Record) -> str:
+    floor = number(record.noise_floor, 4)
+    return f"EMD of firing rates against the reference, in spikes per step; noise floor (split halves) {floor}."
+
+
+def _reference_row(record: Record) -> tuple[str, ...]:
+    reference = record.reference
+    dead, rate = percent(reference.dead_fraction, 1), number(reference.firing_rate, 4)
+    return ("reference", "32", percent(reference.accuracy, 2), "", "0", "", "0", dead, rate, "")
+
+
+def _control_row(record: Record) -> tuple[str, ...]:
+    control = record.control
+    assert control is not None
+    accuracy, before = control.accuracy.value or 0.0, record.reference.accuracy.value or 0.0
+    return (
+        "control (float, same fine-tuning)",
+        "32",
+        percent(control.accuracy, 2),
+        f"{100 * (accuracy - before):+.2f}",
+        interval(control.firing_emd),
+        _in_floors(control.firing_emd, record.noise_floor),
+        number(control.firing_drift, 4),
+        "",
+        "",
+        "",
+    )
+
+
+def _row(record: Record) -> tuple[str, ...]:
+    metrics, cell = record.metrics, record.cell
+    options = ",".join(f"{key}={value}" for key, value in cell.quantizer.options.items())
+    membrane = f" + membrane {cell.membrane.name} {cell.membrane.bits} bits" if cell.membrane else ""
+    return (
+        f"{cell.quantizer.name}{f' {options}' if options else ''}{membrane}",
+        str(cell.quantizer.bits),
+        _get(metrics, "accuracy", lambda s: percent(s, 2)),
+        _get(metrics, "accuracy_change", lambda s: percent(s, 2, sign="+")),
+        _get(metrics, "firing_emd", interval),
+        _get(metrics, "firing_emd", lambda s: _in_floors(s, record.noise_floor)),
+        _get(metrics, "firing_drift", lambda s: number(s, 4)),
+        _get(metrics, "dead_fraction", lambda s: percent(s, 1)),
+        _get(metrics, "firing_rate", lambda s: number(s, 4)),
+        str(record.audit.found_bits) + ("!" if record.audit.findings else ""),
+    )
+
+
+def percent(score: Score, digits: int, sign: str = "") -> str:
+    """A fraction in percent, or ``failed``."""
+    return "failed" if score.value is None else f"{100 * score.value:{sign}.{digits}f}"
+
+
+def number(score: Score, digits: int) -> str:
+    """A value to so many digits, or ``failed``."""
+    return "failed" if score.value is None else f"{score.value:.{digits}f}"
+
+
+def interval(score: Score) -> str:
+    """A value with its interval."""
+    if score.value is None or score.low is None or score.high is None:
+        return number(score, 4)
+    return f"{score.value:.4f} [{score.low:.4f}, {score.high:.4f}]"
+
+
+def _in_floors(score: Score, floor: Score) -> str:
+    if score.value is None or not floor.value:
+        return ""
+    return "below" if score.value < floor.value else f"{score.value / floor.value:.1f}"
+
+
+def _get(metrics: Mapping[str, Score], name: str, show: Callable[[Score], str]) -> str:
+    return show(metrics[name]) if name in metrics else ""
