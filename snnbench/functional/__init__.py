@@ -15,7 +15,6 @@ from snnbench.functional.emd import firing_drift, firing_emd
 from snnbench.functional.layers import Layers, Reduction, Scalar, Units
 from snnbench.functional.mismatch import spike_mismatch
 from snnbench.functional.profile import SHARDS, FiringProfile, LayerFiring
-from snnbench.functional.profile_emd import profile_emd
 from snnbench.functional.rates import (
     DEAD_BELOW,
     SATURATED_ABOVE,
@@ -29,6 +28,7 @@ from snnbench.functional.rates import (
 from snnbench.functional.spikes import check_spikes, count_by_shard, count_spikes, count_steps
 from snnbench.functional.table import LayerRow, first_diverging_layer, layer_table
 from snnbench.functional.temporal import temporal_drift, temporal_drift_from_counts
+from snnbench.functional.transport import profile_emd
 from snnbench.functional.uncertainty import (
     CONFIDENCE,
     Estimate,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import overload
+from typing import Literal, overload
 
 import torch
 from torch import Tensor

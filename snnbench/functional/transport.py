@@ -8,6 +8,7 @@ from typing import Literal, overload
 
 import ot
 import torch
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from snnbench.errors import FiringError
@@ -54,9 +55,10 @@ def profile_emd(
     `firing_emd <= profile_emd`; for T = 1 they are equal. Neurons are not matched, as in `firing_emd`.
 
     Layers of at most `EXACT_UP_TO` units are solved exactly (POT's network simplex). Larger ones get the sliced
-    distance over `DIRECTIONS` fixed directions, divided by `E|u_1|` of a random direction u, which is exact if the
-    points were shifted alike, and otherwise too small. Its error is shown: `low` and `high` are proven bounds, the
-    largest distance along one direction, and the cost of the best transport plan found.
+    distance over `DIRECTIONS` fixed directions, divided by `E|u_1|` of a random direction u: exact if all points were
+    shifted alike, otherwise too small. Its error is shown: `low` and `high` are proven bounds, and the value is brought
+    between them. No plan costs less than the distance along one direction, or than the mean distance to the nearest
+    point of the other network; `high` is the cost of the best plan found.
 
     Args:
         step_rates: rate of each unit at each step, `(T, *features)` in [0, 1]; or layer name -> such a tensor.
@@ -105,13 +107,22 @@ def _distance(a: Tensor, b: Tensor) -> Estimate:
     if max(len(a), len(b)) <= EXACT_UP_TO:
         value = float(ot.emd2([], [], torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").numpy())) / scale
         return Estimate(value, value, value)
-    slices = [_slice(a, b, direction) for direction in _directions(a.shape[1])]
-    low = max(along for along, _ in slices) / scale
-    high = min(cost for _, cost in slices) / scale
-    if a.shape == b.shape:
-        high = min(high, float((a - b).norm(dim=1).mean()) / scale)
+    plan = monotone_plan(len(a), len(b), a.device)
+    slices = [_slice(a, b, direction, plan) for direction in _directions(a.shape[1])]
+    low = max(_nearest(a, b), _nearest(b, a), *(along for along, _ in slices)) / scale
+    high = min([cost for _, cost in slices] + _matched(a, b)) / scale
     sliced = sum(along for along, _ in slices[1:]) / DIRECTIONS / _mean_length(a.shape[1]) / scale
-    return Estimate(min(max(sliced, low), high), low, high)
+    return Estimate(min(max(sliced, low), high), low, max(low, high))
+
+
+def _nearest(a: Tensor, b: Tensor) -> float:
+    """Mean distance to the nearest point of the other network: every plan costs at least this."""
+    return float(KDTree(b.numpy()).query(a.numpy())[0].mean())
+
+
+def _matched(a: Tensor, b: Tensor) -> list[float]:
+    """Cost of the plan that leaves every neuron in its place, if there is one."""
+    return [float((a - b).norm(dim=1).mean())] if a.shape == b.shape else []
 
 
 def _directions(timesteps: int) -> Iterator[Tensor]:
@@ -122,9 +133,9 @@ def _directions(timesteps: int) -> Iterator[Tensor]:
     yield from random / random.norm(dim=1, keepdim=True)
 
 
-def _slice(a: Tensor, b: Tensor, direction: Tensor) -> tuple[float, float]:
+def _slice(a: Tensor, b: Tensor, direction: Tensor, plan: tuple[Tensor, Tensor, Tensor]) -> tuple[float, float]:
     """Distance of the projections, and the full cost of the plan that is optimal for them."""
-    ranks_a, ranks_b, mass = monotone_plan(len(a), len(b), a.device)
+    ranks_a, ranks_b, mass = plan
     moved = a[(a @ direction).argsort()[ranks_a]] - b[(b @ direction).argsort()[ranks_b]]
     return float(mass @ (moved @ direction).abs()), float(mass @ moved.norm(dim=1))
 
