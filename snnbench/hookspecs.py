@@ -11,7 +11,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from importlib.resources.abc import Traversable
+    from pathlib import Path
 
     from snnbench.data.dataset import Dataset
 
@@ -35,5 +35,5 @@ def snnbench_datasets() -> Mapping[str, Dataset]:  # type: ignore[empty-body]
 
 
 @hookspec
-def snnbench_protocols() -> Mapping[str, Traversable]:  # type: ignore[empty-body]
+def snnbench_protocols() -> Mapping[str, Path]:  # type: ignore[empty-body]
     """Protocols: the path of a ``protocol.toml``; baseline weights lie beside it."""

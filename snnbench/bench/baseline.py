@@ -7,7 +7,6 @@ import json
 import platform
 import time
 from collections.abc import Callable, Mapping
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,7 @@ def save_log(trainer: Trainer, protocol: Protocol, path: Path) -> None:
     write_atomically(path, [(json.dumps(document, indent=1) + "\n").encode()])
 
 
-def read_weights(protocol: Protocol, baseline: Baseline, folder: Traversable) -> dict[str, Tensor]:
+def read_weights(protocol: Protocol, baseline: Baseline, folder: Path) -> dict[str, Tensor]:
     """The baseline's weights, their SHA-256 checked.
 
     Raises:

@@ -27,7 +27,7 @@ class Quantized:
     coverage: Coverage
     declared: dict[str, int]
     membranes: tuple[str, ...]
-    training_log: tuple[Mapping[str, float], ...]
+    training_log: tuple[dict[str, float], ...]
 
 
 def make_quantized(bench: Bench, cell: Cell, reporter: Reporter) -> Quantized:
@@ -62,7 +62,7 @@ def _put_on_membranes(model: nn.Module, spec: MembraneSpec | None, bench: Bench)
     return quantize_membranes(model, _maker(spec, {}), spec.site, bench.network.input_shape)
 
 
-def _finetune(bench: Bench, model: nn.Module, cell: Cell, reporter: Reporter) -> tuple[Mapping[str, float], ...]:
+def _finetune(bench: Bench, model: nn.Module, cell: Cell, reporter: Reporter) -> tuple[dict[str, float], ...]:
     training = bench.protocol.finetune
     torch.set_num_threads(training.threads)
     trainer = Trainer(model, training, training_set(bench.protocol, bench.dataset, bench.root), cell.seed)

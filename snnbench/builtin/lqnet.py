@@ -99,7 +99,8 @@ class LQNet(nn.Module):
 def encode(rows: Tensor, levels: Tensor) -> Tensor:
     """Index (R, n) of the nearest of the sorted `levels` (R, K) for each of `rows` (R, n); ties go down."""
     thresholds = (levels[:, 1:] + levels[:, :-1]) / 2
-    return torch.searchsorted(thresholds.contiguous(), rows.contiguous())
+    index: Tensor = torch.searchsorted(thresholds.contiguous(), rows.contiguous())
+    return index
 
 
 def normal_equations(rows: Tensor, code: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,7 +121,8 @@ def normal_equations(rows: Tensor, code: Tensor, codes: Tensor) -> tuple[Tensor,
 def solve(gram: Tensor, moment: Tensor, basis: Tensor) -> Tensor:
     """``(B'B + eps I)^-1 (B'x + eps v)`` with eps = 1e-4, in the dtype of `basis`."""
     ridge = _RIDGE * torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-    return torch.linalg.solve(gram + ridge, moment + _RIDGE * basis.double()).to(basis.dtype)
+    refitted: Tensor = torch.linalg.solve(gram + ridge, moment + _RIDGE * basis.double())
+    return refitted.to(basis.dtype)
 
 
 def _all_codes(bits: int, codes: Codes) -> Tensor:

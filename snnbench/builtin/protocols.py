@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from snnbench.hookspecs import hookimpl
 
 
 @hookimpl
-def snnbench_protocols() -> dict[str, Traversable]:
+def snnbench_protocols() -> dict[str, Path]:
     """Path of each protocol's document by its folder's name."""
-    folders = files("snnbench.protocols").iterdir()
-    documents = {folder.name: folder.joinpath("protocol.toml") for folder in folders if folder.is_dir()}
-    return {name: document for name, document in sorted(documents.items()) if document.is_file()}
+    folder = Path(__file__).resolve().parents[1] / "protocols"
+    return {document.parent.name: document for document in sorted(folder.glob("*/protocol.toml"))}

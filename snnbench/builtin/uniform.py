@@ -52,7 +52,8 @@ class Uniform(nn.Module):
         return origin + index * scale
 
     def _absmax(self, x: Tensor) -> Tensor:
-        return self._per_unit(x.abs()).amax(dim=1, keepdim=True).view(self._bound_shape(x))
+        largest: Tensor = self._per_unit(x.abs()).amax(dim=1)
+        return largest.view(self._bound_shape(x))
 
     def _per_unit(self, x: Tensor) -> Tensor:
         return x.reshape(len(x), -1) if self.per == "channel" else x.reshape(1, -1)

@@ -158,6 +158,10 @@ class FiringProfile:
             }
         )
 
+    def collapsed(self) -> FiringProfile:
+        """The same firing in one shard."""
+        return FiringProfile({name: _total(layer) for name, layer in self.layers.items()})
+
     def leave_one_out(self) -> Iterator[FiringProfile]:
         """For each shard that has samples, the one-shard profile of all samples outside it."""
         totals = {name: _total(layer) for name, layer in self.layers.items()}

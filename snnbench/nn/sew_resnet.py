@@ -21,7 +21,7 @@ _MERGE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 def per_step(module: nn.Module, x: Tensor) -> Tensor:
     """Apply a stateless `module` to every step of ``(T, N, ...)`` as one batch."""
     y: Tensor = module(x.flatten(0, 1))
-    return y.unflatten(0, x.shape[:2])
+    return y.view(*x.shape[:2], *y.shape[1:])
 
 
 class ConvBNNeuron(nn.Module):

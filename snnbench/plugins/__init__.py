@@ -13,7 +13,7 @@ from snnbench.plugins.source import KINDS, Source, discover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from importlib.resources.abc import Traversable
+    from pathlib import Path
 
     from snnbench.data.dataset import Dataset
 
@@ -40,7 +40,7 @@ class Catalogue:
         return self._shelf("datasets")
 
     @cached_property
-    def protocols(self) -> Shelf[Traversable]:
+    def protocols(self) -> Shelf[Path]:
         return self._shelf("protocols")
 
     def shelf(self, kind: str) -> Shelf[Any]:
