@@ -9,8 +9,13 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from hypothesis import settings
 
 Install = Callable[..., Path]
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("snnbench", deadline=None)
+settings.load_profile("snnbench")
 
 
 @pytest.fixture(scope="session")

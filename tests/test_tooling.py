@@ -76,7 +76,9 @@ def direct_requirements() -> list[str]:
     project = PROJECT["project"]
     groups = [*PROJECT["dependency-groups"].values(), *project["optional-dependencies"].values()]
     lists = [project["dependencies"], PROJECT["build-system"]["requires"], *groups, ["tox", "spikingjelly"]]
-    return sorted({canonical(requirement) for listed in lists for requirement in listed})
+    return sorted(
+        {canonical(requirement) for listed in lists for requirement in listed if isinstance(requirement, str)}
+    )
 
 
 @pytest.mark.parametrize("name", direct_requirements())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import pytest
 from annotated_types import Gt
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
@@ -144,7 +144,6 @@ def test_bits_that_cannot_be(bits, message):
     assert refusal({}, bits) == message
 
 
-@settings(deadline=None)
 @given(st.integers())
 def test_bits_are_taken_exactly_within_their_range(bits):
     if 1 <= bits <= 8:
@@ -153,7 +152,6 @@ def test_bits_are_taken_exactly_within_their_range(bits):
         assert refusal({}, str(bits)) == f"bits={bits} is outside 1..8 for quantizer 'uniform'"
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_a_number_is_read_from_any_text_or_the_text_is_refused_in_one_line(text):
     try:
