@@ -25,7 +25,7 @@ from snnbench.functional.rates import (
     saturated_fraction,
     silent_fraction,
 )
-from snnbench.functional.spikes import check_spikes, count_by_shard, count_spikes, count_steps
+from snnbench.functional.spikes import check_spikes, count_by_shard, count_per_step, count_spikes, count_steps
 from snnbench.functional.table import LayerRow, first_diverging_layer, layer_table
 from snnbench.functional.temporal import temporal_drift, temporal_drift_from_counts
 from snnbench.functional.transport import profile_emd
@@ -60,6 +60,7 @@ __all__ = [
     "accuracy_change",
     "check_spikes",
     "count_by_shard",
+    "count_per_step",
     "count_spikes",
     "count_steps",
     "dead_fraction",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -17,6 +17,8 @@ from snnbench.functional.spikes import check_spikes
 
 Per = Literal["place", "spike"]
 """Out of all places (step, sample, neuron), or out of the places where at least one network fires."""
+
+PER: tuple[str, ...] = get_args(Per)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def reduce_mismatch(
 ) -> float | dict[str, float]:
     """`spike_mismatch` from the counts of each layer, exact."""
     check_choice(reduction, REDUCTIONS, "reduction")
-    check_choice(per, ("place", "spike"), "per")
+    check_choice(per, PER, "per")
     if reduction == "pooled":
         layers = counts.values()
         whole = Mismatch(*(sum(getattr(c, field) for c in layers) for field in ("differing", "fired", "places")))

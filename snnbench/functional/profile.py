@@ -141,12 +141,17 @@ class FiringProfile:
         """Mean firing rate of all neurons in spikes per step, in [0, 1], exact."""
         return mean_rate_from_counts(self.counts(), self.trials)
 
+    def step_counts(self) -> dict[str, Tensor]:
+        """Spikes of each layer at each step, over all shards and neurons: layer -> int64 `(T,)`."""
+        return {name: layer.steps.sum(0) for name, layer in self.layers.items()}
+
+    def step_places(self) -> dict[str, int]:
+        """Largest possible count of each layer at one step: samples times neurons."""
+        return {name: self.samples * layer.neurons for name, layer in self.layers.items()}
+
     def step_rates(self) -> dict[str, Tensor]:
         """Mean rate of each layer at each step, spikes per neuron and step, float64 in [0, 1]: layer -> `(T,)`."""
-        return {
-            name: layer.steps.sum(0).double() / (layer.samples.sum() * layer.neurons)
-            for name, layer in self.layers.items()
-        }
+        return rates_from_counts(self.step_counts(), self.step_places())
 
     def select(self, shards: Sequence[int]) -> FiringProfile:
         """The profile of some of the shards."""

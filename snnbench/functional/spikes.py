@@ -40,6 +40,12 @@ def count_steps(spikes: Tensor, layer: str) -> Tensor:
     return _per_step_and_sample(spikes).sum(1)
 
 
+def count_per_step(spikes: Tensor, layer: str) -> Tensor:
+    """Exact number of spikes of each neuron at each step: `(T, N, *features)` -> int64 `(T, *features)`."""
+    spikes = check_spikes(spikes, layer)
+    return spikes.sum(1, dtype=_exact_dtype(spikes)).long()
+
+
 def count_by_shard(
     spikes: Tensor, layer: str, first_sample: int, counts: Tensor, steps: Tensor, samples: Tensor
 ) -> None:
@@ -88,6 +94,6 @@ def _per_step_and_sample(spikes: Tensor) -> Tensor:
 
 
 def _exact_dtype(spikes: Tensor) -> torch.dtype:
-    # float32 counts exactly up to 2**24: more than the steps, or the neurons, of any layer that fits in memory here.
-    neurons = spikes[0, 0].numel()
-    return torch.float64 if spikes.dtype == torch.float64 or max(len(spikes), neurons) > 2**24 else torch.float32
+    # float32 counts exactly up to 2**24.
+    largest = max(spikes.shape[0] * spikes.shape[1], spikes[0, 0].numel())
+    return torch.float64 if spikes.dtype == torch.float64 or largest > 2**24 else torch.float32

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal, overload
 
@@ -42,7 +41,8 @@ def temporal_drift(
     Raises:
         FiringError: naming the layer, if layers or T differ.
     """
-    value = temporal_drift_from_counts(*_steps_and_places(profile), *_steps_and_places(reference), reduction=reduction)
+    mine, theirs = ((each.step_counts(), each.step_places()) for each in (profile, reference))
+    value = temporal_drift_from_counts(*mine, *theirs, reduction=reduction)
     if isinstance(value, dict):
         return {name: torch.tensor(each, dtype=torch.float64) for name, each in value.items()}
     return torch.tensor(value, dtype=torch.float64)
@@ -67,11 +67,6 @@ def temporal_drift_from_counts(
     mine, theirs = trials_by_layer(places, pairs), trials_by_layer(reference_places, pairs)
     values = {name: _change(name, a, mine[name], b, theirs[name]) for name, (a, b) in pairs.items()}
     return reduced(values, mine, reduction)
-
-
-def _steps_and_places(profile: FiringProfile) -> tuple[Mapping[str, Tensor], dict[str, int]]:
-    steps = {name: layer.steps.sum(0) for name, layer in profile.layers.items()}
-    return steps, {name: profile.samples * layer.neurons for name, layer in profile.layers.items()}
 
 
 def _change(layer: str, steps: Tensor, places: int, reference: Tensor, reference_places: int) -> Fraction:

@@ -95,7 +95,7 @@ class LayerCounts(Metric):
         return torch.tensor(value, dtype=torch.float64, device=self.device)
 
     def _declared(self) -> Layout:
-        return {state: tuple(default.shape) for state, default in self._defaults.items() if "/" in state}
+        return {state: tuple(getattr(self, state).shape) for state in self._defaults if "/" in state}
 
     def _declare(self, layout: Layout) -> None:
         declared = self._declared()

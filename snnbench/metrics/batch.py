@@ -40,7 +40,9 @@ def reference_layers(
     if reference_spikes is not None:
         return same_shapes(layers, reference_spikes)
     if needed:
-        raise FiringError("no reference to compare with; pass reference_spikes, or make the metric with reference=profile")
+        raise FiringError(
+            "no reference to compare with; pass reference_spikes, or make the metric with reference=profile"
+        )
     return {}
 
 

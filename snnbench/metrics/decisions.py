@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
 from snnbench.errors import FiringError
 from snnbench.functional.decisions import disagreeing, divergences, flipped, summarize_divergences
@@ -22,19 +22,19 @@ class _Fraction(Metric):
     plot_lower_bound: float | None = 0.0
     plot_upper_bound: float | None = 1.0
 
-    holding: Tensor
-    samples: Tensor
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        for state in ("holding", "samples"):
+        # Named by the class: a MetricCollection takes metrics of equal states for the same metric.
+        self._holding, self._samples = (f"{type(self).__name__.lower()}_{what}" for what in ("holding", "samples"))
+        for state in (self._holding, self._samples):
             self.add_state(state, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def compute(self) -> Tensor:
         """Fraction over all batches, float64; a FiringError if there was none."""
-        if self.samples == 0:
+        holding, samples = int(getattr(self, self._holding)), int(getattr(self, self._samples))
+        if samples == 0:
             raise FiringError(f"{type(self).__name__} has seen no outputs; call update before compute")
-        return self.holding.double() / self.samples
+        return torch.tensor(holding / samples, dtype=torch.float64, device=self.device)
 
     def plot(self, val: Any = None, ax: Any = None) -> Any:
         """Plot `val` (by default `compute()`; or a list of values) with matplotlib; returns figure and axes."""
@@ -45,8 +45,8 @@ class _Fraction(Metric):
         return self
 
     def _add(self, holds: Tensor) -> None:
-        self.holding = self.holding + holds.sum().to(self.device)
-        self.samples = self.samples + len(holds)
+        setattr(self, self._holding, getattr(self, self._holding) + holds.sum().to(self.device))
+        setattr(self, self._samples, getattr(self, self._samples) + len(holds))
 
 
 class Disagreement(_Fraction):
@@ -108,6 +108,22 @@ class OutputKL(Metric):
 
     def compute(self) -> dict[str, Tensor]:
         """`kl_mean`, `kl_median`, `kl_p99` and `kl_max` in nats, float64; a FiringError if there was no batch."""
-        values = torch.cat([*self.divergences]) if isinstance(self.divergences, list) else self.divergences
+        values = dim_zero_cat(self.divergences) if len(self.divergences) else torch.zeros(0)
+        if len(values) == 0:
+            raise FiringError("OutputKL has seen no outputs; call update before compute")
         summary = summarize_divergences(values)
         return {f"kl_{name}": values.new_tensor(value) for name, value in vars(summary).items()}
+
+    def sync(self, *args: Any, **kwargs: Any) -> None:
+        """Gather the divergences of all processes, of which some may have seen no batch."""
+        if not len(self.divergences):
+            self.divergences.append(torch.zeros(0, dtype=torch.float64, device=self.device))
+        super().sync(*args, **kwargs)
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """Plot `val` (by default `compute()`; or a list of values) with matplotlib; returns figure and axes."""
+        return self._plot(val, ax)
+
+    def set_dtype(self, dst_type: str | torch.dtype) -> Metric:
+        """Divergences stay float64."""
+        return self

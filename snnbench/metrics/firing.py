@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from snnbench.errors import FiringError
 from snnbench.functional.counts import (
     by_units,
     drift_from_counts,
@@ -85,7 +85,28 @@ class FiringCounts(LayerCounts):
         return rates_from_counts(*self._reference_counted())
 
 
-class FiringEMD(FiringCounts):
+class _Distance(FiringCounts):
+    """Base of the distances between rates."""
+
+    def __init__(
+        self,
+        reference: FiringProfile | None = None,
+        reduction: Reduction = "weighted",
+        units: Units = "neuron",
+        **kwargs: Any,
+    ) -> None:
+        check_choice(reduction, REDUCTIONS, "reduction")
+        check_units(units)
+        super().__init__(reference, **kwargs)
+        self.reduction, self.units = reduction, units
+
+    def _distance(self, from_counts: Callable[..., float | dict[str, float]]) -> Tensor | dict[str, Tensor]:
+        counts, trials = by_units(*self._counted(), self.units)
+        reference, reference_trials = by_units(*self._reference_counted(), self.units)
+        return self._result(from_counts(counts, reference, trials, reference_trials, self.reduction))
+
+
+class FiringEMD(_Distance):
     """1-Wasserstein distance between the firing-rate distributions of a network and its reference, in [0, 1].
 
     `snnbench.functional.firing_emd` over all batches, exact, in spikes per step; as a loss use that function.
@@ -104,26 +125,12 @@ class FiringEMD(FiringCounts):
         tensor(1., dtype=torch.float64)
     """
 
-    def __init__(
-        self,
-        reference: FiringProfile | None = None,
-        reduction: Reduction = "weighted",
-        units: Units = "neuron",
-        **kwargs: Any,
-    ) -> None:
-        check_choice(reduction, REDUCTIONS, "reduction")
-        check_units(units)
-        super().__init__(reference, **kwargs)
-        self.reduction, self.units = reduction, units
-
     def compute(self) -> Tensor | dict[str, Tensor]:
         """EMD over all batches, float64; a FiringError if there was none."""
-        counts, trials = by_units(*self._counted(), self.units)
-        reference, reference_trials = by_units(*self._reference_counted(), self.units)
-        return self._result(emd_from_counts(counts, reference, trials, reference_trials, self.reduction))
+        return self._distance(emd_from_counts)
 
 
-class FiringDrift(FiringCounts):
+class FiringDrift(_Distance):
     """Mean change of rate of matched neurons between a network and its reference, in [0, 1] spikes per step.
 
     `snnbench.functional.firing_drift` over all batches, exact. Sees neurons that swap roles, to which EMD is blind.
@@ -135,23 +142,9 @@ class FiringDrift(FiringCounts):
         kwargs: of `torchmetrics.Metric`.
     """
 
-    def __init__(
-        self,
-        reference: FiringProfile | None = None,
-        reduction: Reduction = "weighted",
-        units: Units = "neuron",
-        **kwargs: Any,
-    ) -> None:
-        check_choice(reduction, REDUCTIONS, "reduction")
-        check_units(units)
-        super().__init__(reference, **kwargs)
-        self.reduction, self.units = reduction, units
-
     def compute(self) -> Tensor | dict[str, Tensor]:
         """Drift over all batches, float64; a FiringError if there was none."""
-        counts, trials = by_units(*self._counted(), self.units)
-        reference, reference_trials = by_units(*self._reference_counted(), self.units)
-        return self._result(drift_from_counts(counts, reference, trials, reference_trials, self.reduction))
+        return self._distance(drift_from_counts)
 
 
 class FiringRate(FiringCounts):
@@ -196,7 +189,10 @@ class DeadNeurons(FiringCounts):
 
 
 class SilentNeurons(FiringCounts):
-    """Fraction of a network's neurons that never fire, in [0, 1]. Takes the keyword arguments of `torchmetrics.Metric`."""
+    """Fraction of a network's neurons that never fire, in [0, 1].
+
+    Takes the keyword arguments of `torchmetrics.Metric`.
+    """
 
     higher_is_better: bool | None = None
     needs_reference: ClassVar[bool] = False

@@ -39,9 +39,7 @@ class SpikeMismatch(LayerCounts):
     def compute(self) -> Tensor | dict[str, Tensor]:
         """Mismatch over all batches, float64; a FiringError if there was none."""
         fields = {field: self.layers(field) for field in _FIELDS}
-        counts = {
-            name: Mismatch(*(int(fields[field][name]) for field in _FIELDS)) for name in fields["places"]
-        }
+        counts = {name: Mismatch(*(int(fields[field][name]) for field in _FIELDS)) for name in fields["places"]}
         return self._result(reduce_mismatch(counts, self.reduction, self.per))
 
     def _count(self, spikes: Layers, reference_spikes: Layers) -> dict[str, Tensor | int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from snnbench.functional.layers import REDUCTIONS, Layers, Reduction, Units, check_choice, check_units
@@ -57,7 +58,7 @@ class TemporalDrift(LayerCounts):
         counts: dict[str, Tensor | int] = {"samples": samples}
         for name, tensor in layers.items():
             counts[f"steps/{name}"] = count_steps(tensor, name)
-            counts[f"places/{name}"] = tensor.new_tensor(tensor[0].numel(), dtype=torch.int64)
+            counts[f"places/{name}"] = torch.tensor(tensor[0].numel())
         return counts | {f"reference_steps/{name}": count_steps(tensor, name) for name, tensor in reference.items()}
 
 
