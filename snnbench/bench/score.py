@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -17,12 +18,10 @@ from snnbench.errors import FiringError, ProtocolError
 from snnbench.functional import (
     Estimate,
     FiringProfile,
+    Scalar,
+    Units,
     accuracy_change,
     dead_fraction,
-    estimate_dead,
-    estimate_drift,
-    estimate_emd,
-    estimate_rate,
     firing_drift,
     firing_emd,
     jackknife,
@@ -35,14 +34,31 @@ from snnbench.protocols.document import Evaluation as Rules
 from snnbench.quant import audit_weights
 
 
+class Outcome(Protocol):
+    """What a network did on the test set, as far as scores need it."""
+
+    @property
+    def predictions(self) -> Tensor:
+        """Predicted classes, int64 (N,)."""
+
+    @property
+    def profile(self) -> FiringProfile:
+        """Spike counts."""
+
+
+Estimator = Callable[..., Estimate | float]
+"""(statistic, *profiles, bounds=) -> the statistic of the profiles, with its interval where there can be one."""
+
+
 @dataclass(frozen=True)
 class Scored:
-    """What a metric is computed from."""
+    """What a metric is computed from, and how the intervals of firing metrics are found."""
 
-    evaluation: Evaluation
-    reference: Evaluation
+    evaluation: Outcome
+    reference: Outcome
     labels: Tensor
     rules: Rules
+    estimator: Estimator = jackknife
 
     @property
     def correct(self) -> Tensor:
@@ -54,10 +70,16 @@ class Scored:
         """The same for the reference."""
         return self.reference.predictions == self.labels
 
-    @property
-    def profiles(self) -> tuple[FiringProfile, FiringProfile]:
-        """Firing of the network and of the reference."""
-        return self.evaluation.profile, self.reference.profile
+    def alone(self, statistic: Callable[[FiringProfile], float | Tensor]) -> Estimate | float:
+        """A statistic in [0, 1] of the network's firing."""
+        return self.estimator(statistic, self.evaluation.profile, bounds=(0, 1))
+
+    def against_reference(
+        self, distance: Callable[..., Tensor], reduction: Scalar = "weighted", units: Units = "neuron"
+    ) -> Estimate | float:
+        """A distance in [0, 1] between the network's firing and the reference's."""
+        profiles = self.evaluation.profile, self.reference.profile
+        return self.estimator(lambda a, b: distance(a, b, reduction, units), *profiles, bounds=(0, 1))
 
 
 Metric = Callable[[Scored], Estimate | float]
@@ -66,17 +88,15 @@ METRICS: dict[str, Metric] = {
     "accuracy": lambda s: wilson_interval(int(s.correct.sum()), len(s.labels)),
     "accuracy_change": lambda s: accuracy_change(s.correct, s.reference_correct),
     "mcnemar_p": lambda s: mcnemar_test(s.correct, s.reference_correct).p_value,
-    "firing_emd": lambda s: estimate_emd(*s.profiles),
-    "firing_emd_mean": lambda s: estimate_emd(*s.profiles, "mean"),
-    "firing_emd_max": lambda s: estimate_emd(*s.profiles, "max"),
-    "firing_emd_pooled": lambda s: estimate_emd(*s.profiles, "pooled"),
-    "firing_emd_channel": lambda s: estimate_emd(*s.profiles, units="channel"),
-    "firing_drift": lambda s: estimate_drift(*s.profiles),
-    "firing_rate": lambda s: estimate_rate(s.evaluation.profile),
-    "dead_fraction": lambda s: estimate_dead(s.evaluation.profile, s.rules.dead_below),
-    "saturated_fraction": lambda s: jackknife(
-        lambda profile: saturated_fraction(profile, s.rules.saturated_above), s.evaluation.profile, bounds=(0, 1)
-    ),
+    "firing_emd": lambda s: s.against_reference(firing_emd),
+    "firing_emd_mean": lambda s: s.against_reference(firing_emd, "mean"),
+    "firing_emd_max": lambda s: s.against_reference(firing_emd, "max"),
+    "firing_emd_pooled": lambda s: s.against_reference(firing_emd, "pooled"),
+    "firing_emd_channel": lambda s: s.against_reference(firing_emd, units="channel"),
+    "firing_drift": lambda s: s.against_reference(firing_drift),
+    "firing_rate": lambda s: s.alone(lambda profile: profile.mean_rate()),
+    "dead_fraction": lambda s: s.alone(lambda profile: dead_fraction(profile, s.rules.dead_below)),
+    "saturated_fraction": lambda s: s.alone(lambda profile: saturated_fraction(profile, s.rules.saturated_above)),
 }
 """Every metric that a protocol may name. Adding one means a new protocol version."""
 
@@ -88,8 +108,12 @@ def score_all(rules: Rules, evaluation: Evaluation, reference: Evaluation, label
         ProtocolError: if the protocol names a metric that there is not.
     """
     check_metrics(rules)
-    scored = Scored(evaluation, reference, torch.from_numpy(labels), rules)
-    return {name: measured(partial(METRICS[name], scored)) for name in rules.metrics}
+    return scores(Scored(evaluation, reference, torch.from_numpy(labels), rules), rules.metrics)
+
+
+def scores(scored: Scored, names: Iterable[str]) -> dict[str, Score]:
+    """Some of the `METRICS` by name; one that cannot be measured is null, with its reason."""
+    return {name: measured(partial(METRICS[name], scored)) for name in names}
 
 
 def check_metrics(rules: Rules) -> None:
@@ -139,15 +163,13 @@ def layer_rows(mine: FiringProfile, theirs: FiringProfile, dead_below: float) ->
 def reference_of(reference: Evaluation, labels: Labels, rules: Rules) -> Reference:
     """The reference's own figures."""
     scored = Scored(reference, reference, torch.from_numpy(labels), rules)
-    names = ("accuracy", "firing_rate", "dead_fraction")
-    return Reference(**{name: measured(partial(METRICS[name], scored)) for name in names})
+    return Reference(**scores(scored, Reference.model_fields))
 
 
 def control_of(control: Evaluation, reference: Evaluation, labels: Labels, rules: Rules) -> Control:
     """The control's figures, against the same reference."""
     scored = Scored(control, reference, torch.from_numpy(labels), rules)
-    names = ("accuracy", "firing_emd", "firing_drift")
-    return Control(**{name: measured(partial(METRICS[name], scored)) for name in names})
+    return Control(**scores(scored, Control.model_fields))
 
 
 def audit_of(quantized: Quantized) -> Audit:
