@@ -89,7 +89,9 @@ def test_state_quantizer_works_in_units_of_the_threshold() -> None:
     assert neuron(torch.tensor([[3.9], [0.1]])).flatten().tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("make", [lambda: IFNeuron(reset="firm"), lambda: LIFNeuron(tau=1.0), lambda: PLIFNeuron(tau=0.5)])
+@pytest.mark.parametrize(
+    "make", [lambda: IFNeuron(reset="firm"), lambda: LIFNeuron(tau=1.0), lambda: PLIFNeuron(tau=0.5)]
+)
 def test_refuses_meaningless_constants(make) -> None:
     with pytest.raises(ValueError, match=r"firm|tau"):
         make()

@@ -46,9 +46,14 @@ def hooks(model: nn.Module) -> int:
 
 
 def test_hooks_are_gone_after_an_error(network: nn.Module) -> None:
-    with pytest.raises(RuntimeError, match="stop"), record_firing(network):
-        network(torch.randn(2, 3, 8, 8))
-        raise RuntimeError("stop")
+    def stop() -> None:
+        with record_firing(network):
+            network(torch.randn(2, 3, 8, 8))
+            assert hooks(network) > 0
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        stop()
     assert hooks(network) == 0
 
 

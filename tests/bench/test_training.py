@@ -1,0 +1,85 @@
+"""Training: the schedule, the augmentation, and that a killed training ends in the same weights."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from snnbench.bench.baseline import open_training, train_baseline
+from snnbench.bench.batches import augment
+from snnbench.bench.training import cycle
+from snnbench.errors import ProtocolError
+from snnbench.protocols import Training
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import torch
+from snnbench.bench.baseline import open_training, train_baseline, save_weights
+trainer, document, _ = open_training("digits-sew8", None, 0, "eager")
+trainer.timesteps = trainer.timesteps[:4]
+out = Path(sys.argv[1])
+tell = lambda row: print(row["epoch"], flush=True)
+train_baseline(trainer, document, out / "checkpoint", lambda done, total: None, tell)
+save_weights(trainer.model, document, 0, out / "weights.safetensors")
+"""
+
+
+def test_a_killed_training_ends_in_the_same_weights(tmp_path: Path) -> None:
+    def start(name: str) -> subprocess.Popen[str]:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        return subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)], stdout=subprocess.PIPE, text=True)
+
+    whole = start("whole")
+    assert whole.wait() == 0
+    killed = start("killed")
+    assert killed.stdout.readline() == "1\n"
+    time.sleep(0.2)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    resumed = start("killed")
+    epochs = resumed.communicate()[0].split()
+    assert resumed.returncode == 0
+    assert epochs[0] != "1"
+    weights, expected = (load_file(tmp_path / name / "weights.safetensors") for name in ("killed", "whole"))
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
+    trainer, document, _ = open_training("digits-sew8", None, 0, "eager")
+    (tmp_path / "bad").write_bytes(b"not safetensors")
+    with pytest.raises(ProtocolError, match="damaged"):
+        train_baseline(trainer, document, tmp_path / "bad", lambda d, t: None, lambda row: None)
+
+
+def test_the_learning_rate_goes_up_and_down_to_zero() -> None:
+    rates = [cycle(step, 100, 0.2) for step in range(100)]
+    assert max(rates) <= 1
+    assert rates.index(max(rates)) in (19, 20)
+    assert rates[-1] < 0.02
+    assert rates[:19] == sorted(rates[:19])
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+
+
+def test_crops_are_windows_of_the_padded_image_and_flips_mirror() -> None:
+    training = Training(stages=({"timesteps": 1, "epochs": 1},), batch_size=1, learning_rate=1, crop_padding=2)
+    images = torch.arange(2 * 6 * 6, dtype=torch.uint8).view(2, 1, 6, 6)
+    padded = torch.nn.functional.pad(images.float(), (2,) * 4, mode="reflect").byte()
+    for seed in range(20):
+        found = augment(images, training, torch.Generator().manual_seed(seed))
+        for image, whole in zip(found, padded, strict=True):
+            windows = [whole[:, y : y + 6, x : x + 6] for y in range(5) for x in range(5)]
+            assert any(torch.equal(image, window) for window in windows)
+    flips = training.model_copy(update={"crop_padding": 0, "flip": True})
+    found = [augment(images, flips, torch.Generator().manual_seed(seed)) for seed in range(20)]
+    assert all(torch.equal(f[0], images[0]) or torch.equal(f[0], images[0].flip(2)) for f in found)
+    assert len({tuple(f.flatten().tolist()) for f in found}) > 1

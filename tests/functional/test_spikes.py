@@ -1,0 +1,112 @@
+"""Counting spikes: exact in every dtype, and nothing but spikes is counted."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from snnbench.errors import FiringError
+from snnbench.functional import check_spikes, count_by_shard, count_per_step, count_spikes, count_steps, firing_rate
+from snnbench.functional.profile import LayerFiring
+
+DTYPES = [
+    torch.float32,
+    torch.float64,
+    torch.float16,
+    torch.bfloat16,
+    torch.bool,
+    torch.uint8,
+    torch.int8,
+    torch.int32,
+    torch.int64,
+]
+
+
+def spikes(*shape: int, rate: float = 0.4, seed: int = 0) -> torch.Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < rate
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("features", [(), (5,), (2, 3, 4)], ids=str)
+def test_counts_equal_plain_loops(dtype, features):
+    fired = spikes(3, 7, *features)
+    tensor = fired.to(dtype)
+    by_loop = torch.zeros(features, dtype=torch.int64)
+    for step in range(3):
+        for sample in range(7):
+            by_loop += fired[step, sample].long()
+    assert torch.equal(count_spikes(tensor, "a"), by_loop)
+    assert count_steps(tensor, "a").tolist() == [int(fired[step].sum()) for step in range(3)]
+    assert torch.equal(count_per_step(tensor, "a"), fired.long().sum(1))
+    assert torch.allclose(firing_rate(tensor).double(), by_loop / 21, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_half_precision_counts_beyond_its_own_integers(dtype):
+    fired = torch.ones(4, 3000, 2, dtype=dtype)
+    fired[0, 0, 1] = 0
+    assert count_spikes(fired, "a").tolist() == [12000, 11999]
+    assert count_steps(fired.transpose(1, 2), "a").tolist() == [5999, 6000, 6000, 6000]
+    assert firing_rate(fired).dtype == torch.float32
+    assert firing_rate(fired)[1] == pytest.approx(11999 / 12000, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    "value", [-1.0, 0.5, 2.0, 1e-9, 1 - 2**-24, 1 + 2**-20, float("nan"), float("inf"), float("-inf")]
+)
+@pytest.mark.parametrize("place", [0, -1])
+def test_whatever_is_not_a_spike_is_refused(value, place):
+    tensor = spikes(2, 300, 200).float()
+    tensor.view(-1)[place] = value
+    with pytest.raises(FiringError, match=r"layer 'conv1\.sn': spikes hold the value"):
+        check_spikes(tensor, "conv1.sn")
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int64], ids=str)
+@pytest.mark.parametrize("value", [2, 16, 127])
+def test_integers_that_wrap_when_squared_are_refused(dtype, value):
+    tensor = spikes(2, 3, 4).to(dtype)
+    tensor[1, 2, 3] = value
+    with pytest.raises(FiringError, match=f"hold the value {value}"):
+        check_spikes(tensor, "a")
+
+
+def test_a_square_that_wraps_to_zero_is_refused():
+    with pytest.raises(FiringError, match="4294967296"):
+        check_spikes(torch.tensor([[0, 1, 2**32]]), "a")
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (0, 4), (2, 0, 5), (2, 3, 0)], ids=str)
+def test_shapes_without_steps_samples_or_neurons_are_refused(shape):
+    with pytest.raises(FiringError, match="layer 'a': spikes have shape"):
+        check_spikes(torch.zeros(shape), "a")
+
+
+def test_spikes_need_not_be_contiguous():
+    tensor = spikes(6, 4, 8).float().transpose(0, 2)[::2]
+    assert torch.equal(count_spikes(tensor, "a"), tensor.contiguous().long().sum((0, 1)))
+
+
+def test_shards_are_the_sample_number_modulo_k():
+    fired = spikes(2, 11, 3)
+    layer = LayerFiring.empty((3,), 2, shards=4)
+    for first, batch in ((0, fired[:, :5]), (5, fired[:, 5:])):
+        count_by_shard(batch.float(), "a", first, layer.counts, layer.steps, layer.samples)
+    for shard in range(4):
+        mine = fired[:, shard::4].long()
+        assert torch.equal(layer.counts[shard], mine.sum((0, 1)))
+        assert torch.equal(layer.steps[shard], mine.sum((1, 2)))
+        assert layer.samples[shard] == mine.shape[1]
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 3), (2, 5, 4)], ids=str)
+def test_batches_of_another_shape_are_refused(shape):
+    layer = LayerFiring.empty((3,), 2)
+    with pytest.raises(FiringError, match="layer 'a': spikes of .* came after 2 steps"):
+        count_by_shard(torch.zeros(shape), "a", 0, layer.counts, layer.steps, layer.samples)
+
+
+def test_the_rate_carries_a_gradient():
+    tensor = spikes(4, 5, 3).float().requires_grad_()
+    firing_rate({"a": tensor})["a"].sum().backward()
+    assert torch.allclose(tensor.grad, torch.full_like(tensor, 1 / 20))

@@ -1,0 +1,89 @@
+"""Putting quantizers on a model: coverage, exemptions, baking, membranes."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from snnbench.builtin.lqnet import lqnet
+from snnbench.builtin.uniform import uniform
+from snnbench.errors import OptionError, ProtocolError
+from snnbench.nn import sew_resnet8
+from snnbench.quant import bake, quantize_membranes, quantize_weights, quantizers, straight_through, weight_layers
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return sew_resnet8(4, 10, 2, bn_scale=2.0).eval()
+
+
+def test_first_convolution_and_classifier_stay_in_full_precision(network: nn.Module) -> None:
+    before = {name: module.weight.detach().clone() for name, module in weight_layers(network).items()}
+    coverage = quantize_weights(network, lambda name, w: uniform(w, bits=2))
+    assert coverage.full_precision == ("stem.conv", "fc")
+    assert len(coverage.quantized) == 8
+    for name, module in weight_layers(network).items():
+        assert torch.equal(module.weight, before[name]) == (name in coverage.full_precision)
+
+
+def test_exempt_layers_are_named_and_checked(network: nn.Module) -> None:
+    assert quantize_weights(copy.deepcopy(network), lambda n, w: uniform(w, bits=2), ["fc"]).full_precision == ("fc",)
+    with pytest.raises(ProtocolError, match="'fcc' is not a layer"):
+        quantize_weights(network, lambda name, w: uniform(w, bits=2), ["fcc"])
+    with pytest.raises(OptionError, match="no layer"):
+        quantize_weights(nn.Linear(2, 2), lambda name, w: uniform(w, bits=2))
+
+
+def test_baking_keeps_the_values_and_drops_the_quantizers(network: nn.Module) -> None:
+    quantize_weights(network, lambda name, w: lqnet(w, bits=3))
+    images = torch.randn(4, 3, 8, 8)
+    expected = network(images)
+    bake(network)
+    assert not quantizers(network)
+    assert torch.equal(network(images), expected)
+    assert all("parametrizations" not in name for name in network.state_dict())
+
+
+def test_a_quantized_network_survives_deepcopy_and_state_dict(network: nn.Module) -> None:
+    quantize_weights(network, lambda name, w: lqnet(w, bits=2))
+    twin = copy.deepcopy(network)
+    images = torch.randn(2, 3, 8, 8)
+    assert torch.equal(twin(images), network(images))
+    network.train()(images)
+    assert all(int(q.refits) == 1 for q in quantizers(network).values())
+    assert all(int(q.refits) == 0 for q in quantizers(twin).values())
+    twin.load_state_dict(network.state_dict())
+    assert torch.equal(twin.eval()(images), network.eval()(images))
+
+
+@pytest.mark.parametrize("site", ["pre_spike", "post_reset"])
+def test_membranes_hold_few_levels_where_they_are_stored(network: nn.Module, site: str) -> None:
+    channels = []
+
+    def make(name: str, tensor: torch.Tensor) -> nn.Module:
+        channels.append(len(tensor))
+        assert tensor.isnan().all()
+        return uniform(tensor, bits=2, range="unsigned")
+
+    names = quantize_membranes(network, make, site, (3, 8, 8))
+    assert len(names) == 9
+    assert channels == [4, 4, 4, 8, 8, 8, 16, 16, 16]
+    neuron = network.stem.neuron
+    seen = []
+    neuron.state_quantizer.register_forward_hook(lambda _m, _i, out: seen.append(out))
+    network(torch.randn(2, 3, 8, 8))
+    assert neuron.site == site
+    assert torch.cat(seen).unique().numel() <= 4
+
+
+def test_straight_through_returns_the_levels_bit_for_bit() -> None:
+    x = torch.randn(1000, requires_grad=True)
+    levels = torch.round(x.detach() * 7) / 7
+    y = straight_through(levels, x)
+    y.sum().backward()
+    assert torch.equal(y, levels)
+    assert x.grad.eq(1).all()
