@@ -5,31 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from snnbench.bench.cell import Cell, QuantizerSpec
     from snnbench.bench.record import Record, Score
 
 _COLUMNS = (
     "network",
-    "bits",
-    "accuracy %",
+    "bits/\nfound",
+    "acc.\n%",
     "change",
-    "firing EMD [95 %]",
-    "x floor",
+    "firing EMD\n95 % interval",
+    "x\nfloor",
     "drift",
-    "dead %",
+    "dead\n%",
     "rate",
-    "bits found",
 )
 
 
 def results_table(records: list[Record]) -> Table:
     """One row a record under its reference, and in QAT its control; records share one protocol."""
     first = records[0]
-    table = Table(title=_title(first), title_justify="left", caption=_caption(first), caption_justify="left")
+    table = Table(title=_title(first), caption=_caption(first), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.title_justify = table.caption_justify = "left"
     for index, column in enumerate(_COLUMNS):
-        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=index > 0)
     table.add_row(*_reference_row(first), end_section=True)
     if first.control is not None:
         table.add_row(*_control_row(first), end_section=True)
@@ -47,13 +49,13 @@ def _title(record: Record) -> str:
 
 def _caption(record: Record) -> str:
     floor = number(record.noise_floor, 4)
-    return f"EMD of firing rates against the reference, in spikes per step; noise floor (split halves) {floor}."
+    return f"EMD of firing rates against the reference, spikes per step.\nNoise floor (split halves): {floor}"
 
 
 def _reference_row(record: Record) -> tuple[str, ...]:
     reference = record.reference
     dead, rate = percent(reference.dead_fraction, 1), number(reference.firing_rate, 4)
-    return ("reference", "32", percent(reference.accuracy, 2), "", "0", "", "0", dead, rate, "")
+    return ("reference", "32", percent(reference.accuracy, 2), "", "0", "", "0", dead, rate)
 
 
 def _control_row(record: Record) -> tuple[str, ...]:
@@ -61,7 +63,7 @@ def _control_row(record: Record) -> tuple[str, ...]:
     assert control is not None
     accuracy, before = control.accuracy.value or 0.0, record.reference.accuracy.value or 0.0
     return (
-        "control (float, same fine-tuning)",
+        "control: float, same fine-tuning",
         "32",
         percent(control.accuracy, 2),
         f"{100 * (accuracy - before):+.2f}",
@@ -70,17 +72,14 @@ def _control_row(record: Record) -> tuple[str, ...]:
         number(control.firing_drift, 4),
         "",
         "",
-        "",
     )
 
 
 def _row(record: Record) -> tuple[str, ...]:
     metrics, cell = record.metrics, record.cell
-    options = ",".join(f"{key}={value}" for key, value in cell.quantizer.options.items())
-    membrane = f" + membrane {cell.membrane.name} {cell.membrane.bits} bits" if cell.membrane else ""
     return (
-        f"{cell.quantizer.name}{f' {options}' if options else ''}{membrane}",
-        str(cell.quantizer.bits),
+        network(cell),
+        f"{cell.quantizer.bits}/{record.audit.found_bits}{'!' if record.audit.findings else ''}",
         _get(metrics, "accuracy", lambda s: percent(s, 2)),
         _get(metrics, "accuracy_change", lambda s: percent(s, 2, sign="+")),
         _get(metrics, "firing_emd", interval),
@@ -88,8 +87,31 @@ def _row(record: Record) -> tuple[str, ...]:
         _get(metrics, "firing_drift", lambda s: number(s, 4)),
         _get(metrics, "dead_fraction", lambda s: percent(s, 1)),
         _get(metrics, "firing_rate", lambda s: number(s, 4)),
-        str(record.audit.found_bits) + ("!" if record.audit.findings else ""),
     )
+
+
+def network(cell: Cell) -> str:
+    """The quantizers of a cell, with the options that differ from their defaults."""
+    membrane = f" + membrane {_named(cell.membrane)}, {cell.membrane.bits} bits" if cell.membrane else ""
+    return f"{_named(cell.quantizer)}{membrane}"
+
+
+def _named(spec: QuantizerSpec) -> str:
+    chosen = [f"{key}={value}" for key, value in spec.options.items() if value != _defaults(spec.name).get(key)]
+    from snnbench.bench.cell import MembraneSpec
+
+    site = [f"site={spec.site}"] if isinstance(spec, MembraneSpec) and spec.site != "post_reset" else []
+    return " ".join([spec.name, *chosen, *site])
+
+
+def _defaults(name: str) -> dict[str, object]:
+    from snnbench.options import describe
+    from snnbench.plugins import catalogue
+
+    if name not in catalogue().quantizers:
+        return {}
+    entry = catalogue().quantizers[name]
+    return {option.name: option.default for option in describe(entry, entry.value)}
 
 
 def percent(score: Score, digits: int, sign: str = "") -> str:
@@ -106,7 +128,7 @@ def interval(score: Score) -> str:
     """A value with its interval."""
     if score.value is None or score.low is None or score.high is None:
         return number(score, 4)
-    return f"{score.value:.4f} [{score.low:.4f}, {score.high:.4f}]"
+    return f"{score.value:.4f}\n{score.low:.4f}-{score.high:.4f}"
 
 
 def _in_floors(score: Score, floor: Score) -> str:
