@@ -109,10 +109,10 @@ def _distance(a: Tensor, b: Tensor) -> Estimate:
         return Estimate(value, value, value)
     plan = monotone_plan(len(a), len(b), a.device)
     slices = [_slice(a, b, direction, plan) for direction in _directions(a.shape[1])]
-    low = max(_nearest(a, b), _nearest(b, a), *(along for along, _ in slices)) / scale
     high = min([cost for _, cost in slices] + _matched(a, b)) / scale
+    low = min(max(_nearest(a, b), _nearest(b, a), *(along for along, _ in slices)) / scale, high)
     sliced = sum(along for along, _ in slices[1:]) / DIRECTIONS / _mean_length(a.shape[1]) / scale
-    return Estimate(min(max(sliced, low), high), low, max(low, high))
+    return Estimate(min(max(sliced, low), high), low, high)
 
 
 def _nearest(a: Tensor, b: Tensor) -> float:

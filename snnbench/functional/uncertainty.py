@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Literal, overload
+from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 import torch
@@ -23,6 +23,17 @@ CONFIDENCE = 0.95
 """Nominal coverage of every interval."""
 
 
+class Sharded(Protocol):
+    """What the jackknife needs: counts per shard of the samples, as a `FiringProfile` has them."""
+
+    @property
+    def samples_per_shard(self) -> Tensor:
+        """Number of samples in each shard, int64 `(K,)`."""
+
+    def leave_one_out(self) -> Iterator[Any]:
+        """The same without each shard that has samples."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A measured value and its interval; `low <= value <= high`."""
@@ -34,7 +45,7 @@ class Estimate:
 
 def jackknife(
     statistic: Callable[..., float | Tensor],
-    *profiles: FiringProfile,
+    *profiles: Sharded,
     bounds: tuple[float, float] = (-inf, inf),
 ) -> Estimate:
     """95 % interval of a statistic of profiles by the delete-one jackknife over their shards.
@@ -149,21 +160,21 @@ def noise_floor(
     return torch.stack([firing_emd(a, b, reduction, units) for a, b in splits]).mean()
 
 
-def _filled(profile: FiringProfile) -> Tensor:
+def _filled(profile: Sharded) -> Tensor:
     filled = profile.samples_per_shard.nonzero().flatten()
     if len(filled) < 2:
         raise FiringError(
-            f"{profile.samples} samples in {len(filled)} shard; an interval or a floor needs samples in two shards"
+            f"{int(profile.samples_per_shard.sum())} samples in {len(filled)} shard; an interval or a floor needs samples in two shards"
         )
     return filled
 
 
-def _shared_sizes(profiles: tuple[FiringProfile, ...]) -> NDArray[np.float64]:
+def _shared_sizes(profiles: tuple[Sharded, ...]) -> NDArray[np.float64]:
     first = profiles[0]
     for other in profiles[1:]:
         if not torch.equal(first.samples_per_shard, other.samples_per_shard):
             raise FiringError(
-                f"profiles of {first.samples} samples in {first.shards} shards and of {other.samples} in "
-                f"{other.shards} cannot be paired; record both networks on the same samples"
+                f"profiles of {int(first.samples_per_shard.sum())} samples in {len(first.samples_per_shard)} shards and of "
+                f"{int(other.samples_per_shard.sum())} in {len(other.samples_per_shard)} cannot be paired; record both networks on the same samples"
             )
     return first.samples_per_shard[_filled(first)].double().numpy()

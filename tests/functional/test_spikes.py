@@ -38,7 +38,7 @@ def test_counts_equal_plain_loops(dtype, features):
     assert torch.equal(count_spikes(tensor, "a"), by_loop)
     assert count_steps(tensor, "a").tolist() == [int(fired[step].sum()) for step in range(3)]
     assert torch.equal(count_per_step(tensor, "a"), fired.long().sum(1))
-    assert torch.allclose(firing_rate(tensor).double(), by_loop / 21, atol=1e-7)
+    assert torch.allclose(firing_rate(tensor).double(), by_loop.double() / 21, atol=1e-7)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
@@ -102,7 +102,7 @@ def test_shards_are_the_sample_number_modulo_k():
 @pytest.mark.parametrize("shape", [(3, 5, 3), (2, 5, 4)], ids=str)
 def test_batches_of_another_shape_are_refused(shape):
     layer = LayerFiring.empty((3,), 2)
-    with pytest.raises(FiringError, match="layer 'a': spikes of .* came after 2 steps"):
+    with pytest.raises(FiringError, match=r"layer 'a': spikes of .* came after 2 steps"):
         count_by_shard(torch.zeros(shape), "a", 0, layer.counts, layer.steps, layer.samples)
 
 
