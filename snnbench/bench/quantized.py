@@ -36,7 +36,7 @@ def make_quantized(bench: Bench, cell: Cell, reporter: Reporter) -> Quantized:
     model = bench.network.build()
     declared = _declared_bits(bench, cell.quantizer)
     coverage = quantize_weights(model, _maker(cell.quantizer, declared), bench.protocol.quantize.exempt)
-    membranes = _put_on_membranes(model, cell.membrane, bench)
+    membranes = put_on_membranes(model, cell.membrane, bench)
     log = _finetune(bench, model, cell, reporter) if cell.mode == "qat" else ()
     bits = {name: declared.get(name, cell.quantizer.bits) for name in coverage.quantized}
     return Quantized(model.eval(), coverage, bits, membranes, log)
@@ -56,7 +56,8 @@ def _maker(spec: QuantizerSpec, declared: Mapping[str, int]) -> MakeQuantizer:
     return make
 
 
-def _put_on_membranes(model: nn.Module, spec: MembraneSpec | None, bench: Bench) -> tuple[str, ...]:
+def put_on_membranes(model: nn.Module, spec: MembraneSpec | None, bench: Bench) -> tuple[str, ...]:
+    """Quantize the membranes of `model` as `spec` says, if it does; the names of its spiking layers."""
     if spec is None:
         return ()
     return quantize_membranes(model, _maker(spec, {}), spec.site, bench.network.input_shape)

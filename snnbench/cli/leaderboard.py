@@ -1,0 +1,68 @@
+"""`snnbench leaderboard`: file, verify and show results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Boards of records that anyone can verify.", no_args_is_help=True)
+
+_BOARDS = Path("leaderboards")
+Boards = Annotated[Path, typer.Argument(metavar="[PATH]", help="A board, or the folder of all boards.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="DIR", help="Folder of the data sets. Default: SNNBENCH_DATA, else the platform's data folder."
+    ),
+]
+
+
+@app.command("add")
+def add_command(
+    records: Annotated[list[Path], typer.Argument(metavar="RECORD...", help="Directories of finished cells.")],
+    boards: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder of all boards.")] = _BOARDS,
+    data: Data = None,
+    declare_findings: Annotated[
+        bool, typer.Option("--declare-findings", help="State the findings of the record's audit on the board.")
+    ] = False,
+) -> None:
+    """File finished cells on their board, each after verifying it."""
+    from snnbench.cli.reporting import ConsoleReporter
+    from snnbench.leaderboard import add
+
+    reporter = ConsoleReporter()
+    for record in records:
+        entry = add(record, boards, data=data, declare_findings=declare_findings, reporter=reporter)
+        typer.echo(f"Added: {entry}")
+
+
+@app.command("verify")
+def verify_command(
+    path: Boards = _BOARDS,
+    rerun: Annotated[bool, typer.Option("--rerun", help="Also infer again, and compare predictions and counts.")] = False,
+    train: Annotated[bool, typer.Option("--train", help="With --rerun: repeat fine-tuning too.")] = False,
+    data: Data = None,
+) -> int:
+    """Recompute every score from its evidence; exit code 1 if anything does not agree."""
+    from snnbench.cli.reporting import ConsoleReporter
+    from snnbench.errors import OptionError
+    from snnbench.leaderboard import NOT_RECHECKED, rerun_board, verify
+    from snnbench.leaderboard.board import find_boards
+
+    if train and not rerun:
+        raise OptionError("--train repeats the training of a rerun; add --rerun")
+    verdicts = list(verify(path))
+    if rerun and not any(verdict.problems for verdict in verdicts):
+        for board in find_boards(path):
+            verdicts += rerun_board(board, data, train, ConsoleReporter())
+    bad = [verdict for verdict in verdicts if verdict.problems]
+    for verdict in bad:
+        for problem in verdict.problems:
+            typer.echo(f"{verdict.name}: {problem}")
+    seconds = sum(verdict.seconds for verdict in verdicts)
+    typer.echo(f"{len(verdicts) - len(bad)} of {len(verdicts)} checks passed in {seconds:.1f} s")
+    if not rerun:
+        typer.echo("Not rechecked: " + "; ".join(NOT_RECHECKED))
+    return 1 if bad else 0

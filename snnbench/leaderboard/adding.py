@@ -1,0 +1,156 @@
+"""Filing a record as an entry of its board, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from snnbench.bench.record import RECORD_FILE, Record, read_record
+from snnbench.bench.reference import Bench, open_bench
+from snnbench.bench.reporting import Reporter, Silent
+from snnbench.data import write_atomically
+from snnbench.errors import RecordError
+from snnbench.leaderboard.board import (
+    ENTRIES,
+    NOTE_FILE,
+    PROTOCOL_FILE,
+    REFERENCES,
+    WEIGHTS_FILE,
+    Board,
+    Note,
+    read_board,
+)
+from snnbench.leaderboard.evidence import EVIDENCE_FILE, reference_evidence
+from snnbench.leaderboard.identity import record_problems
+from snnbench.leaderboard.sums import write_sums
+from snnbench.leaderboard.verification import verify_entry
+from snnbench.plugins import catalogue
+
+_UNFINISHED = ".unfinished-"
+
+
+def add(
+    path: Path,
+    boards: Path = Path("leaderboards"),
+    *,
+    data: Path | None = None,
+    declare_findings: bool = False,
+    reporter: Reporter | None = None,
+) -> Path:
+    """File the finished cell in the directory `path` on its board in `boards`, after verifying it.
+
+    Args:
+        path: directory of a finished cell, or its ``record.json``.
+        boards: folder of all boards; the board is made if it is not there.
+        data: folder of the data sets, for the labels and the reference's evidence.
+        declare_findings: state the findings of the record's audit on the board; without it they are refused.
+        reporter: where progress goes; by default nowhere.
+
+    Returns:
+        The entry's folder.
+
+    Raises:
+        RecordError: saying what keeps the record off the board, and how to mend it.
+        SnnbenchError: if the protocol is unknown, or its data are not prepared.
+    """
+    directory = path if path.is_dir() else path.parent
+    record = read_record(directory)
+    bench = open_bench(record.cell.protocol, record.cell.seed, data=data)
+    _refuse(record, bench, declare_findings)
+    board = _open_board(bench, boards)
+    final = board.folder / ENTRIES / record.cell.folder
+    if final.exists():
+        raise RecordError(f"'{record.cell.folder}' is on board '{board.name}' already; remove {final} to replace it")
+    reference = _file_reference(board, bench, reporter or Silent())
+    note = Note(reference=reference, declared_findings=record.audit.findings)
+    _file_entry(board, final, _contents(directory, record, note))
+    return final
+
+
+def _refuse(record: Record, bench: Bench, declare_findings: bool) -> None:
+    problems = list(record_problems(bench.protocol, record))
+    if dict(record.cell.data) != dict(bench.dataset.fingerprints):
+        problems.append(f"its data are not data set '{bench.protocol.data.name}'; prepare that, and measure again")
+    if record.audit.findings and not declare_findings:
+        findings = "; ".join(record.audit.findings)
+        problems.append(f"its audit has findings ({findings}); mend the quantizer, or add --declare-findings")
+    if problems:
+        raise RecordError(f"'{record.cell.folder}' cannot be added: {problems[0]}")
+
+
+def _open_board(bench: Bench, boards: Path) -> Board:
+    protocol = bench.protocol
+    folder = boards / f"{protocol.name}-v{protocol.version}"
+    if not (folder / PROTOCOL_FILE).exists():
+        document = catalogue().protocols[protocol.name].value.read_bytes()
+        _write(folder / PROTOCOL_FILE, document)
+    board = read_board(folder)
+    if board.protocol.fingerprint != protocol.fingerprint:
+        raise RecordError(
+            f"board '{folder}' is of another protocol of the name {board.name}; raise the protocol's version"
+        )
+    return board
+
+
+def _file_reference(board: Board, bench: Bench, reporter: Reporter) -> str:
+    evaluation, (_, labels) = bench.reference(reporter), bench.test_set()
+    content = reference_evidence(evaluation, labels)
+    baseline = next(each for each in bench.protocol.baselines if each.sha256 == bench.network.sha256)
+    name = f"seed{baseline.seed}-{hashlib.sha256(content).hexdigest()[:12]}"
+    final = board.folder / REFERENCES / name
+    if not final.exists():
+        _file(final, {EVIDENCE_FILE: content})
+    return name
+
+
+def _contents(directory: Path, record: Record, note: Note) -> dict[str, bytes]:
+    files = {RECORD_FILE: record.to_json().encode(), NOTE_FILE: note.to_json().encode()}
+    for name in (EVIDENCE_FILE, WEIGHTS_FILE) if record.cell.mode == "qat" else (EVIDENCE_FILE,):
+        try:
+            files[name] = (directory / name).read_bytes()
+        except OSError as error:
+            raise RecordError(
+                f"'{directory / name}' cannot be read ({error.strerror}); measure the cell again with --force"
+            ) from error
+    return files
+
+
+def _file_entry(board: Board, final: Path, files: Mapping[str, bytes]) -> None:
+    unfinished = final.parent / f"{_UNFINISHED}{secrets.token_hex(8)}" / final.name
+    try:
+        _fill(unfinished, files)
+        problems = verify_entry(board, unfinished).problems
+        if problems:
+            raise RecordError(f"'{final.name}' cannot be added: {problems[0]}")
+        unfinished.rename(final)
+    except OSError as error:
+        raise RecordError(f"cannot write the entry '{final}': {error.strerror}") from error
+    finally:
+        shutil.rmtree(unfinished.parent, ignore_errors=True)
+
+
+def _file(final: Path, files: Mapping[str, bytes]) -> None:
+    unfinished = final.with_name(f"{_UNFINISHED}{secrets.token_hex(8)}")
+    try:
+        _fill(unfinished, files)
+        unfinished.rename(final)
+    except OSError as error:
+        raise RecordError(f"cannot write '{final}': {error.strerror}") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        write_atomically(folder / name, [content])
+    write_sums(folder)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        write_atomically(path, [content])
+    except OSError as error:
+        raise RecordError(f"cannot write '{path}': {error.strerror}; name another folder with --to") from error

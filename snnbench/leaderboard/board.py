@@ -1,0 +1,153 @@
+"""Boards and entries as they lie in a folder.
+
+``leaderboards/<protocol>-v<k>/`` holds ``protocol.toml``, ``references/<seed and hash>/``, ``entries/<cell>/`` and the
+generated tables. References and entries each have evidence and the sums of their files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from snnbench.bench.record import RECORD_FILE, Record, read_record
+from snnbench.errors import RecordError
+from snnbench.leaderboard.evidence import EVIDENCE_FILE, Evidence, read_evidence
+from snnbench.protocols import Protocol, read_protocol
+
+PROTOCOL_FILE = "protocol.toml"
+NOTE_FILE = "entry.json"
+WEIGHTS_FILE = "weights.safetensors"
+ENTRIES = "entries"
+REFERENCES = "references"
+
+
+class Note(BaseModel):
+    """What an entry says beside its record: the reference it was scored against, and audit findings it owns up to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    reference: str
+    declared_findings: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """The note as it is written to disk."""
+        return self.model_dump_json(indent=1) + "\n"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row's record and evidence."""
+
+    folder: Path
+    record: Record
+    note: Note
+
+    @property
+    def name(self) -> str:
+        """Name of the entry's folder."""
+        return self.folder.name
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Predictions and counts, read when first asked for; a RecordError if they are damaged."""
+        return read_evidence(self.folder / EVIDENCE_FILE)
+
+
+@dataclass(frozen=True)
+class Board:
+    """The entries of one protocol version."""
+
+    folder: Path
+    protocol: Protocol
+
+    @property
+    def name(self) -> str:
+        """``<protocol>-v<version>``."""
+        return f"{self.protocol.name}-v{self.protocol.version}"
+
+    def entry_folders(self) -> list[Path]:
+        """Folders of all entries, sorted by name."""
+        return _folders(self.folder / ENTRIES)
+
+    def reference_folders(self) -> list[Path]:
+        """Folders of all references, sorted by name."""
+        return _folders(self.folder / REFERENCES)
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries; a RecordError names the first that is damaged."""
+        return tuple(read_entry(folder) for folder in self.entry_folders())
+
+    @cached_property
+    def _references(self) -> dict[str, Evidence]:
+        return {}
+
+    def reference(self, name: str) -> Evidence:
+        """Evidence of a reference of this board; it has labels.
+
+        Raises:
+            RecordError: if there is none of that name, or it is damaged.
+        """
+        if name not in self._references:
+            if name not in {folder.name for folder in self.reference_folders()}:
+                raise RecordError(f"board '{self.name}' has no reference '{name}'")
+            evidence = read_evidence(self.folder / REFERENCES / name / EVIDENCE_FILE)
+            if evidence.labels is None:
+                raise RecordError(f"reference '{name}' of board '{self.name}' has no labels")
+            self._references[name] = evidence
+        return self._references[name]
+
+
+def read_board(folder: Path) -> Board:
+    """The board in `folder`.
+
+    Raises:
+        ProtocolError: if its protocol document is missing or not valid.
+    """
+    return Board(folder, read_protocol(folder / PROTOCOL_FILE))
+
+
+def find_boards(path: Path) -> list[Board]:
+    """The board at `path`, or all boards in it, by name.
+
+    Raises:
+        RecordError: if there is none.
+    """
+    folders = [path] if (path / PROTOCOL_FILE).exists() else [folder.parent for folder in _documents(path)]
+    if not folders:
+        raise RecordError(f"no leaderboard in '{path}'; a board is made by: snnbench leaderboard add RECORD")
+    return [read_board(folder) for folder in folders]
+
+
+def read_entry(folder: Path) -> Entry:
+    """The entry in `folder`.
+
+    Raises:
+        RecordError: if its record or note is missing or not valid.
+    """
+    record = read_record(folder / RECORD_FILE)
+    try:
+        note = Note.model_validate_json((folder / NOTE_FILE).read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error.errors()[0]["msg"]
+        raise RecordError(f"'{folder / NOTE_FILE}' cannot be read: {reason}") from error
+    return Entry(folder, record, note)
+
+
+def board_of(entry: Path) -> Board:
+    """The board that the entry in folder `entry` belongs to."""
+    return read_board(entry.parent.parent)
+
+
+def _documents(path: Path) -> Iterator[Path]:
+    yield from sorted(path.glob(f"*/{PROTOCOL_FILE}"))
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(folder for folder in path.iterdir() if not folder.name.startswith(".")) if path.is_dir() else []

@@ -1,0 +1,85 @@
+"""Evidence read back: what a network predicted and how often its neurons fired, without the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from snnbench.bench.batches import Labels
+from snnbench.bench.evaluate import Evaluation
+from snnbench.bench.evidence import evidence_of
+from snnbench.errors import FiringError, RecordError
+from snnbench.functional import FiringProfile, LayerFiring
+
+EVIDENCE_FILE = "evidence.safetensors"
+LABELS = "labels"
+PREDICTIONS = "predictions"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What evidence holds: predictions int64 (N,), spike counts over all samples, and the labels where it has them."""
+
+    predictions: Tensor
+    profile: FiringProfile
+    labels: Tensor | None
+
+
+def read_evidence(path: Path) -> Evidence:
+    """Read the evidence of a record or of a reference.
+
+    Raises:
+        RecordError: if it is missing or damaged, or its counts contradict each other.
+    """
+    try:
+        tensors = load(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"evidence '{path}' cannot be read: {error.strerror}") from error
+    except SafetensorError as error:
+        raise RecordError(f"evidence '{path}' is not a safetensors file: {error}") from error
+    try:
+        return evidence_from(tensors)
+    except (FiringError, KeyError, ValueError) as error:
+        raise RecordError(f"evidence '{path}' is not sound: {error}") from error
+
+
+def reference_evidence(evaluation: Evaluation, labels: Labels) -> bytes:
+    """Safetensors: the evidence of a protocol's full-precision network, and the labels of the test set."""
+    narrow = torch.from_numpy(labels).to(torch.uint8 if labels.max() < 256 else torch.int32)
+    return save(load(evidence_of(evaluation)) | {LABELS: narrow})
+
+
+def evidence_from(tensors: dict[str, Tensor]) -> Evidence:
+    """The evidence in the tensors of a file; a ValueError, KeyError or FiringError if they are not sound."""
+    if any(tensor.is_floating_point() for tensor in tensors.values()):
+        raise ValueError("counts, predictions and labels are whole numbers")
+    labels = tensors.pop(LABELS, None)
+    predictions = tensors.pop(PREDICTIONS).long()
+    layers: dict[str, dict[str, Tensor]] = {}
+    for key in sorted(key for key in tensors if not key.startswith("operations/")):
+        _, _, rest = key.partition("/")
+        name, _, field = rest.rpartition("/")
+        layers.setdefault(name, {})[field] = tensors[key].long()
+    profile = FiringProfile({name: _layer(name, fields) for name, fields in layers.items()})
+    for what, tensor in (("predictions", predictions), ("labels", labels)):
+        if tensor is not None and tensor.shape != (profile.samples,):
+            raise ValueError(f"{what} of shape {tuple(tensor.shape)} for {profile.samples} images")
+    return Evidence(predictions, profile, None if labels is None else labels.long())
+
+
+def _layer(name: str, fields: dict[str, Tensor]) -> LayerFiring:
+    if set(fields) != {"counts", "steps", "samples"}:
+        raise ValueError(f"layer '{name}' has {', '.join(sorted(fields))}, not counts, steps and samples")
+    if fields["samples"].ndim != 1 or fields["steps"].ndim != 2 or fields["counts"].ndim == 0:
+        raise ValueError(f"layer '{name}' has tensors of the wrong shape")
+    places = fields["samples"][:, None] * fields["counts"].numel()
+    if (fields["samples"] < 0).any() or (fields["steps"] < 0).any() or (fields["steps"] > places).any():
+        raise ValueError(f"layer '{name}' has more spikes in a step than neurons times samples")
+    return LayerFiring(
+        fields["counts"][None], fields["steps"].sum(0, keepdim=True), fields["samples"].sum(0, keepdim=True)
+    )

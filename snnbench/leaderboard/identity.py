@@ -1,0 +1,74 @@
+"""Whether a record is what its board asks for: protocol, baseline, seed, metrics, and a cell that may be ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from snnbench.bench.record import Record
+from snnbench.leaderboard.board import Entry
+from snnbench.protocols import Protocol
+
+
+def identity_problems(protocol: Protocol, entry: Entry) -> list[str]:
+    """What keeps an entry off the board of `protocol`."""
+    problems = list(record_problems(protocol, entry.record))
+    if entry.name != entry.record.cell.folder:
+        problems.append(f"the folder's name is not that of its cell, {entry.record.cell.folder}")
+    return problems
+
+
+def record_problems(protocol: Protocol, record: Record) -> Iterator[str]:
+    """What keeps a record off the board of `protocol`, each with its remedy."""
+    cell = record.cell
+    again = f"measure again with: {command(record)}"
+    if (cell.protocol, cell.protocol_version) != (protocol.name, protocol.version):
+        yield f"the record is of {cell.board}, the board of {protocol.name}-v{protocol.version}; {again}"
+    if cell.fingerprint != protocol.fingerprint:
+        yield f"the protocol's fingerprint is not {protocol.name}-v{protocol.version}'s; {again}"
+    if cell.seed not in protocol.seeds:
+        seeds = ", ".join(map(str, protocol.seeds))
+        yield f"seed {cell.seed} is not one of the protocol's ({seeds}); measure with --seed {protocol.seeds[0]}"
+    if protocol.baselines and cell.weights != protocol.baseline(cell.seed).sha256:
+        yield f"its baseline is not the protocol's for seed {cell.seed}; {again}"
+    if not (cell.rankable and record.rankable):
+        yield "records made with --limit or --model are never ranked; measure without them"
+    if record.environment.engine != "eager":
+        yield f"it was measured with the {record.environment.engine} engine; boards hold eager results"
+    yield from _measurement_problems(protocol, record)
+
+
+def _measurement_problems(protocol: Protocol, record: Record) -> Iterator[str]:
+    missing = set(protocol.evaluate.metrics) ^ set(record.metrics)
+    if missing:
+        yield f"its metrics are not the protocol's: {', '.join(sorted(missing))}"
+    for name, score in {**record.metrics, "noise_floor": record.noise_floor}.items():
+        if score.value is None:
+            yield f"metric {name} failed ({score.reason}); a board holds measured values only"
+    qat = record.cell.mode == "qat"
+    if qat != (record.control is not None):
+        yield "a fine-tuned cell has a control, and no other has"
+    if len(record.training_log) != (protocol.finetune.epochs if qat else 0):
+        yield f"its training log has {len(record.training_log)} epochs"
+    if record.seconds < 0 or not _is_time(record.started):
+        yield "its time is not one"
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def command(record: Record) -> str:
+    """The command that measures the record's cell."""
+    cell = record.cell
+    words = [f"snnbench run --quantizer {cell.quantizer.name} --bits {cell.quantizer.bits} --mode {cell.mode}"]
+    words += [f"--option {key}={value}" for key, value in cell.quantizer.options.items()]
+    if cell.membrane:
+        words.append(f"--membrane {cell.membrane.name} --membrane-bits {cell.membrane.bits}")
+        options = {**cell.membrane.options, "site": cell.membrane.site}
+        words += [f"--membrane-option {key}={value}" for key, value in options.items()]
+    return " ".join([*words, f"--protocol {cell.protocol} --seed {cell.seed}"])

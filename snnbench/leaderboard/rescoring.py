@@ -1,0 +1,104 @@
+"""Scores recomputed from evidence by the functions that computed them first, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from math import isclose
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snnbench.bench.record import Reference, Score
+from snnbench.bench.score import Outcome, Scored, layer_rows, scores
+from snnbench.bench.verification import TOLERANCE
+from snnbench.functional import FiringProfile
+from snnbench.leaderboard.board import Board, Entry
+from snnbench.leaderboard.evidence import Evidence
+
+_RELATIVE = 1e-9
+_ABSOLUTE = 1e-12
+
+
+def score_problems(board: Board, entry: Entry) -> list[str]:
+    """Every number of the entry's record that its evidence contradicts."""
+    record, reference = entry.record, board.reference(entry.note.reference)
+    assert reference.labels is not None
+    if entry.evidence.profile.samples != reference.profile.samples:
+        return [f"its evidence is of {entry.evidence.profile.samples} images, the board's of {len(reference.labels)}"]
+    rules = board.protocol.evaluate
+
+    def scored(outcome: Outcome) -> Scored:
+        return Scored(outcome, reference, reference.labels, rules, estimator=point)  # type: ignore[arg-type]
+
+    mine = scores(scored(entry.evidence), record.metrics)
+    theirs = scores(scored(reference), Reference.model_fields)
+    rows = layer_rows(entry.evidence.profile, reference.profile, rules.dead_below)
+    return [
+        *_class_problems(entry.evidence, reference.labels),
+        *_differences("metric", record.metrics, mine),
+        *_differences("reference", dict(record.reference), theirs),
+        *_layer_differences([dict(row) for row in record.layers], [dict(row) for row in rows]),
+        *_baseline_problems(board, entry, theirs["accuracy"]),
+    ]
+
+
+def point(
+    statistic: Callable[..., float | Tensor], *profiles: FiringProfile, bounds: tuple[float, float]
+) -> float:
+    """The statistic without an interval: evidence has no counts by shard."""
+    del bounds
+    return float(statistic(*profiles))
+
+
+def _class_problems(evidence: Evidence, labels: Tensor) -> Iterator[str]:
+    classes = int(labels.max()) + 1
+    if ((evidence.predictions < 0) | (evidence.predictions >= classes)).any():
+        yield f"a prediction is not one of the {classes} classes"
+
+
+def _differences(what: str, said: Mapping[str, Score], found: Mapping[str, Score]) -> Iterator[str]:
+    for name, score in found.items():
+        own = said[name]
+        if not _same(own.value, score.value):
+            yield f"{what} {name} is {own.value} in the record and {score.value} by its evidence"
+        elif score.low is not None and not (_same(own.low, score.low) and _same(own.high, score.high)):
+            yield f"the interval of {what} {name} is [{own.low}, {own.high}] in the record, not by its evidence"
+        elif not _ordered(own):
+            yield f"the interval of {what} {name}, [{own.low}, {own.high}], does not hold its value"
+
+
+def _ordered(score: Score) -> bool:
+    if score.low is None or score.high is None or score.value is None:
+        return score.low is score.high
+    return -1 <= score.low <= score.value <= score.high <= 1
+
+
+def _layer_differences(said: list[dict[str, Any]], found: list[dict[str, Any]]) -> Iterator[str]:
+    if [row["layer"] for row in said] != [row["layer"] for row in found]:
+        yield "its layers are not those of its evidence"
+        return
+    for mine, theirs in zip(said, found, strict=True):
+        for field, value in theirs.items():
+            if field != "layer" and not _same(mine[field], value):
+                yield f"{field} of layer {mine['layer']} is {mine[field]} in the record and {value} by its evidence"
+
+
+def _baseline_problems(board: Board, entry: Entry, accuracy: Score) -> Iterator[str]:
+    seed = entry.record.cell.seed
+    if not board.protocol.baselines or accuracy.value is None:
+        return
+    stated = board.protocol.baseline(seed).accuracy
+    if abs(accuracy.value - stated) > TOLERANCE:
+        yield f"its reference has an accuracy of {accuracy.value:.4f}; the protocol's baseline has {stated:.4f}"
+
+
+def _same(a: float | None, b: float | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return isclose(a, b, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE)
+
+
+def correct(board: Board, entry: Entry) -> Tensor:
+    """Whether the entry's network classifies each image rightly, bool (N,)."""
+    return torch.eq(entry.evidence.predictions, board.reference(entry.note.reference).labels)  # type: ignore[arg-type]

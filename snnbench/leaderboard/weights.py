@@ -1,0 +1,73 @@
+"""The audit of an entry: consistent in itself, and recounted where the entry carries its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor
+
+from snnbench.bench.record import Audit
+from snnbench.errors import RecordError
+from snnbench.leaderboard.board import WEIGHTS_FILE, Entry
+from snnbench.protocols import Protocol
+from snnbench.quant.audit import most_levels
+from snnbench.quant.packing import bits_for
+
+
+def audit_problems(protocol: Protocol, entry: Entry) -> list[str]:
+    """What is wrong with the entry's audit."""
+    record = entry.record
+    spiking = tuple(entry.evidence.profile.layers) if record.cell.membrane else ()
+    problems = list(_inconsistencies(record.audit))
+    problems += _undeclared(entry)
+    if tuple(row.layer for row in record.audit.membranes) != spiking:
+        problems.append("its audit names other quantized membranes than its cell and evidence")
+    bits = {} if record.cell.quantizer.name == "float" else protocol.quantize.bits
+    for row in record.audit.weights:
+        if row.declared_bits != bits.get(row.layer, record.cell.quantizer.bits):
+            problems.append(f"layer {row.layer} declares {row.declared_bits} bits, not those of its cell")
+    if protocol.quantize.exempt is not None and set(record.audit.full_precision) != set(protocol.quantize.exempt):
+        problems.append("its layers in full precision are not the protocol's")
+    return problems + (list(_recount(entry)) if record.cell.mode == "qat" else [])
+
+
+def read_weights_file(entry: Entry) -> dict[str, Tensor]:
+    """The weights that training changed.
+
+    Raises:
+        RecordError: if they are missing or damaged.
+    """
+    path = entry.folder / WEIGHTS_FILE
+    try:
+        return load(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"weights '{path}' cannot be read: {error.strerror}") from error
+    except SafetensorError as error:
+        raise RecordError(f"weights '{path}' are not a safetensors file: {error}") from error
+
+
+def _inconsistencies(audit: Audit) -> Iterator[str]:
+    for row in audit.weights:
+        if row.found_bits != bits_for(row.levels) or not 1 <= row.levels <= row.weights:
+            yield f"layer {row.layer}: {row.levels} levels are not {row.found_bits} bits"
+    if audit.found_bits != max(row.found_bits for row in audit.weights):
+        yield "the audit's bits are not the most of its layers"
+    exceeding = [row.layer for row in audit.weights if row.found_bits > row.declared_bits]
+    if any(not any(f"layer {layer} holds" in finding for finding in audit.findings) for layer in exceeding):
+        yield "the audit's findings are not those of its layers"
+
+
+def _undeclared(entry: Entry) -> Iterator[str]:
+    if entry.note.declared_findings != entry.record.audit.findings:
+        findings = "; ".join(entry.record.audit.findings) or "none"
+        yield f"audit findings ({findings}) are not those declared; add the record with --declare-findings"
+
+
+def _recount(entry: Entry) -> Iterator[str]:
+    tensors = read_weights_file(entry)
+    for row in entry.record.audit.weights:
+        weight = tensors.get(f"{row.layer}.weight")
+        if weight is None or weight.numel() != row.weights or most_levels(weight) != row.levels:
+            yield f"layer {row.layer}: its weights hold other levels than the audit says"
