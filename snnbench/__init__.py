@@ -19,7 +19,7 @@ _LAZY = {
     "FiringProfile": "snnbench.functional",
     "FiringRate": "snnbench.metrics",
     "record_firing": "snnbench.nn",
-    "run": "snnbench.bench",
+    "run": "snnbench.bench.run",
 }
 __all__ = ["__version__", "hookimpl", *_LAZY]
 

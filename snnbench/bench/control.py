@@ -6,6 +6,7 @@ import torch
 
 from snnbench.bench.cell import Cell, quantizer_spec
 from snnbench.bench.evaluate import Evaluation
+from snnbench.bench.locks import locked
 from snnbench.bench.quantized import make_quantized
 from snnbench.bench.reference import Bench, load_evaluation
 from snnbench.bench.reporting import Reporter
@@ -23,10 +24,11 @@ def control_evaluation(bench: Bench, cell: Cell, reporter: Reporter) -> Evaluati
     control = control_cell(cell)
     key = digest({"cell": control.key, "torch": torch.__version__, "device": bench.device})
     path = cache_root() / "controls" / f"{key}.safetensors"
-    cached = load_evaluation(path)
-    if cached is None:
-        reporter.say("Control: the same fine-tuning without quantization (computed once, then cached)")
-        quantized = make_quantized(bench, control, reporter)
-        cached = bench.evaluate(quantized.model, "Control", reporter)
-        cached.save(path)
+    with locked(path.with_suffix(".lock")):
+        cached = load_evaluation(path)
+        if cached is None:
+            reporter.say("Control: the same fine-tuning without quantization (computed once, then cached)")
+            quantized = make_quantized(bench, control, reporter)
+            cached = bench.evaluate(quantized.model, "Control", reporter)
+            cached.save(path)
     return cached

@@ -16,6 +16,7 @@ from snnbench.bench.baseline import read_weights
 from snnbench.bench.batches import Images, Labels, Normalise
 from snnbench.bench.cell import NetworkSpec, protocol_network
 from snnbench.bench.evaluate import Evaluation, evaluate
+from snnbench.bench.locks import locked
 from snnbench.bench.reporting import Reporter
 from snnbench.data import Dataset, cache_root
 from snnbench.errors import FiringError, OptionError, ProtocolError
@@ -60,6 +61,8 @@ class Bench:
     own_network: bool
     limit: int | None
     device: str
+    held_reference: Evaluation | None = None
+    """The reference, where a process that measures many cells holds it in memory."""
 
     @property
     def normalise(self) -> Normalise:
@@ -81,11 +84,14 @@ class Bench:
 
     def reference(self, reporter: Reporter) -> Evaluation:
         """The full-precision network's evaluation, from the cache if it is there."""
+        if self.held_reference is not None:
+            return self.held_reference
         path = cache_root() / "references" / f"{self._reference_key()}.safetensors"
-        cached = load_evaluation(path)
-        if cached is None:
-            cached = self.evaluate(self.network.build(), "Reference", reporter)
-            cached.save(path)
+        with locked(path.with_suffix(".lock")):
+            cached = load_evaluation(path)
+            if cached is None:
+                cached = self.evaluate(self.network.build(), "Reference", reporter)
+                cached.save(path)
         return cached
 
     def _reference_key(self) -> str:

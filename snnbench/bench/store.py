@@ -1,19 +1,25 @@
-"""The results folder: one directory a finished cell, there in full or not at all."""
+"""The results folder: one directory a finished cell, there in full or not at all.
+
+Beside them lie the notes of failed cells (``*.failed.json``). Names that start with a dot are the harness's own:
+``.locks/`` (one file a cell), ``.unfinished-*`` (being written) and ``.damaged-*`` (set aside).
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from snnbench.bench.cell import Cell
+from snnbench.bench.failures import FAILURE_SUFFIX, Failure
+from snnbench.bench.layout import DAMAGED, UNFINISHED, lock_file
+from snnbench.bench.locks import Lock, locked, try_lock
 from snnbench.bench.record import RECORD_FILE, Record, read_record
 from snnbench.data import write_atomically
 from snnbench.errors import RecordError
-
-_UNFINISHED = ".unfinished-"
 
 
 def check_writable(out: Path) -> None:
@@ -22,7 +28,7 @@ def check_writable(out: Path) -> None:
     Raises:
         RecordError: if that fails.
     """
-    probe = out / f"{_UNFINISHED}{secrets.token_hex(8)}"
+    probe = out / f"{UNFINISHED}probe-{secrets.token_hex(8)}"
     try:
         probe.mkdir(parents=True)
         probe.rmdir()
@@ -50,6 +56,26 @@ def find(out: Path, cell: Cell) -> Record | None:
         raise RecordError(f"{error}; compute it again with --force") from error
 
 
+def claim(out: Path, cell: Cell) -> Lock | None:
+    """The right to compute `cell`, or None while another process has it.
+
+    Raises:
+        RecordError: if the folder cannot be written, or its file system has no locks.
+    """
+    return try_lock(lock_file(out, cell.key))
+
+
+@contextmanager
+def claimed(out: Path, cell: Cell) -> Iterator[None]:
+    """Hold the right to compute `cell`; wait while another process has it.
+
+    Raises:
+        RecordError: as `claim`.
+    """
+    with locked(lock_file(out, cell.key)):
+        yield
+
+
 def keep(out: Path, record: Record, files: Mapping[str, bytes], *, replace: bool) -> Path:
     """File a finished cell by one rename; if another process was first, its record stays (unless `replace`).
 
@@ -57,23 +83,76 @@ def keep(out: Path, record: Record, files: Mapping[str, bytes], *, replace: bool
         RecordError: if the folder cannot be written.
     """
     final = cell_directory(out, record.cell)
-    unfinished = out / f"{_UNFINISHED}{secrets.token_hex(8)}"
     try:
-        unfinished.mkdir(parents=True)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        for name, content in {**files, RECORD_FILE: record.to_json().encode()}.items():
-            write_atomically(unfinished / name, [content])
-        _put(unfinished, final, replace=replace)
+        with _unfinished(out, record.key) as unfinished:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            for name, content in {**files, RECORD_FILE: record.to_json().encode()}.items():
+                write_atomically(unfinished / name, [content])
+            _put(unfinished, final, replace=replace)
+        _failure_file(out, record.cell).unlink(missing_ok=True)
     except OSError as error:
         raise RecordError(f"cannot write the record to '{final}': {error.strerror}") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return final
+
+
+def keep_failure(out: Path, cell: Cell, failure: Failure) -> Path:
+    """Note why `cell` failed, in the place of an earlier note.
+
+    Raises:
+        RecordError: if the folder cannot be written.
+    """
+    final = _failure_file(out, cell)
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with _unfinished(out, cell.key) as unfinished:
+            note = unfinished / final.name
+            write_atomically(note, [failure.to_json().encode()])
+            note.replace(final)
+    except OSError as error:
+        raise RecordError(f"cannot write '{final}': {error.strerror}") from error
+    return final
+
+
+def find_failure(out: Path, cell: Cell) -> Failure | None:
+    """The note of the failed `cell`; None if it did not fail, or the note cannot be read."""
+    try:
+        return Failure.from_json(_failure_file(out, cell).read_bytes())
+    except (OSError, RecordError):
+        return None
+
+
+def set_aside(out: Path, cell: Cell) -> Path:
+    """Move a damaged finished cell out of the way, for whoever wants to look at it.
+
+    Raises:
+        RecordError: if the folder cannot be written.
+    """
+    aside = out / f"{DAMAGED}{cell.folder}-{secrets.token_hex(4)}"
+    try:
+        cell_directory(out, cell).rename(aside)
+    except OSError as error:
+        raise RecordError(f"cannot set '{cell_directory(out, cell)}' aside: {error.strerror}") from error
+    return aside
+
+
+def _failure_file(out: Path, cell: Cell) -> Path:
+    return out / cell.board / f"{cell.folder}{FAILURE_SUFFIX}"
+
+
+@contextmanager
+def _unfinished(out: Path, key: str) -> Iterator[Path]:
+    """A folder to write in; the key in its name says under which lock it is written."""
+    folder = out / f"{UNFINISHED}{key}-{secrets.token_hex(8)}"
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _put(unfinished: Path, final: Path, *, replace: bool) -> None:
     if replace and final.exists():
-        old = final.with_name(f"{_UNFINISHED}{secrets.token_hex(8)}")
+        old = unfinished.with_name(f"{unfinished.name}-old")
         final.rename(old)
         unfinished.rename(final)
         shutil.rmtree(old)

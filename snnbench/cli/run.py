@@ -104,12 +104,12 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="Print the records as a JSON array on stdout.")] = False,
 ) -> None:
     """Measure a quantizer: accuracy, and whether the network still fires the same."""
-    from snnbench import bench
+    import snnbench
     from snnbench.bench.record import to_json_array
     from snnbench.cli.reporting import ConsoleReporter
     from snnbench.options import parse_pairs
 
-    finished = bench.run(
+    finished = snnbench.run(
         quantizer,
         parse_bits(bits, "--bits"),
         mode=mode,
