@@ -41,6 +41,8 @@ class Plugin:
 
 def load(source: Source) -> Plugin:
     """Import an entry point and check its hooks; never raises for what the plugin does."""
+    import rich.style  # noqa: F401  (draws from `random` when first imported: no plugin's doing)
+
     plugin = Plugin(source)
     if not source.built_in:
         import torch  # noqa: F401  (its global state can be watched only once it is there)

@@ -12,7 +12,7 @@ import pytest
 import snnbench
 
 HEAVY = ("jinja2", "numpy", "ot", "pandas", "plotly", "pydantic", "rich", "scipy", "sklearn", "torch", "torchmetrics")
-VERBS = ("doctor", "plugins")
+VERBS = ("baseline", "data", "doctor", "plugins", "run")
 
 
 def test_version(cli):

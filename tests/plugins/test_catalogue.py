@@ -241,6 +241,10 @@ def test_a_plugin_is_imported_once(install, capsys):
     assert capsys.readouterr().err == "imported\n"
 
 
+def test_a_fresh_process_finds_nothing_wrong_with_the_built_ins():
+    assert run("from snnbench.plugins import catalogue; print(list(map(str, catalogue().faults)))") == "[]"
+
+
 def test_data_sets_and_protocols_need_no_torch():
     code = "from snnbench.plugins import catalogue as c; c().datasets, c().protocols; print('torch' in sys.modules)"
     assert run(code) == "False"
