@@ -1,4 +1,4 @@
-"""Running a network over the test set: its logits, and its firing."""
+"""Running a network over the test set: its logits, its firing, and its synaptic operations."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from snnbench.bench.batches import Images, Labels, Normalise, evaluation_batches
 from snnbench.bench.reporting import Advance
 from snnbench.data import write_atomically
 from snnbench.functional import FiringProfile
-from snnbench.nn import record_firing
+from snnbench.functional.costs import Operations
+from snnbench.nn import record_firing, record_operations
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network did on the test set: logits (N, classes) float32, and exact spike counts."""
+    """What a network did on the test set: logits (N, classes) float32, and exact counts of spikes and operations."""
 
     logits: Tensor
     profile: FiringProfile
+    operations: Operations
 
     @property
     def predictions(self) -> Tensor:
@@ -31,13 +33,17 @@ class Evaluation:
 
     def save(self, path: Path) -> None:
         """Write the evaluation as safetensors, atomically."""
-        write_atomically(path, [save({"logits": self.logits, **self.profile.to_tensors()})])
+        write_atomically(
+            path, [save({"logits": self.logits, **self.operations.to_tensors(), **self.profile.to_tensors()})]
+        )
 
     @classmethod
     def load(cls, path: Path) -> Evaluation:
         """Read what `save` wrote."""
         tensors = load_file(path)
-        return cls(tensors.pop("logits"), FiringProfile.from_tensors(tensors))
+        operations = Operations.from_tensors(tensors)
+        firing = {key: value for key, value in tensors.items() if key[:1].isdigit()}
+        return cls(tensors["logits"], FiringProfile.from_tensors(firing), operations)
 
 
 def evaluate(
@@ -57,11 +63,11 @@ def evaluate(
     """
     model.to(device).eval()
     run, logits = forward if forward is not None else model, []
-    with record_firing(model) as recorder, torch.inference_mode():
+    with record_firing(model) as recorder, record_operations(model) as operations, torch.inference_mode():
         for batch in evaluation_batches(images, normalise, batch_size):
             logits.append(run(batch.to(device)).float().cpu())
             advance(recorder.next_sample, len(images))
-    return Evaluation(torch.cat(logits), recorder.profile().to("cpu"))
+    return Evaluation(torch.cat(logits), recorder.profile().to("cpu"), operations.operations())
 
 
 def accuracy(model: nn.Module, images: Images, labels: Labels, normalise: Normalise, batch_size: int) -> float:

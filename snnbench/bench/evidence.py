@@ -10,11 +10,12 @@ from snnbench.bench.evaluate import Evaluation
 
 
 def evidence_of(evaluation: Evaluation) -> bytes:
-    """Safetensors: spikes per neuron over all samples, spikes per shard and step, and every image's prediction.
+    """Safetensors: spikes per neuron over all samples, spikes per shard and step, every image's prediction, and the
+    synaptic operations per layer and shard (`Operations.to_tensors`).
 
     Counts are stored in the smallest integer type that holds them.
     """
-    tensors: dict[str, Tensor] = {"predictions": _narrow(evaluation.predictions)}
+    tensors: dict[str, Tensor] = {"predictions": _narrow(evaluation.predictions), **evaluation.operations.to_tensors()}
     for index, (name, layer) in enumerate(evaluation.profile.layers.items()):
         tensors[f"{index:04d}/{name}/counts"] = _narrow(layer.counts.sum(0))
         tensors[f"{index:04d}/{name}/steps"] = _narrow(layer.steps)

@@ -14,11 +14,13 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from snnbench.bench import layout
 from snnbench.bench.cell import Cell
 from snnbench.errors import RecordError
+from snnbench.quant.packing import Codebook
 
 SCHEMA_VERSION: Literal[1] = 1
-RECORD_FILE = "record.json"
+RECORD_FILE = layout.RECORD_FILE
 
 
 class _Part(BaseModel):
@@ -53,23 +55,100 @@ class LayerRow(_Part):
 
 
 class WeightRow(_Part):
-    """One quantized weight tensor, as found in the network."""
+    """One quantized weight tensor, as found in the network; see `snnbench.quant.audit.WeightAudit`."""
 
     layer: str
     weights: int
     levels: int
     found_bits: int
     declared_bits: int
+    occupancy: float
+    saturated: float
+    codebook: Codebook
+    packed_bits: int
+
+
+class MembraneRow(_Part):
+    """One quantized membrane, as visited; see `snnbench.quant.audit.MembraneAudit`."""
+
+    layer: str
+    levels: int
+    found_bits: int
+    declared_bits: int
+    saturated: float
+    state_bits: int
+    stalled_below: float | None
 
 
 class Audit(_Part):
-    """What the quantized network really holds. `findings` is empty if nothing contradicts what was declared."""
+    """What the quantized network really holds.
+
+    Attributes:
+        weights: a row each quantized weight.
+        membranes: a row each quantized membrane.
+        full_precision: layers whose weight is not quantized.
+        found_bits: the most bits found in any quantized weight.
+        packed_bits: size of all quantized weights with scales, bases and levels, in bits.
+        float_bits: size of all other parameters and statistics, at 32 bits each.
+        findings: what contradicts what was declared; empty if nothing does.
+        warnings: what is declared rightly, and worth knowing.
+    """
 
     weights: tuple[WeightRow, ...]
+    membranes: tuple[MembraneRow, ...]
     full_precision: tuple[str, ...]
-    membranes: tuple[str, ...]
     found_bits: int
+    packed_bits: int
+    float_bits: int
     findings: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class CostRow(_Part):
+    """Operations of one layer of synapses, in the mean an image; see `snnbench.functional.costs.Operations`.
+
+    Attributes:
+        branches: for a sum of several neurons' spikes, the accumulates that each neuron's spikes cause.
+    """
+
+    layer: str
+    events: float
+    accumulates: float
+    macs: float
+    dense: float
+    branches: dict[str, float]
+
+
+class Cost(_Part):
+    """What running the network takes, in the mean an image.
+
+    Attributes:
+        events: synapses reached by inputs that are not zero.
+        accumulates: the same, an input of k counted k times.
+        reference_events: events of the full-precision network.
+        macs: synapses of layers whose input is real numbers.
+        dense: all synapses, each time they are run.
+        busiest_layer: the layer with most events; a chip stalls on its busiest core.
+        busiest_events: its events.
+        neuron_updates: neurons times steps.
+        memory_bits: packed weights, parameters in full precision, and membrane states.
+        fixed_picojoule: 45 nm proxy of the multiply-accumulates (4.6 pJ each).
+        event_picojoule: 45 nm proxy of the accumulates (0.9 pJ each).
+        layers: a row each layer of synapses.
+    """
+
+    events: Score
+    accumulates: Score
+    reference_events: Score
+    macs: float
+    dense: float
+    busiest_layer: str
+    busiest_events: float
+    neuron_updates: int
+    memory_bits: int
+    fixed_picojoule: float
+    event_picojoule: float
+    layers: tuple[CostRow, ...]
 
 
 class Reference(_Part):
@@ -111,6 +190,7 @@ class Record(_Part):
     noise_floor: Score
     layers: tuple[LayerRow, ...]
     audit: Audit
+    cost: Cost
     reference: Reference
     control: Control | None
     training_log: tuple[dict[str, float], ...]

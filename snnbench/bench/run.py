@@ -11,17 +11,19 @@ from pathlib import Path
 from safetensors.torch import save
 
 from snnbench.bench import store
+from snnbench.bench.auditing import audit_of
 from snnbench.bench.cell import Cell, MembraneSpec, Mode, QuantizerSpec, membrane_spec, network_spec, quantizer_spec
 from snnbench.bench.control import control_evaluation
+from snnbench.bench.costs import cost_of
 from snnbench.bench.evidence import evidence_of
 from snnbench.bench.quantized import Quantized, make_quantized
 from snnbench.bench.record import Record, environment
 from snnbench.bench.reference import Bench, cell_identity, open_bench, own_network
 from snnbench.bench.reporting import Reporter, Silent
-from snnbench.bench.score import audit_of, check_metrics, control_of, floor_of, layer_rows, reference_of, score_all
+from snnbench.bench.score import check_metrics, control_of, floor_of, layer_rows, reference_of, score_all
 from snnbench.errors import OptionError
 from snnbench.plugins import catalogue
-from snnbench.quant import bake
+from snnbench.quant import Watch, bake
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,14 @@ def make_cells(
 
 def run_cell(bench: Bench, cell: Cell, out: Path, force: bool, reporter: Reporter) -> Finished:
     """The finished cell: found in `out`, or measured and kept there."""
-    found = None if force else store.find(out, cell)
     directory = store.cell_directory(out, cell)
-    if found is not None:
-        reporter.say(f"Already measured: {directory} (--force computes it again)")
-        return Finished(found, directory, reused=True)
-    record, files = measure(bench, cell, reporter)
-    return Finished(record, store.keep(out, record, files, replace=force), reused=False)
+    with store.claimed(out, cell):
+        found = None if force else store.find(out, cell)
+        if found is not None:
+            reporter.say(f"Already measured: {directory} (--force computes it again)")
+            return Finished(found, directory, reused=True)
+        record, files = measure(bench, cell, reporter)
+        return Finished(record, store.keep(out, record, files, replace=force), reused=False)
 
 
 def measure(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dict[str, bytes]]:
@@ -136,7 +139,9 @@ def measure(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dict[
     reference = bench.reference(reporter)
     quantized = make_quantized(bench, cell, reporter)
     title = f"{cell.quantizer.name} {cell.quantizer.bits} bits"
-    evaluation = bench.evaluate(quantized.model, title, reporter)
+    with Watch(quantized.model) as watch:
+        evaluation = bench.evaluate(quantized.model, title, reporter)
+    audit = audit_of(quantized, watch, cell)
     control = control_evaluation(bench, cell, reporter) if cell.mode == "qat" else None
     _, labels = bench.test_set()
     record = Record(
@@ -146,7 +151,8 @@ def measure(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dict[
         metrics=score_all(bench.protocol.evaluate, evaluation, reference, labels),
         noise_floor=floor_of(reference.profile),
         layers=layer_rows(evaluation.profile, reference.profile, bench.protocol.evaluate.dead_below),
-        audit=audit_of(quantized),
+        audit=audit,
+        cost=cost_of(quantized.model, evaluation, reference, audit),
         reference=reference_of(reference, labels, bench.protocol.evaluate),
         control=control_of(control, reference, labels, bench.protocol.evaluate) if control else None,
         training_log=quantized.training_log,

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from snnbench.bench.batches import Labels
 from snnbench.bench.evaluate import Evaluation
-from snnbench.bench.quantized import Quantized
-from snnbench.bench.record import Audit, Control, LayerRow, Reference, Score, WeightRow
+from snnbench.bench.record import Control, LayerRow, Reference, Score
 from snnbench.errors import FiringError, ProtocolError
 from snnbench.functional import (
     Estimate,
@@ -31,7 +30,6 @@ from snnbench.functional import (
     wilson_interval,
 )
 from snnbench.protocols.document import Evaluation as Rules
-from snnbench.quant import audit_weights
 
 
 class Outcome(Protocol):
@@ -170,31 +168,3 @@ def control_of(control: Evaluation, reference: Evaluation, labels: Labels, rules
     """The control's figures, against the same reference."""
     scored = Scored(control, reference, torch.from_numpy(labels), rules)
     return Control(**scores(scored, Control.model_fields))
-
-
-def audit_of(quantized: Quantized) -> Audit:
-    """What the quantized network really holds; more levels than declared is a finding."""
-    found = audit_weights(quantized.model, quantized.coverage, quantized.declared)
-    rows = tuple(
-        WeightRow(
-            layer=name,
-            weights=audit.weights,
-            levels=audit.levels,
-            found_bits=audit.found_bits,
-            declared_bits=audit.declared_bits,
-        )
-        for name, audit in found.items()
-    )
-    findings = tuple(
-        f"layer {row.layer} holds {row.levels} levels a channel, which is {row.found_bits} bits;"
-        f" {row.declared_bits} were declared"
-        for row in rows
-        if row.found_bits > row.declared_bits
-    )
-    return Audit(
-        weights=rows,
-        full_precision=quantized.coverage.full_precision,
-        membranes=quantized.membranes,
-        found_bits=max(row.found_bits for row in rows),
-        findings=findings,
-    )

@@ -161,20 +161,21 @@ def noise_floor(
 
 
 def _filled(profile: Sharded) -> Tensor:
-    filled = profile.samples_per_shard.nonzero().flatten()
+    sizes = profile.samples_per_shard
+    filled = sizes.nonzero().flatten()
     if len(filled) < 2:
         raise FiringError(
-            f"{int(profile.samples_per_shard.sum())} samples in {len(filled)} shard; an interval or a floor needs samples in two shards"
+            f"{int(sizes.sum())} samples in {len(filled)} shard; an interval or a floor needs samples in two shards"
         )
     return filled
 
 
 def _shared_sizes(profiles: tuple[Sharded, ...]) -> NDArray[np.float64]:
-    first = profiles[0]
-    for other in profiles[1:]:
-        if not torch.equal(first.samples_per_shard, other.samples_per_shard):
+    first = profiles[0].samples_per_shard
+    for other in (profile.samples_per_shard for profile in profiles[1:]):
+        if not torch.equal(first, other):
             raise FiringError(
-                f"profiles of {int(first.samples_per_shard.sum())} samples in {len(first.samples_per_shard)} shards and of "
-                f"{int(other.samples_per_shard.sum())} in {len(other.samples_per_shard)} cannot be paired; record both networks on the same samples"
+                f"profiles of {int(first.sum())} samples in {len(first)} shards and of {int(other.sum())} in "
+                f"{len(other)} cannot be paired; record both networks on the same samples"
             )
-    return first.samples_per_shard[_filled(first)].double().numpy()
+    return first[_filled(profiles[0])].double().numpy()

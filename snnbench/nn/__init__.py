@@ -3,16 +3,20 @@
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.recording import FiringRecorder, record_firing
 from snnbench.nn.sew_resnet import SEWResNet, sew_resnet8, sew_resnet18, sew_resnet34
+from snnbench.nn.synapses import OperationRecorder, record_operations, weight_layers
 
 __all__ = [
     "FiringRecorder",
     "IFNeuron",
     "LIFNeuron",
+    "OperationRecorder",
     "PLIFNeuron",
     "SEWResNet",
     "SpikingNeuron",
     "record_firing",
+    "record_operations",
     "sew_resnet8",
     "sew_resnet18",
     "sew_resnet34",
+    "weight_layers",
 ]

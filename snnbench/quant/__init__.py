@@ -1,5 +1,6 @@
 """Applying, baking and auditing quantizers on a model."""
 
+from snnbench.nn.synapses import weight_layers
 from snnbench.quant.apply import (
     Coverage,
     MakeQuantizer,
@@ -7,16 +8,20 @@ from snnbench.quant.apply import (
     quantize_membranes,
     quantize_weights,
     quantizers,
-    weight_layers,
 )
-from snnbench.quant.audit import audit_weights
+from snnbench.quant.audit import audit_membranes, audit_weights, float_bits, full_precision
 from snnbench.quant.straight_through import straight_through
+from snnbench.quant.watch import Watch
 
 __all__ = [
     "Coverage",
     "MakeQuantizer",
+    "Watch",
+    "audit_membranes",
     "audit_weights",
     "bake",
+    "float_bits",
+    "full_precision",
     "quantize_membranes",
     "quantize_weights",
     "quantizers",

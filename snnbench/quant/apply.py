@@ -13,11 +13,10 @@ from torch.nn.utils import parametrize
 from snnbench.errors import OptionError, ProtocolError
 from snnbench.nn.neurons import Site, SpikingNeuron
 from snnbench.nn.recording import spiking_layers
+from snnbench.nn.synapses import CONVOLUTIONS, weight_layers
 
 MakeQuantizer = Callable[[str, Tensor], nn.Module]
 """(layer name, tensor) -> quantizer of that tensor."""
-
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 @dataclass(frozen=True)
@@ -28,16 +27,10 @@ class Coverage:
     full_precision: tuple[str, ...]
 
 
-def weight_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """Convolutions and linear layers by qualified name, in network order."""
-    kinds = (*_CONVOLUTIONS, nn.Linear)
-    return {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
-
-
 def default_exempt(model: nn.Module) -> tuple[str, ...]:
     """The first convolution and the last linear layer, which the literature leaves in full precision."""
     layers = weight_layers(model)
-    convolutions = [name for name, module in layers.items() if isinstance(module, _CONVOLUTIONS)]
+    convolutions = [name for name, module in layers.items() if isinstance(module, CONVOLUTIONS)]
     linears = [name for name, module in layers.items() if isinstance(module, nn.Linear)]
     return (*convolutions[:1], *linears[-1:])
 

@@ -1,50 +1,181 @@
-"""What a quantized network really holds, read from its weights and not from what a quantizer says."""
+"""What a quantized network really holds, read from the network while it runs and not from what a quantizer says."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
-from snnbench.quant.apply import Coverage, weight_layers
+from snnbench.nn.neurons import SpikingNeuron
+from snnbench.nn.synapses import weight_layers
+from snnbench.quant.apply import quantizers
+from snnbench.quant.packing import NUMBER_BITS, Codebook, bits_for, pack
+from snnbench.quant.watch import Visited, Watch
+
+_MOST_STALLS = 256
 
 
 @dataclass(frozen=True)
-class LayerAudit:
-    """Levels of one layer's weight: the most in any output channel, and the bits they need against those declared."""
+class WeightAudit:
+    """One quantized weight tensor.
+
+    Attributes:
+        weights: number of weights.
+        levels: distinct values in the output channel that has most.
+        found_bits: bits that number them.
+        occupancy: of the 2^b levels of the declared bits, the part that a channel uses, in the mean over channels.
+        saturated: part of the weights that lie at their channel's lowest or highest level.
+        codebook: what the packed indices stand for (see `Packing`).
+        packed_bits: size of indices, scales, bases and levels, in bits.
+        steady: whether every read gave the same weights.
+        finite: whether every weight is a finite number.
+    """
+
+    weights: int
+    levels: int
+    found_bits: int
+    occupancy: float
+    saturated: float
+    codebook: Codebook
+    packed_bits: int
+    steady: bool
+    finite: bool
+
+
+@dataclass(frozen=True)
+class MembraneAudit:
+    """One layer's membrane potentials, in units of theta, as visited by the first `MEMBRANE_SAMPLES` images.
+
+    Attributes:
+        levels: distinct values visited (counted no further than `MOST_LEVELS`).
+        found_bits: bits that number them.
+        saturated: part of the visits to the lowest or the highest level.
+        state_bits: size of the layer's state for one image, in bits.
+        stalled_below: the largest distance from rest that the leak does not diminish, since rounding undoes it; None
+            if there is no leak, or it never stalls.
+    """
 
     levels: int
     found_bits: int
-    declared_bits: int
-    weights: int
-
-    @property
-    def exceeds(self) -> bool:
-        """Whether the layer holds more levels than its declared bits allow."""
-        return self.found_bits > self.declared_bits
+    saturated: float
+    state_bits: int
+    stalled_below: float | None
 
 
 @torch.no_grad()
-def audit_weights(model: nn.Module, coverage: Coverage, declared: Mapping[str, int]) -> dict[str, LayerAudit]:
-    """Count the distinct levels in each quantized weight of `model`; `declared` gives each layer's bits."""
+def audit_weights(model: nn.Module, watch: Watch, declared: Mapping[str, int]) -> dict[str, WeightAudit]:
+    """Audit every quantized weight that `model` used while watched; `declared` gives each layer's bits."""
+    made = quantizers(model)
+    return {
+        name: _audit_weight(weight, declared[name], _basis(made[name]), name not in watch.unsteady)
+        for name, weight in watch.weights.items()
+    }
+
+
+@torch.no_grad()
+def audit_membranes(model: nn.Module, watch: Watch) -> dict[str, MembraneAudit]:
+    """Audit every quantized membrane that was visited while watched."""
+    modules = dict(model.named_modules())
+    return {
+        name: _audit_membrane(cast(SpikingNeuron, modules[name]), visited)
+        for name, visited in watch.membranes.items()
+        if len(visited.levels)
+    }
+
+
+def full_precision(model: nn.Module) -> tuple[str, ...]:
+    """Layers whose weight is not quantized, and any other matrix of parameters, by qualified name."""
     layers = weight_layers(model)
-    audits = {}
-    for name in coverage.quantized:
-        weight = cast(Tensor, layers[name].weight).detach()
-        levels = most_levels(weight)
-        audits[name] = LayerAudit(levels, bits_for(levels), declared[name], weight.numel())
-    return audits
+    floats = [name for name, module in layers.items() if not parametrize.is_parametrized(module, "weight")]
+    known = {f"{name}.weight" for name in layers}
+    others = [name for name, value in _plain_state(model) if value.ndim > 1 and name not in known]
+    return (*floats, *others)
+
+
+def float_bits(model: nn.Module) -> int:
+    """Size in bits of all parameters and statistics that are not quantized, biases and batch norms among them."""
+    return NUMBER_BITS * sum(value.numel() for _, value in _plain_state(model) if value.is_floating_point())
 
 
 def most_levels(weight: Tensor) -> int:
     """The largest number of distinct values in any output channel (dimension 0) of `weight`."""
+    return int(_levels_per_channel(weight).max())
+
+
+def _levels_per_channel(weight: Tensor) -> Tensor:
     rows = weight.flatten(1).sort(dim=1).values
-    return int((rows.diff(dim=1) != 0).sum(dim=1).max()) + 1
+    return (rows.diff(dim=1) != 0).sum(dim=1) + 1
 
 
-def bits_for(levels: int) -> int:
-    """The fewest bits that number `levels` values; at least 1."""
-    return max(1, (levels - 1).bit_length())
+def _audit_weight(weight: Tensor, declared: int, basis: Tensor | None, steady: bool) -> WeightAudit:
+    rows = weight.flatten(1)
+    counts = _levels_per_channel(weight)
+    low, high = rows.aminmax(dim=1, keepdim=True)
+    packing = pack(weight, basis)
+    return WeightAudit(
+        weights=weight.numel(),
+        levels=int(counts.max()),
+        found_bits=bits_for(int(counts.max())),
+        occupancy=float(counts.double().mean()) / 2**declared,
+        saturated=float(((rows == low) | (rows == high)).double().mean()),
+        codebook=packing.codebook,
+        packed_bits=packing.bits,
+        steady=steady,
+        finite=bool(weight.isfinite().all()),
+    )
+
+
+def _audit_membrane(neuron: SpikingNeuron, visited: Visited) -> MembraneAudit:
+    levels = len(visited.levels)
+    ends = int(visited.counts[0]) + (int(visited.counts[-1]) if levels > 1 else 0)
+    bits = bits_for(levels)
+    return MembraneAudit(
+        levels=levels,
+        found_bits=bits,
+        saturated=ends / int(visited.counts.sum()),
+        state_bits=bits * torch.Size(visited.features).numel(),
+        stalled_below=stalled_below(neuron, visited.levels, visited.features),
+    )
+
+
+def stalled_below(neuron: SpikingNeuron, levels: Tensor, features: tuple[int, ...]) -> float | None:
+    """The largest distance from rest, in units of theta, among `levels` that the leak does not diminish.
+
+    A potential stalls where, without input, the quantizer rounds the decayed value back to it. The levels nearest to
+    rest are tried, at most 256.
+    """
+    rest = neuron.v_reset / neuron.threshold
+    below = levels[levels < 1]
+    nearest = below[(below - rest).abs().argsort()][:_MOST_STALLS]
+    stalled = [abs(float(level) - rest) for level in nearest if _stalls(neuron, level, features)]
+    return max(stalled, default=None)
+
+
+def _stalls(neuron: SpikingNeuron, level: Tensor, features: tuple[int, ...]) -> bool:
+    state = level.expand(1, *features)
+    potential = state * neuron.threshold
+    decayed = neuron.charge(potential, torch.zeros_like(potential))
+    assert neuron.state_quantizer is not None
+    stored: Tensor = neuron.state_quantizer(decayed / neuron.threshold)
+    return bool(((stored == state) & (decayed != potential)).any())
+
+
+def _basis(quantizer: nn.Module) -> Tensor | None:
+    basis = getattr(quantizer, "basis", None)
+    return basis if isinstance(basis, Tensor) else None
+
+
+def _plain_state(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and buffers by qualified name, but for those of quantizers and of what they quantize."""
+    inside = [name for name, module in model.named_modules() if _is_quantizing(name, module)]
+    for name, value in model.state_dict(keep_vars=True).items():
+        if not any(name.startswith(f"{prefix}.") for prefix in inside):
+            yield name, value
+
+
+def _is_quantizing(name: str, module: nn.Module) -> bool:
+    return isinstance(module, parametrize.ParametrizationList) or name.endswith(".state_quantizer")

@@ -1,0 +1,92 @@
+"""The audit of a cell: what the quantized network holds against what the cell declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from snnbench.bench.cell import Cell
+from snnbench.bench.quantized import Quantized
+from snnbench.bench.record import Audit, MembraneRow, WeightRow
+from snnbench.quant import Coverage, Watch, audit_membranes, audit_weights, float_bits, full_precision
+from snnbench.quant.audit import MembraneAudit, WeightAudit
+
+
+def audit_of(quantized: Quantized, watch: Watch, cell: Cell) -> Audit:
+    """Audit the network of a cell, which has run inside `watch`."""
+    model, declared = quantized.model, quantized.declared
+    weights, membranes = audit_weights(model, watch, declared), audit_membranes(model, watch)
+    membrane_bits = cell.membrane.bits if cell.membrane else 0
+    rows = tuple(_weight_row(name, audit, declared[name]) for name, audit in weights.items())
+    floats = full_precision(model)
+    findings = [
+        *_weight_findings(weights, declared),
+        *_membrane_findings(membranes, membrane_bits),
+        *_coverage_findings(quantized, floats, weights, membranes),
+    ]
+    return Audit(
+        weights=rows,
+        membranes=tuple(
+            MembraneRow(layer=name, declared_bits=membrane_bits, **asdict(audit)) for name, audit in membranes.items()
+        ),
+        full_precision=floats,
+        found_bits=max((row.found_bits for row in rows), default=32),
+        packed_bits=sum(row.packed_bits for row in rows),
+        float_bits=float_bits(model),
+        findings=tuple(findings),
+        warnings=tuple(_warnings(membranes)),
+    )
+
+
+def _weight_row(name: str, audit: WeightAudit, declared: int) -> WeightRow:
+    shown = {key: value for key, value in asdict(audit).items() if key not in ("steady", "finite")}
+    return WeightRow(layer=name, declared_bits=declared, **shown)
+
+
+def _weight_findings(weights: dict[str, WeightAudit], declared: dict[str, int]) -> Iterator[str]:
+    for name, audit in weights.items():
+        if audit.found_bits > declared[name]:
+            yield (
+                f"layer {name} holds {audit.levels} levels a channel, which is {audit.found_bits} bits;"
+                f" {declared[name]} were declared"
+            )
+        if not audit.steady:
+            yield f"layer {name} changed its weight from one read to the next, while the network was only evaluated"
+        if not audit.finite:
+            yield f"layer {name} holds weights that are infinite or not a number"
+
+
+def _membrane_findings(membranes: dict[str, MembraneAudit], declared: int) -> Iterator[str]:
+    for name, audit in membranes.items():
+        if audit.found_bits > declared:
+            yield (
+                f"membrane {name} visits {audit.levels} levels, which is {audit.found_bits} bits;"
+                f" {declared} were declared"
+            )
+
+
+def _coverage_findings(
+    quantized: Quantized,
+    floats: tuple[str, ...],
+    weights: dict[str, WeightAudit],
+    membranes: dict[str, MembraneAudit],
+) -> Iterator[str]:
+    coverage: Coverage = quantized.coverage
+    for name in floats:
+        if name not in coverage.full_precision:
+            yield f"layer {name} is in full precision, and the protocol does not exempt it"
+    for name in coverage.quantized:
+        if name not in weights and name not in floats:
+            yield f"layer {name} was quantized, but the network never read its quantized weight"
+    for name in quantized.membranes:
+        if name not in membranes:
+            yield f"membrane {name} was to be quantized, but its quantizer never ran"
+
+
+def _warnings(membranes: dict[str, MembraneAudit]) -> Iterator[str]:
+    for name, audit in membranes.items():
+        if audit.stalled_below:
+            yield (
+                f"membrane {name}: the leak stalls within {audit.stalled_below:.3g} theta of rest,"
+                " since rounding undoes the decay"
+            )

@@ -1,0 +1,105 @@
+"""Watching a quantized network run: the weights it really used, the membrane levels it really visited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.utils.hooks import RemovableHandle
+
+from snnbench.nn.neurons import SpikingNeuron
+from snnbench.nn.recording import spiking_layers
+from snnbench.nn.synapses import weight_layers
+
+MEMBRANE_SAMPLES = 500
+"""Membranes are watched while the first so many images run."""
+
+MOST_LEVELS = 2**16
+"""Levels are counted no further than this."""
+
+
+class Visited:
+    """The distinct values that a membrane took, sorted, how often each, and the shape of one sample's state."""
+
+    def __init__(self) -> None:
+        self.levels, self.counts = torch.empty(0), torch.empty(0, dtype=torch.int64)
+        self.features: tuple[int, ...] = ()
+
+    def add(self, states: Tensor) -> None:
+        """Count the values of `states` (N, *features); no further levels once there are `MOST_LEVELS`."""
+        self.features = tuple(states.shape[1:])
+        if len(self.levels) >= MOST_LEVELS:
+            return
+        values = states.detach().flatten()
+        if len(self.levels):
+            values = self._count_known(values)
+        if len(values):
+            self._merge(*torch.unique(values, return_counts=True))
+
+    def _count_known(self, values: Tensor) -> Tensor:
+        index = torch.searchsorted(self.levels, values).clamp_(max=len(self.levels) - 1)
+        known = self.levels[index] == values
+        self.counts += torch.bincount(index[known], minlength=len(self.levels))
+        return values[~known]
+
+    def _merge(self, levels: Tensor, counts: Tensor) -> None:
+        old = self.levels.to(levels)
+        self.levels, order = torch.cat([old, levels]).sort()
+        self.counts = torch.cat([self.counts.to(counts), counts])[order]
+
+
+class Watch:
+    """Notes what a network's quantizers give out while it is entered.
+
+    Attributes:
+        weights: layer -> its quantized weight at the first read.
+        unsteady: layers whose weight was not the same at every read.
+        membranes: layer -> the levels visited.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model, self._handles = model, list[RemovableHandle]()
+        self._samples = 0
+        self.weights: dict[str, Tensor] = {}
+        self.unsteady: set[str] = set()
+        self.membranes: dict[str, Visited] = {}
+
+    def __enter__(self) -> Self:
+        self._handles.append(self._model.register_forward_hook(self._count_samples))
+        for name, module in weight_layers(self._model).items():
+            if parametrize.is_parametrized(module, "weight"):
+                source = cast(Mapping[str, nn.Module], module.parametrizations)["weight"]
+                self._handles.append(source.register_forward_hook(self._note_weight(name)))
+        for name, module in spiking_layers(self._model).items():
+            if isinstance(module, SpikingNeuron) and module.state_quantizer is not None:
+                self.membranes[name] = Visited()
+                self._handles.append(module.state_quantizer.register_forward_hook(self._note_state(name)))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._handles:
+            self._handles.pop().remove()
+
+    def _note_weight(self, name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        def note(module: nn.Module, inputs: Any, weight: Tensor) -> None:
+            first = self.weights.setdefault(name, weight.detach().clone())
+            if not torch.equal(first, weight):
+                self.unsteady.add(name)
+
+        return note
+
+    def _note_state(self, name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        def note(module: nn.Module, inputs: Any, states: Tensor) -> None:
+            if self._samples < MEMBRANE_SAMPLES:
+                self.membranes[name].add(states)
+
+        return note
+
+    def _count_samples(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
+        self._samples += len(inputs[0])
