@@ -1,4 +1,4 @@
-"""A torchmetrics metric whose states are integer counts of each layer, which add up over batches and processes."""
+"""What the metrics share: torchmetrics classes whose states add up exactly over batches and processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,30 @@ from snnbench.errors import FiringError
 Layout = Mapping[str, tuple[int, ...]]
 
 
-class LayerCounts(Metric):
+class BehaviourMetric(Metric):
+    """Base of all metrics here: distances and fractions, lower is nearer to the reference, in [0, 1]."""
+
+    full_state_update: bool | None = False
+    is_differentiable: bool | None = False
+    higher_is_better: bool | None = False
+    plot_lower_bound: float | None = 0.0
+    plot_upper_bound: float | None = 1.0
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """Plot `val` (by default `compute()`; or a list of values) with matplotlib; returns figure and axes."""
+        return self._plot(val, ax)
+
+    def set_dtype(self, dst_type: str | torch.dtype) -> Metric:
+        """States keep their types: integers count exactly."""
+        return self
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        if any(prefix + state in state_dict for state in self._defaults):
+            self._update_count = max(self._update_count, 1)  # what is loaded was counted: computing it is no mistake
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+class LayerCounts(BehaviourMetric):
     """Base of the metrics that count spikes: exact, streaming, in memory that does not grow with the samples.
 
     A count of a layer is the state `kind/layer`, an int64 tensor that is made when the first batch comes (or a state
@@ -24,12 +47,6 @@ class LayerCounts(Metric):
     so that any number of them gives the value of one, bit for bit. A metric belongs to one network: after `reset`,
     too, layers and shapes must be those of the first batch.
     """
-
-    full_state_update: bool | None = False
-    is_differentiable: bool | None = False
-    higher_is_better: bool | None = False
-    plot_lower_bound: float | None = 0.0
-    plot_upper_bound: float | None = 1.0
 
     samples: Tensor
 
@@ -59,14 +76,6 @@ class LayerCounts(Metric):
         if should_sync and not self._is_synced and available() and dist.is_available() and dist.is_initialized():
             self._agree(process_group or self.process_group)
         super().sync(dist_sync_fn, process_group, should_sync, distributed_available)
-
-    def set_dtype(self, dst_type: str | torch.dtype) -> LayerCounts:
-        """Counts stay integers."""
-        return self
-
-    def plot(self, val: Any = None, ax: Any = None) -> Any:
-        """Plot `val` (by default `compute()`; or a list of values) with matplotlib; returns figure and axes."""
-        return self._plot(val, ax)
 
     def layers(self, kind: str) -> dict[str, Tensor]:
         """The states `kind/layer`, by layer, after checking that something was counted.
@@ -119,7 +128,6 @@ class LayerCounts(Metric):
         own = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
         if saved := {state: tuple(value.shape) for state, value in own.items() if "/" in state}:
             self._declare(saved)
-            self._update_count = max(self._update_count, 1)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

@@ -6,21 +6,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from snnbench.errors import FiringError
 from snnbench.functional.decisions import disagreeing, divergences, flipped, summarize_divergences
+from snnbench.metrics.base import BehaviourMetric
 
 
-class _Fraction(Metric):
+class _Fraction(BehaviourMetric):
     """Base: fraction of samples for which something holds."""
-
-    full_state_update: bool | None = False
-    is_differentiable: bool | None = False
-    higher_is_better: bool | None = False
-    plot_lower_bound: float | None = 0.0
-    plot_upper_bound: float | None = 1.0
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -35,14 +29,6 @@ class _Fraction(Metric):
         if samples == 0:
             raise FiringError(f"{type(self).__name__} has seen no outputs; call update before compute")
         return torch.tensor(holding / samples, dtype=torch.float64, device=self.device)
-
-    def plot(self, val: Any = None, ax: Any = None) -> Any:
-        """Plot `val` (by default `compute()`; or a list of values) with matplotlib; returns figure and axes."""
-        return self._plot(val, ax)
-
-    def set_dtype(self, dst_type: str | torch.dtype) -> Metric:
-        """Counts stay integers."""
-        return self
 
     def _add(self, holds: Tensor) -> None:
         setattr(self, self._holding, getattr(self, self._holding) + holds.sum().to(self.device))
@@ -84,17 +70,14 @@ class NegativeFlips(_Fraction):
         self._add(lost)
 
 
-class OutputKL(Metric):
+class OutputKL(BehaviourMetric):
     """Kullback-Leibler divergence KL(reference || network) of the softmax outputs over the samples, in nats.
 
     `snnbench.functional.output_divergence` over all batches: mean, median, 99th percentile and maximum, each at least
     0. Keeps one number per sample. Takes the keyword arguments of `torchmetrics.Metric`.
     """
 
-    full_state_update: bool | None = False
-    is_differentiable: bool | None = False
-    higher_is_better: bool | None = False
-    plot_lower_bound: float | None = 0.0
+    plot_upper_bound: float | None = None
 
     divergences: list[Tensor]
 
@@ -119,11 +102,3 @@ class OutputKL(Metric):
         if not len(self.divergences):
             self.divergences.append(torch.zeros(0, dtype=torch.float64, device=self.device))
         super().sync(*args, **kwargs)
-
-    def plot(self, val: Any = None, ax: Any = None) -> Any:
-        """Plot `val` (by default `compute()`; or a list of values) with matplotlib; returns figure and axes."""
-        return self._plot(val, ax)
-
-    def set_dtype(self, dst_type: str | torch.dtype) -> Metric:
-        """Divergences stay float64."""
-        return self
