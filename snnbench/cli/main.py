@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from snnbench import __version__
-from snnbench.cli import baseline, data, doctor, plugins, run
+from snnbench.cli import baseline, check, data, doctor, leaderboard, plugins, run
 from snnbench.errors import SnnbenchError
 
 INTERRUPTED = 130
@@ -26,6 +26,8 @@ app.command("run")(run.run)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(data.app, name="data")
 app.add_typer(baseline.app, name="baseline")
+app.add_typer(leaderboard.app, name="leaderboard")
+app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 
 
@@ -47,7 +49,7 @@ def common(
 def main() -> int:
     """Run the command line; returns the exit code: 2 for what the user can mend, 130 for Ctrl-C."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="snnbench", standalone_mode=False)
     except SnnbenchError as error:
         return _fail(str(error), 2)
     except typer.TyperException as error:

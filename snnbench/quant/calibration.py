@@ -1,0 +1,106 @@
+"""Calibration: showing each quantizer the inputs of its layer, layer by layer, in streaming form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from snnbench.errors import OptionError
+from snnbench.nn.synapses import weight_layers
+from snnbench.quant.apply import quantizers
+
+
+class _Reached(Exception):
+    """The forward pass has come to the layer; what lies behind it need not run."""
+
+
+@dataclass(frozen=True)
+class LayerInputs:
+    """The inputs of one layer on the calibration images, a batch at a time, as often as they are iterated over.
+
+    Each iteration runs the network again up to the layer, the layers before it quantized; nothing is kept, so that
+    memory does not grow with the number of images.
+
+    Attributes:
+        layer: the convolution or linear layer.
+        weight: its full-precision weight.
+        timesteps: T; the first dimension of an input is T times the batch, step by step (`step, sample` order).
+        model: the network.
+        batches: images; anything that can be iterated over more than once.
+    """
+
+    layer: nn.Module
+    weight: Tensor
+    timesteps: int
+    model: nn.Module
+    batches: Iterable[Tensor]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Batches of inputs: (T * N, C, H, W) of a convolution, (T * N, features) of a linear layer."""
+        seen: list[Tensor] = []
+
+        def reach(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            seen.append(inputs[0].detach())
+            raise _Reached
+
+        for images in self.batches:
+            handle = self.layer.register_forward_pre_hook(reach)
+            try:
+                with torch.no_grad():
+                    self.model(images)
+            except _Reached:
+                pass
+            finally:
+                handle.remove()
+            yield seen.pop()
+
+    def columns(self) -> Iterator[Tensor]:
+        """Batches (T * N, positions, fan_in): each row is what one output of the layer multiplies with its weights.
+
+        Raises:
+            OptionError: for a transposed, grouped, 1-d or 3-d convolution.
+        """
+        return (columns(self.layer, inputs) for inputs in self)
+
+
+def columns(layer: nn.Module, inputs: Tensor) -> Tensor:
+    """Inputs of `layer` as rows (N, positions, fan_in), so that its output is ``rows @ weight.flatten(1).T``.
+
+    Raises:
+        OptionError: for a transposed, grouped, 1-d or 3-d convolution.
+    """
+    if isinstance(layer, nn.Linear):
+        return inputs.reshape(len(inputs), -1, inputs.shape[-1])
+    if not isinstance(layer, nn.Conv2d) or layer.groups != 1 or isinstance(layer.padding, str):
+        raise OptionError(f"calibration by columns knows linear layers and plain 2-d convolutions, not {layer}")
+    geometry: Any = (layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+    return F.unfold(inputs, *geometry).transpose(1, 2)
+
+
+def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> tuple[str, ...]:
+    """Call ``calibrate(inputs)`` of each weight quantizer that offers it, in network order; gives the layers' names.
+
+    The network runs in evaluation mode and is left in the mode that it was in.
+
+    Args:
+        model: a network with quantized weights.
+        batches: normalised images (N, C, H, W), which can be iterated over more than once.
+    """
+    layers = weight_layers(model)
+    timesteps = cast(int, getattr(model, "timesteps", 1))
+    offering = {name: quantizer for name, quantizer in quantizers(model).items() if hasattr(quantizer, "calibrate")}
+    training = model.training
+    model.eval()
+    try:
+        for name, quantizer in offering.items():
+            original = model.get_parameter(f"{name}.parametrizations.weight.original").detach()
+            offer: Any = quantizer
+            offer.calibrate(LayerInputs(layers[name], original, timesteps, model, batches))
+    finally:
+        model.train(training)
+    return tuple(offering)

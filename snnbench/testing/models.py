@@ -1,0 +1,140 @@
+"""The contract of a model, a check for each clause."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from snnbench.nn.recording import spiking_layers
+from snnbench.nn.synapses import weight_layers
+from snnbench.options import describe, validate
+from snnbench.testing.outcome import CheckSkipped
+from snnbench.testing.probes import require
+from snnbench.testing.subject import Check, Subject
+
+_SHAPE, _CLASSES, _BATCH = (3, 32, 32), 7, 3
+
+
+def options(subject: Subject) -> None:
+    """``plugins show`` has something to say: a docstring, and every option with its annotation."""
+    factory = subject.entry.value
+    require((factory.__doc__ or "").strip(), "the factory has no docstring, so 'plugins show' cannot say what it is")
+    describe(subject.entry, factory)
+
+
+def logits(subject: Subject) -> None:
+    """Images (N, C, H, W) in, finite logits (N, classes) out."""
+    found = _run(_build(subject), _images())
+    require(found.shape == (_BATCH, _CLASSES), f"logits have shape {tuple(found.shape)}, not {(_BATCH, _CLASSES)}")
+    require(found.isfinite().all(), "logits are not finite")
+
+
+def spiking(subject: Subject) -> None:
+    """Spiking layers are found by name, and each of them runs; there are weights to quantize."""
+    model = _build(subject)
+    require(spiking_layers(model), f"{type(model).__name__} has no layer that is a snnbench.nn.SpikingNeuron")
+    require(weight_layers(model), f"{type(model).__name__} has no convolution and no linear layer")
+    outputs = _outputs(model, _images())
+    silent = [name for name in spiking_layers(model) if name not in outputs]
+    require(not silent, f"spiking layer {', '.join(silent)} does not run")
+
+
+def binary(subject: Subject) -> None:
+    """Spikes are (T, N, *features), and 0 or 1."""
+    for name, spikes in _outputs(_build(subject), _images()).items():
+        where = f"spiking layer '{name}'"
+        require(spikes.ndim >= 3 and spikes.shape[1] == _BATCH, f"{where} gives {tuple(spikes.shape)}, not (T, N, ...)")
+        require(((spikes == 0) | (spikes == 1)).all(), f"{where} gives values other than 0 and 1")
+
+
+def independence(subject: Subject) -> None:
+    """In evaluation an image's logits do not depend on the images beside it, nor on those before."""
+    model, batch = _build(subject).double(), _images().double()
+    together = _run(model, batch)
+    alone = torch.cat([_run(model, batch[i : i + 1]) for i in range(_BATCH)])
+    require(torch.allclose(together, alone, atol=1e-6), "an image's logits depend on the images beside or before it")
+
+
+def timesteps(subject: Subject) -> None:
+    """The option ``timesteps`` sets T, and so does the attribute of the same name afterwards."""
+    if "timesteps" not in {option.name for option in describe(subject.entry, subject.entry.value)}:
+        raise CheckSkipped("it has no option timesteps")
+    model = _build(subject, timesteps=3)
+    require(_steps(model) == "3", f"with timesteps=3 it runs {_steps(model)} steps")
+    model.timesteps = 2  # type: ignore[assignment]
+    require(_steps(model) == "2", f"with its timesteps set to 2 it runs {_steps(model)} steps")
+
+
+def gradients(subject: Subject) -> None:
+    """In training every weight gets a finite gradient, and some of them one that is not zero."""
+    model = _build(subject).train()
+    model(_images()).square().sum().backward()
+    found = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.requires_grad}
+    missing = [name for name, grad in found.items() if grad is None or not bool(grad.isfinite().all())]
+    require(not missing, f"no finite gradient for {', '.join(missing)}")
+    require(any(bool(grad.any()) for grad in found.values() if grad is not None), "all gradients are zero")
+
+
+def state_dict(subject: Subject) -> None:
+    """All that a model has learned is in its ``state_dict``: another instance that loads it gives the same logits."""
+    model = _build(subject).train()
+    model(_images())
+    with torch.random.fork_rng(devices=[]):
+        other = _build(subject, seed=1)
+    other.load_state_dict(model.state_dict())
+    same = torch.equal(_run(model, _images()), _run(other, _images()))
+    require(same, "a state_dict loaded into another instance gives other logits")
+
+
+CHECKS: dict[str, Check] = {
+    "options": options,
+    "logits": logits,
+    "spiking": spiking,
+    "binary": binary,
+    "independence": independence,
+    "timesteps": timesteps,
+    "gradients": gradients,
+    "state_dict": state_dict,
+}
+
+
+@cache
+def _images() -> Tensor:
+    return torch.randn(_BATCH, *_SHAPE, generator=torch.Generator().manual_seed(0))
+
+
+def _build(subject: Subject, seed: int = 0, **more: object) -> nn.Module:
+    entry = subject.entry
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        arguments = validate(entry, entry.value, {**subject.options, **more})
+        model: nn.Module = entry.value(_SHAPE, _CLASSES, **arguments)
+    return model
+
+
+def _run(model: nn.Module, batch: Tensor) -> Tensor:
+    with torch.no_grad():
+        found: Tensor = model.eval()(batch)
+    return found
+
+
+def _outputs(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
+    outputs: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Any:
+        return lambda module, inputs, spikes: outputs.__setitem__(name, spikes.detach())
+
+    handles = [layer.register_forward_hook(keep(name)) for name, layer in spiking_layers(model).items()]
+    try:
+        _run(model, batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return outputs
+
+
+def _steps(model: nn.Module) -> str:
+    return " or ".join(map(str, sorted({len(spikes) for spikes in _outputs(model, _images()).values()})))

@@ -1,0 +1,140 @@
+"""Running the checks of a plugin part: what it raises is a failed check, and nobody else's trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snnbench.errors import OptionError, did_you_mean
+from snnbench.plugins import Catalogue, Entry, catalogue
+from snnbench.plugins.isolation import one_line
+from snnbench.testing import datasets, models, quantizers
+from snnbench.testing.outcome import CheckFailed, CheckSkipped, Outcome, Report
+from snnbench.testing.subject import Check, Subject
+
+if TYPE_CHECKING:
+    import pytest
+
+CHECKS: dict[str, dict[str, Check]] = {
+    "quantizers": quantizers.CHECKS,
+    "models": models.CHECKS,
+    "datasets": datasets.CHECKS,
+}
+SOMETHING_CHECKED = "something_checked"
+
+
+def check(
+    name: str,
+    *,
+    options: Mapping[str, object] | None = None,
+    expected_failures: Mapping[str, str] | None = None,
+    root: Path | None = None,
+) -> list[Report]:
+    """Check a quantizer, model or data set; one report for each kind in which the name is plugged in.
+
+    Args:
+        name: as ``snnbench plugins list`` shows it.
+        options: keyword arguments of its factory.
+        expected_failures: for a check that is known to fail, the reason; it fails if it passes.
+        root: folder of the data sets; None for the default.
+
+    Raises:
+        PluginError: if nothing of that name is plugged in.
+        OptionError: if `expected_failures` names no check, or an option is not allowed.
+    """
+    return [check_entry(entry, options, expected_failures, root) for entry in checkable(name)]
+
+
+def check_entry(
+    entry: Entry[Any],
+    options: Mapping[str, object] | None = None,
+    expected_failures: Mapping[str, str] | None = None,
+    root: Path | None = None,
+) -> Report:
+    """Run every check of an entry's kind; arguments as `check`."""
+    expected = expected_failures or {}
+    checks = CHECKS[entry.kind]
+    for name in expected:
+        if name not in checks:
+            raise OptionError(f"{name!r} is no check{did_you_mean(name, checks) or ';'} there are {', '.join(checks)}")
+    subject = Subject(entry, options or {}, root)
+    outcomes = (_outcome(name, run, subject, expected.get(name)) for name, run in checks.items())
+    return Report(f"{entry}, {entry.source}", tuple(outcomes))
+
+
+def checkable(name: str, known: Catalogue | None = None) -> list[Entry[Any]]:
+    """The entries of that name that the kit can check; PluginError or OptionError if there are none."""
+    entries = [entry for entry in (known or catalogue()).find(name) if entry.kind in CHECKS]
+    if not entries:
+        raise OptionError(f"{name!r} is a protocol; checks are made of quantizers, models and data sets")
+    return entries
+
+
+def parametrize_with_checks(
+    name: str,
+    *,
+    options: Mapping[str, object] | None = None,
+    expected_failures: Mapping[str, str] | None = None,
+    root: Path | None = None,
+) -> pytest.MarkDecorator:
+    """Decorator that makes a test of each check, which is called without arguments::
+
+        @parametrize_with_checks("halve")
+        def test_halve(check):
+            check()
+
+    A skipped check is a skipped test, an expected failure an expected one, and one test more fails if every check was
+    skipped. Arguments and errors as `check`.
+    """
+    import pytest
+
+    entries = checkable(name)
+
+    @cache
+    def report(index: int) -> Report:
+        return check_entry(entries[index], options, expected_failures, root)
+
+    def bound(index: int, number: int) -> Any:
+        return lambda: _tell(report(index).outcomes[number])
+
+    cases = []
+    for index, entry in enumerate(entries):
+        kind = f"{entry.kind}-" if len(entries) > 1 else ""
+        cases += [pytest.param(bound(index, i), id=f"{kind}{each}") for i, each in enumerate(CHECKS[entry.kind])]
+        cases.append(pytest.param(lambda i=index: _tell_if_nothing(report(i)), id=f"{kind}{SOMETHING_CHECKED}"))
+    return pytest.mark.parametrize("check", cases)
+
+
+def _outcome(name: str, run: Check, subject: Subject, reason: str | None) -> Outcome:
+    try:
+        run(subject)
+    except CheckSkipped as skip:
+        return Outcome(name, "skipped", str(skip))
+    except OptionError:
+        raise
+    except Exception as error:  # noqa: BLE001  (whatever a plugin raises is what its check found)
+        message = str(error) if isinstance(error, CheckFailed) else one_line(error)
+        if reason is not None:
+            return Outcome(name, "expected", f"{reason} ({message})", error)
+        return Outcome(name, "failed", message, error)
+    if reason is not None:
+        return Outcome(name, "failed", f"it passes, but is expected to fail: {reason}")
+    return Outcome(name, "passed")
+
+
+def _tell(outcome: Outcome) -> None:
+    import pytest
+
+    if outcome.status == "skipped":
+        pytest.skip(outcome.message)
+    if outcome.status == "expected":
+        pytest.xfail(outcome.message)
+    if outcome.status == "failed":
+        raise CheckFailed(outcome.message) from outcome.error
+
+
+def _tell_if_nothing(report: Report) -> None:
+    if not any(outcome.status in ("passed", "failed") for outcome in report.outcomes):
+        raise CheckFailed(report.summary)

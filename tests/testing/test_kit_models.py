@@ -1,0 +1,151 @@
+"""Each check of a model, tested by a model that fails just that check."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from snnbench.nn import LIFNeuron
+from snnbench.plugins import Entry, Source
+from snnbench.testing import check, check_entry
+from snnbench.testing.runner import CHECKS
+
+
+class Good(nn.Module):
+    def __init__(self, channels: int, classes: int, timesteps: int) -> None:
+        super().__init__()
+        self.timesteps = timesteps
+        self.conv = nn.Conv2d(channels, 8, 3, stride=2, bias=False)
+        self.bn = nn.BatchNorm2d(8)
+        self.neuron = LIFNeuron()
+        self.fc = nn.Linear(8, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        current = self.bn(self.conv(images))
+        spikes = self.neuron(current.expand(self.timesteps, *current.shape))
+        return self.fc(spikes.mean((0, -2, -1)))
+
+
+class LosesTheBatch(Good):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images)[:, None]
+
+
+class Overflows(Good):
+    def forward(self, images: Tensor) -> Tensor:
+        logits = super().forward(images)
+        return logits if self.training or images.dtype == torch.float64 else logits + torch.inf
+
+
+class HasANeuronThatNeverRuns(Good):
+    def __init__(self, channels: int, classes: int, timesteps: int) -> None:
+        super().__init__(channels, classes, timesteps)
+        self.idle = LIFNeuron()
+
+
+class Doubles(LIFNeuron):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x + 2) * 2
+
+
+class FiresTwos(Good):
+    def __init__(self, channels: int, classes: int, timesteps: int) -> None:
+        super().__init__(channels, classes, timesteps)
+        self.neuron = Doubles()
+
+
+class LooksAtTheBatch(Good):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images) + images.mean()
+
+
+class IgnoresTimesteps(Good):
+    def __init__(self, channels: int, classes: int, timesteps: int) -> None:
+        super().__init__(channels, classes, 4)
+
+
+class CannotChangeTimesteps(Good):
+    @property
+    def timesteps(self) -> int:
+        return self._timesteps
+
+    @timesteps.setter
+    def timesteps(self, value: int) -> None:
+        self._timesteps = getattr(self, "_timesteps", value)
+
+
+class FreezesItsHead(Good):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images).detach() + self.conv.weight.sum()
+
+
+class KeepsAnOffsetToItself(Good):
+    def __init__(self, channels: int, classes: int, timesteps: int) -> None:
+        super().__init__(channels, classes, timesteps)
+        self.offset = torch.randn(classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images) + self.offset
+
+
+BAD = {
+    LosesTheBatch: ("logits", "logits have shape (3, 1, 7), not (3, 7)"),
+    Overflows: ("logits", "logits are not finite"),
+    HasANeuronThatNeverRuns: ("spiking", "spiking layer idle does not run"),
+    FiresTwos: ("binary", "spiking layer 'neuron' gives values other than 0 and 1"),
+    LooksAtTheBatch: ("independence", "an image's logits depend on the images beside or before it"),
+    IgnoresTimesteps: ("timesteps", "with timesteps=3 it runs 4 steps"),
+    CannotChangeTimesteps: ("timesteps", "with its timesteps set to 2 it runs 3 steps"),
+    FreezesItsHead: ("gradients", "no finite gradient for bn.weight, bn.bias, fc.weight, fc.bias"),
+    KeepsAnOffsetToItself: ("state_dict", "a state_dict loaded into another instance gives other logits"),
+}
+
+
+def entry(kind: type[Good], about: str | None = "A model for tests.") -> Entry:
+    def factory(input_shape: tuple[int, int, int], num_classes: int, *, timesteps: int = 4) -> nn.Module:
+        return kind(input_shape[0], num_classes, timesteps)
+
+    factory.__doc__ = about
+    return Entry("models", kind.__name__.lower(), factory, Source("snnbench-tests", "1.0", "tests", "tests"))
+
+
+def failures(report):
+    return {outcome.check: outcome.message for outcome in report.outcomes if outcome.status == "failed"}
+
+
+def test_the_good_one_passes_all():
+    report = check_entry(entry(Good))
+    assert report.count("passed") == len(CHECKS["models"])
+
+
+@pytest.mark.parametrize("kind", BAD, ids=lambda kind: kind.__name__)
+def test_each_check_alone_catches_what_it_is_for(kind):
+    name, message = BAD[kind]
+    found = failures(check_entry(entry(kind)))
+    assert list(found) == [name], found
+    assert message in found[name]
+
+
+def test_a_factory_without_a_docstring_fails_the_check_of_its_options():
+    assert list(failures(check_entry(entry(Good, about=None)))) == ["options"]
+
+
+def test_every_check_of_a_model_is_tested():
+    assert {name for name, _ in BAD.values()} | {"options"} == set(CHECKS["models"])
+
+
+def test_a_model_without_the_option_timesteps_is_spared_that_check():
+    def factory(input_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+        """A model of four steps."""
+        return Good(input_shape[0], num_classes, 4)
+
+    report = check_entry(Entry("models", "four", factory, Source("snnbench-tests", "1.0", "tests", "tests")))
+    assert report.ok
+    assert report.count("skipped") == 1
+
+
+@pytest.mark.parametrize("name", ["sew_resnet8", "sew_resnet18", "sew_resnet34"])
+def test_the_built_in_models_pass(name):
+    (report,) = check(name, options={"width": 4})
+    assert report.count("passed") == len(CHECKS["models"]), failures(report)

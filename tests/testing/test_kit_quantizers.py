@@ -1,0 +1,208 @@
+"""Each check of a quantizer, tested by a plugin that fails just that check."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from snnbench.plugins import Entry, Source
+from snnbench.quant import straight_through
+from snnbench.testing import check, check_entry
+from snnbench.testing.runner import CHECKS
+
+
+class Good(nn.Module):
+    """Symmetric rounding at a scale found from the tensor that it is made for."""
+
+    def __init__(self, tensor: Tensor, bits: int) -> None:
+        super().__init__()
+        self.bits = bits
+        self.register_buffer("scale", tensor.detach().abs().max().clamp(min=1e-6) / self.most)
+
+    @property
+    def most(self) -> int:
+        return 2 ** (self.bits - 1) - 1
+
+    def round(self, x: Tensor) -> Tensor:
+        scale = self.scale.to(x.dtype)
+        return (x / scale).round().clamp(-self.most, self.most) * scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        return straight_through(self.round(x), x)
+
+
+class ForgetsDtype(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).float()
+
+
+class KnowsConvolutionsOnly(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + 0 * (x.mean((1, 2, 3)).sum() if x.ndim > 2 else x[0, 0])
+
+
+class DividesByZero(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        spread = x.detach().abs().max()
+        return super().forward(x) * (spread / spread)
+
+
+class AddsLevels(Good):
+    def round(self, x: Tensor) -> Tensor:
+        return super().round(x) + x / 100
+
+
+class Dithers(Good):
+    def round(self, x: Tensor) -> Tensor:
+        return super().round(torch.where(torch.rand_like(x) < 0.1, -x, x))
+
+
+class HasNoGradient(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.round(x)
+
+
+class KeepsItsScaleToItself(Good):
+    def __init__(self, tensor: Tensor, bits: int) -> None:
+        super().__init__(tensor, bits)
+        self.register_buffer("scale", self.scale, persistent=False)
+
+
+class IsItsOwnCopy(Good):
+    def __deepcopy__(self, memo: dict[int, object]) -> IsItsOwnCopy:
+        return self
+
+
+class HeedsGradientMode(Good):
+    def round(self, x: Tensor) -> Tensor:
+        return super().round(x) * (2 if torch.is_grad_enabled() else 1)
+
+
+class Counts(Good):
+    def __init__(self, tensor: Tensor, bits: int) -> None:
+        super().__init__(tensor, bits)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return super().forward(x)
+
+
+class ChangesTheWeight(Good):
+    def __init__(self, tensor: Tensor, bits: int) -> None:
+        super().__init__(tensor, bits)
+        tensor.mul_(1.5)
+
+
+class Seeds(Good):
+    def __init__(self, tensor: Tensor, bits: int) -> None:
+        super().__init__(tensor, bits)
+        torch.manual_seed(0)
+
+
+class SetsDtype(Good):
+    def __init__(self, tensor: Tensor, bits: int) -> None:
+        super().__init__(tensor, bits)
+        if bits == 8 and tensor.shape == (8, 16) and torch.initial_seed() in (1, 2):
+            torch.set_default_dtype(torch.float64)
+
+
+class ForgetsUnderAutocast(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        quantized = super().forward(x)
+        return quantized.to(torch.get_autocast_dtype("cpu")) if torch.is_autocast_enabled("cpu") else quantized
+
+
+class BreaksCompiled(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * (2 if torch.compiler.is_compiling() else 1)
+
+
+class HasAnIdleParameter(Good):
+    def __init__(self, tensor: Tensor, bits: int) -> None:
+        super().__init__(tensor, bits)
+        self.idle = nn.Parameter(torch.zeros(()))
+
+
+class ForgetsItsCalibration(Good):
+    def calibrate(self, inputs: object) -> None:
+        self.factor = 2.0
+
+    def round(self, x: Tensor) -> Tensor:
+        return super().round(x) * getattr(self, "factor", 1.0)
+
+
+class CalibratesToNothing(Good):
+    def calibrate(self, inputs: object) -> None:
+        self.scale.mul_(torch.nan)
+
+
+BAD = {
+    ForgetsDtype: ("shape", "a torch.float64 tensor of shape (4, 3, 3, 3) comes back as torch.float32"),
+    KnowsConvolutionsOnly: ("kinds", "IndexError: "),
+    DividesByZero: (
+        "degenerate",
+        "a constant 0 torch.float32 tensor of shape (4, 3, 3, 3) comes back with values that",
+    ),
+    AddsLevels: ("levels", "bits=2, loud=False: a channel has 576 levels; 4 are allowed"),
+    Dithers: ("deterministic", "two evaluations of the same weight differ"),
+    HasNoGradient: ("gradients", "the weight's gradient is all zero"),
+    KeepsItsScaleToItself: ("state_dict", "a state_dict loaded into a quantizer of other weights gives another weight"),
+    IsItsOwnCopy: ("deepcopy", "a deep copy shares state with its original"),
+    HeedsGradientMode: ("baking", "the baked weight is not the quantized one"),
+    Counts: ("post_training", "evaluation changes 0.parametrizations.weight.0.calls"),
+    ChangesTheWeight: ("post_training", "the full-precision weight was changed"),
+    Seeds: ("global_state", "the global random state was seeded"),
+    SetsDtype: ("global_state", "the default dtype was changed"),
+    ForgetsUnderAutocast: ("autocast", "under autocast the quantized weight is torch.bfloat16"),
+    BreaksCompiled: ("compile", "compiled, the output is another"),
+    HasAnIdleParameter: ("distributed", "RuntimeError: "),
+    ForgetsItsCalibration: ("calibrate", "the state_dict does not keep the calibration"),
+    CalibratesToNothing: ("calibrate", "comes back with values that are not finite"),
+}
+
+
+def entry(kind: type[Good], about: str | None = "A quantizer for tests.") -> Entry:
+    def factory(tensor: Tensor, *, bits: Annotated[int, Field(ge=2, le=8)], loud: bool = False) -> nn.Module:
+        return kind(tensor, bits)
+
+    factory.__doc__ = about
+    return Entry("quantizers", kind.__name__.lower(), factory, Source("snnbench-tests", "1.0", "tests", "tests"))
+
+
+def test_the_good_one_passes_all_and_is_not_calibrated():
+    report = check_entry(entry(Good))
+    assert report.ok
+    assert [outcome.check for outcome in report.outcomes if outcome.status != "passed"] == ["calibrate"]
+    assert report.summary == "quantizer 'good', snnbench-tests 1.0: 15 passed, 0 failed, 0 expected, 1 skipped"
+
+
+def failures(report):
+    return {outcome.check: outcome.message for outcome in report.outcomes if outcome.status == "failed"}
+
+
+@pytest.mark.parametrize("kind", BAD, ids=lambda kind: kind.__name__)
+def test_each_check_alone_catches_what_it_is_for(kind):
+    name, message = BAD[kind]
+    found = failures(check_entry(entry(kind)))
+    assert list(found) == [name], found
+    assert message in found[name]
+
+
+def test_a_factory_without_a_docstring_fails_the_check_of_its_options():
+    assert list(failures(check_entry(entry(Good, about=None)))) == ["options"]
+
+
+def test_every_check_of_a_quantizer_is_tested():
+    assert {name for name, _ in BAD.values()} | {"options"} == set(CHECKS["quantizers"])
+
+
+@pytest.mark.parametrize("name", ["float", "uniform", "lqnet"])
+def test_the_built_in_quantizers_pass(name):
+    (report,) = check(name)
+    assert report.ok, failures(report)
+    assert report.count("passed") == len(CHECKS["quantizers"]) - 1
