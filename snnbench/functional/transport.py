@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from math import exp, lgamma, pi, sqrt
 from typing import Literal, overload
 
-import ot
 import torch
 from scipy.spatial import KDTree
 from torch import Tensor
@@ -105,6 +104,8 @@ def _points(step_rates: Tensor, units: Units, layer: str) -> Tensor:
 def _distance(a: Tensor, b: Tensor) -> Estimate:
     scale = sqrt(a.shape[1])
     if max(len(a), len(b)) <= EXACT_UP_TO:
+        import ot  # slow to import, and needed here alone
+
         value = float(ot.emd2([], [], torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").numpy())) / scale
         return Estimate(value, value, value)
     plan = monotone_plan(len(a), len(b), a.device)

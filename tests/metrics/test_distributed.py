@@ -82,65 +82,70 @@ def values(collection: dict) -> dict:
     return {name: plain(metric.compute()) for name, metric in collection.items()}
 
 
-def start(rank: int, world: int, store: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=world)
+def shares(rank: int) -> dict[str, list[int]]:
+    """Which samples a process counts: every other one, or all and none."""
+    return {"halves": list(range(rank, SAMPLES, 2)), "all and none": [] if rank else list(range(SAMPLES))}
 
 
-def run_shares(rank: int, folder: str, shares: list[list[int]]) -> None:
-    """Each process counts its share, computes, counts once more, and computes again."""
-    start(rank, len(shares), f"{folder}/store")
-    collection = metrics()
-    count(collection, shares[rank], reverse=rank == 1)
-    first = values(collection)
-    for metric in collection.values():
-        metric._computed = None
-    count(collection, shares[rank])
-    local = {name: metric._update_count for name, metric in collection.items()}
-    Path(folder, f"{rank}.json").write_text(json.dumps([first, values(collection), local]), "utf-8")
-    dist.destroy_process_group()
+def count_shares(rank: int) -> dict[str, list]:
+    """Values after counting a share, after counting it again, and each process's own number of updates."""
+    found = {}
+    for name, samples in shares(rank).items():
+        collection = metrics()
+        count(collection, samples, reverse=rank == 1)
+        first = values(collection)
+        for metric in collection.values():
+            metric._computed = None
+        count(collection, samples)
+        found[name] = [first, values(collection), collection["emd"].update_count]
+    return found
 
 
-def run_different_networks(rank: int, folder: str) -> None:
-    start(rank, 2, f"{folder}/store")
-    metric = FiringEMD()
-    layer = torch.ones(2, 3, 4 + rank)
+def compare_different_networks(rank: int) -> str:
+    metric, layer = FiringEMD(), torch.ones(2, 3, 4 + rank)
     metric.update({"a": layer}, {"a": layer})
     try:
-        metric.compute()
+        return str(metric.compute())
     except FiringError as error:
-        Path(folder, f"{rank}.txt").write_text(str(error), "utf-8")
-    dist.barrier()
+        return str(error)
+
+
+def run_process(rank: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    found = count_shares(rank) | {"different networks": compare_different_networks(rank)}
+    Path(folder, f"{rank}.json").write_text(json.dumps(found), "utf-8")
     dist.destroy_process_group()
 
 
-@pytest.mark.filterwarnings("ignore:The ``compute`` method of metric .* was called before:UserWarning")
-def test_two_processes_give_the_value_of_one(tmp_path):
-    even, odd = list(range(0, SAMPLES, 2)), list(range(1, SAMPLES, 2))
-    mp.spawn(run_shares, (str(tmp_path), [even, odd]), nprocs=2)
-    alone = metrics()
-    count(alone, list(range(SAMPLES)))
-    once = values(alone)
-    twice = metrics()
-    for _ in range(2):
-        count(twice, list(range(SAMPLES)))
-    for rank in range(2):
-        first, second, _ = json.loads((tmp_path / f"{rank}.json").read_text("utf-8"))
-        assert first == once
-        assert second == values(twice)
+@pytest.fixture(scope="module")
+def found(tmp_path_factory) -> list[dict]:
+    """What each of two processes found."""
+    folder = tmp_path_factory.mktemp("processes")
+    mp.spawn(run_process, (str(folder),), nprocs=2)
+    return [json.loads((folder / f"{rank}.json").read_text("utf-8")) for rank in range(2)]
 
 
-def test_a_process_without_a_batch_takes_part(tmp_path):
-    mp.spawn(run_shares, (str(tmp_path), [list(range(SAMPLES)), []]), nprocs=2)
-    alone = metrics()
-    count(alone, list(range(SAMPLES)))
-    for rank in range(2):
-        first, _, updates = json.loads((tmp_path / f"{rank}.json").read_text("utf-8"))
-        assert first == values(alone)
-        assert set(updates.values()) == ({8} if rank == 0 else {0})
+def one_process(times: int) -> dict:
+    collection = metrics()
+    for _ in range(times):
+        count(collection, list(range(SAMPLES)))
+    return values(collection)
 
 
-def test_processes_with_different_networks_are_all_told(tmp_path):
-    mp.spawn(run_different_networks, (str(tmp_path),), nprocs=2)
-    for rank in range(2):
-        assert "layer 'a'" in (tmp_path / f"{rank}.txt").read_text("utf-8")
+@pytest.mark.parametrize("share", ["halves", "all and none"])
+def test_two_processes_give_the_value_of_one_bit_for_bit(found, share):
+    for process in found:
+        first, second, _ = process[share]
+        assert first == one_process(1)
+        assert second == one_process(2)
+
+
+def test_each_process_keeps_its_own_counts_after_a_value(found):
+    assert [process["all and none"][2] for process in found] == [8, 0]
+
+
+def test_all_processes_are_told_of_different_networks(found):
+    for process in found:
+        assert process["different networks"].startswith("layer 'a': ")
+        assert "make a new one for another" in process["different networks"]
