@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import snnbench
+from snnbench.cli.main import app
 
 HEAVY = ("jinja2", "numpy", "ot", "pandas", "plotly", "pydantic", "rich", "scipy", "sklearn", "torch", "torchmetrics")
-VERBS = ("baseline", "data", "doctor", "plugins", "run")
+VERBS = sorted(str(verb.name) for verb in (*app.registered_commands, *app.registered_groups))
 
 
 def test_version(cli):
