@@ -1,0 +1,124 @@
+"""Cells as tasks of a Ray cluster; its nodes need snnbench and the plugins, but neither data nor a shared folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
+
+from snnbench.bench.executors.base import Resources
+from snnbench.bench.failures import Fault
+from snnbench.bench.reference import Bench, open_bench
+from snnbench.bench.reporting import Silent
+from snnbench.bench.sweep.task import BenchSpec, Outcome, Task
+from snnbench.data import Embedded
+from snnbench.data.layouts import Arrays
+from snnbench.errors import OptionError
+
+
+class RayCluster:
+    """Computes tasks on the cluster at `address` (None: the one of RAY_ADDRESS, else a new one on this machine)."""
+
+    name = "ray"
+
+    def __init__(self, address: str | None, resources: Resources) -> None:
+        self._ray = ray = _import_ray()
+        self._resources = resources
+        self._threads = max(1, int(resources.cpus or 1))
+        _connect(ray, address)
+        self._work = ray.remote(_perform).options(num_cpus=resources.cpus or 1, num_gpus=resources.gpus, max_retries=0)
+        self._benches: dict[tuple[BenchSpec, bool], Any] = {}
+        self._tasks: dict[Any, Task] = {}
+
+    @property
+    def slots(self) -> int:
+        """As many tasks as the nodes that are up have room for, and one more each, so that none is ever idle."""
+        have: dict[str, float] = self._ray.cluster_resources()
+        shares = [have.get("CPU", 0) / (self._resources.cpus or 1)]
+        if self._resources.gpus:
+            shares.append(have.get("GPU", 0) / self._resources.gpus)
+        nodes = sum(name.startswith("node:") for name in have)
+        return max(1, int(min(shares))) + nodes
+
+    def submit(self, task: Task) -> None:
+        """Start the task; its bench is put into the cluster's memory the first time."""
+        key = (task.bench, task.cell.mode == "qat")
+        if key not in self._benches:
+            self._benches[key] = self._ray.put(portable_bench(*key))
+        shared = [self._benches[key]]  # in a list, so that a worker fetches it once and not for every task
+        self._tasks[self._work.remote(task, shared, self._threads, self._resources.seconds)] = task
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        """The outcomes of tasks that have ended, among them those whose worker or node died."""
+        if not self._tasks:
+            return []
+        ready, _ = self._ray.wait(list(self._tasks), num_returns=len(self._tasks), timeout=0)
+        if not ready:
+            ready, _ = self._ray.wait(list(self._tasks), num_returns=1, timeout=seconds)
+        return [self._outcome(reference) for reference in ready]
+
+    def close(self) -> None:
+        """Cancel what is under way and leave the cluster."""
+        for reference in self._tasks:
+            self._ray.cancel(reference, force=True)
+        self._tasks.clear()
+        self._ray.shutdown()
+
+    def _outcome(self, reference: Any) -> Outcome:
+        task, errors = self._tasks.pop(reference), self._ray.exceptions
+        try:
+            outcome: Outcome = self._ray.get(reference)
+        except errors.OutOfMemoryError as error:
+            return Outcome(task.cell.key, replace(Fault.of(error), kind="memory"))
+        except errors.RayError as error:
+            return Outcome(task.cell.key, replace(Fault.of(error), kind="worker"))
+        return outcome
+
+
+class Shipped:
+    """The splits of a data set, sent along: they are checked against the fingerprints like any others."""
+
+    def __init__(self, splits: dict[str, Arrays]) -> None:
+        self._splits = splits
+
+    def __call__(self, split: str) -> Arrays:
+        """Images and labels of a split."""
+        return self._splits[split]
+
+
+def portable_bench(spec: BenchSpec, training: bool) -> Bench:
+    """A bench that another machine can use: with its reference and its images, and without any path."""
+    bench = open_bench(spec.protocol, spec.baseline, data=spec.data, device=spec.device)
+    splits = ["test", "train"] if training else ["test"]
+    source = Embedded(Shipped({split: bench.dataset.load(bench.root, split) for split in splits}))
+    dataset = replace(bench.dataset, source=source)
+    return replace(bench, dataset=dataset, root=None, held_reference=bench.reference(Silent()))
+
+
+def _perform(task: Task, shared: list[Any], threads: int, seconds: float | None) -> Outcome:
+    from snnbench.bench.executors.work import perform
+
+    return perform(task, threads, seconds, partial(_fetched, shared[0]))
+
+
+@cache
+def _fetched(reference: Any, spec: BenchSpec) -> Bench:
+    bench: Bench = _import_ray().get(reference)
+    return bench
+
+
+def _import_ray() -> Any:
+    try:
+        import ray
+    except ImportError as error:
+        raise OptionError("--executor ray needs Ray: pip install 'snnbench[ray]'") from error
+    return ray
+
+
+def _connect(ray: Any, address: str | None) -> None:
+    where = address if address in (None, "auto") else f"ray://{address}"
+    try:
+        ray.init(address=where, log_to_driver=False)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        named = f"ray://{address}" if address else "ray"
+        raise OptionError(f"--executor {named!r} cannot be reached: {' '.join(str(error).split())}") from error

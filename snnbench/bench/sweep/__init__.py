@@ -1,0 +1,1 @@
+"""Sweeps: many cells, computed once each, by whatever executor there is."""
