@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.bench.baseline import training_set
+from snnbench.bench.calibration import calibrate_quantizers
 from snnbench.bench.cell import Cell, MembraneSpec, QuantizerSpec
 from snnbench.bench.reference import Bench
 from snnbench.bench.reporting import Reporter
@@ -37,6 +38,7 @@ def make_quantized(bench: Bench, cell: Cell, reporter: Reporter) -> Quantized:
     declared = _declared_bits(bench, cell.quantizer)
     coverage = quantize_weights(model, _maker(cell.quantizer, declared), bench.protocol.quantize.exempt)
     membranes = put_on_membranes(model, cell.membrane, bench)
+    calibrate_quantizers(bench, model, reporter)
     log = _finetune(bench, model, cell, reporter) if cell.mode == "qat" else ()
     bits = {name: declared.get(name, cell.quantizer.bits) for name in coverage.quantized}
     return Quantized(model.eval(), coverage, bits, membranes, log)

@@ -12,6 +12,7 @@ from safetensors.torch import save
 
 from snnbench.bench import store
 from snnbench.bench.auditing import audit_of
+from snnbench.bench.blame import blamed
 from snnbench.bench.cell import Cell, MembraneSpec, Mode, QuantizerSpec, membrane_spec, network_spec, quantizer_spec
 from snnbench.bench.control import control_evaluation
 from snnbench.bench.costs import cost_of
@@ -22,7 +23,7 @@ from snnbench.bench.reference import Bench, cell_identity, open_bench, own_netwo
 from snnbench.bench.reporting import Reporter, Silent
 from snnbench.bench.score import check_metrics, control_of, floor_of, layer_rows, reference_of, score_all
 from snnbench.errors import OptionError
-from snnbench.plugins import catalogue
+from snnbench.plugins import Source, catalogue
 from snnbench.quant import Watch, bake
 
 
@@ -129,8 +130,16 @@ def run_cell(bench: Bench, cell: Cell, out: Path, force: bool, reporter: Reporte
         if found is not None:
             reporter.say(f"Already measured: {directory} (--force computes it again)")
             return Finished(found, directory, reused=True)
-        record, files = measure(bench, cell, reporter)
+        with blamed(_sources(bench, cell)):
+            record, files = measure(bench, cell, reporter)
         return Finished(record, store.keep(out, record, files, replace=force), reused=False)
+
+
+def _sources(bench: Bench, cell: Cell) -> list[Source]:
+    """Where the code that a cell runs comes from."""
+    specs = [cell.quantizer, *([cell.membrane] if cell.membrane else [])]
+    quantizers = [catalogue().quantizers[spec.name].source for spec in specs]
+    return [*quantizers, catalogue().models[bench.network.spec.model].source]
 
 
 def measure(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dict[str, bytes]]:

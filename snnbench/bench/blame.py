@@ -1,0 +1,57 @@
+"""What a plugin does wrong in the middle of a run is told as the plugin's fault, by the name of its distribution."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from snnbench.errors import PluginError, SnnbenchError
+from snnbench.plugins import Source
+from snnbench.plugins.isolation import one_line
+
+
+@contextmanager
+def blamed(sources: Sequence[Source]) -> Iterator[None]:
+    """Raise what code of `sources` raises as a PluginError; put the default dtype and the gradient mode back.
+
+    The random state needs no guard: every cell seeds it anew.
+
+    Raises:
+        PluginError: if code of a source raised, or one of them changed what belongs to everybody.
+    """
+    dtype, enabled = torch.get_default_dtype(), torch.is_grad_enabled()
+    try:
+        yield
+    except SnnbenchError:
+        raise
+    except Exception as error:
+        culprits = [str(source) for source in sources if _raised_in(error, source)]
+        if not culprits:
+            raise
+        raise PluginError(f"{' or '.join(culprits)} failed in the middle of the run: {one_line(error)}") from error
+    finally:
+        changed = _put_back(dtype, enabled)
+    if changed:
+        suspects = [str(source) for source in sources if not source.built_in]
+        raise PluginError(f"{' or '.join(suspects)} changes {' and '.join(changed)} in the middle of the run")
+
+
+def _put_back(dtype: torch.dtype, enabled: bool) -> list[str]:
+    changed = []
+    if torch.get_default_dtype() != dtype:
+        torch.set_default_dtype(dtype)
+        changed.append("torch's default dtype")
+    if torch.is_grad_enabled() != enabled:
+        torch.set_grad_enabled(enabled)
+        changed.append("torch's gradient mode")
+    return changed
+
+
+def _raised_in(error: Exception, source: Source) -> bool:
+    package = source.module.partition(":")[0].partition(".")[0]
+    frames = traceback.walk_tb(error.__traceback__)
+    modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in frames]
+    return not source.built_in and any(module.partition(".")[0] == package for module in modules)

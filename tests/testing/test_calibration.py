@@ -1,0 +1,150 @@
+"""The contract of calibration: which inputs a quantizer is shown, of which images, in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from snnbench.bench.calibration import CalibrationBatches, calibration_images
+from snnbench.bench.reference import open_bench
+from snnbench.errors import OptionError
+from snnbench.nn import sew_resnet8
+from snnbench.quant import quantize_weights, quantizers
+from snnbench.quant.calibration import LayerInputs, calibrate, columns
+
+
+class Halves(nn.Module):
+    """Halves a weight from the moment it is calibrated, and remembers what it was shown."""
+
+    def __init__(self, order: list[str], name: str) -> None:
+        super().__init__()
+        self.order, self.name, self.factor = order, name, 1.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+    def calibrate(self, inputs: LayerInputs) -> None:
+        self.order.append(self.name)
+        self.shown, self.again = torch.cat(list(inputs)), torch.cat(list(inputs))
+        self.weight, self.timesteps = inputs.weight, inputs.timesteps
+        self.factor = 0.5
+
+
+def network(order: list[str]) -> nn.Module:
+    torch.manual_seed(0)
+    model = sew_resnet8(4, timesteps=3, channels=1, bn_scale=3.0)
+    quantize_weights(model, lambda name, weight: Halves(order, name))
+    return model
+
+
+def batches() -> list[Tensor]:
+    return list(torch.randn(3, 2, 1, 8, 8, generator=torch.Generator().manual_seed(0)))
+
+
+def test_layers_come_in_network_order_and_the_mode_stays():
+    order: list[str] = []
+    model = network(order).train()
+    assert calibrate(model, batches()) == tuple(order)
+    assert order == list(quantizers(model))
+    assert model.training
+
+
+def test_a_layer_is_shown_what_it_sees_with_the_layers_before_it_quantized():
+    model = network([])
+    calibrate(model, batches())
+    for name, quantizer in quantizers(model).items():
+        seen: list[Tensor] = []
+        handle = model.get_submodule(name).register_forward_pre_hook(
+            lambda module, inputs, seen=seen: seen.append(*inputs)
+        )
+        with torch.no_grad():
+            for images in batches():
+                model.eval()(images)
+        handle.remove()
+        assert torch.equal(quantizer.shown, torch.cat(seen)), name
+        assert torch.equal(quantizer.shown, quantizer.again)
+        assert quantizer.timesteps == 3
+        assert torch.equal(quantizer.weight, model.get_submodule(name).parametrizations.weight.original)
+
+
+def test_inputs_are_streamed_and_the_layers_behind_do_not_run():
+    model = network([])
+    ran: list[int] = []
+    model.fc.register_forward_pre_hook(lambda module, inputs: ran.append(1))
+    taken: list[int] = []
+
+    def counted():
+        for index, images in enumerate(batches()):
+            taken.append(index)
+            yield images
+
+    name = next(iter(quantizers(model)))
+    inputs = LayerInputs(model.get_submodule(name), torch.zeros(1), 3, model, counted())
+    next(iter(inputs))
+    assert taken == [0]
+    assert not ran
+    assert not model.get_submodule(name)._forward_pre_hooks
+
+
+@pytest.mark.parametrize("geometry", [{}, {"stride": 2}, {"padding": 1}, {"dilation": 2}, {"stride": 2, "padding": 1}])
+def test_columns_times_the_weight_are_the_layers_output(geometry):
+    layer = nn.Conv2d(3, 5, 3, bias=False, **geometry).double()
+    x = torch.randn(2, 3, 9, 9, dtype=torch.float64)
+    expected = layer(x)
+    found = columns(layer, x) @ layer.weight.flatten(1).T
+    assert torch.allclose(found.transpose(1, 2).reshape(expected.shape), expected)
+
+
+def test_columns_of_a_linear_layer():
+    layer, x = nn.Linear(4, 3, bias=False), torch.randn(6, 4)
+    assert torch.allclose((columns(layer, x) @ layer.weight.T)[:, 0], F.linear(x, layer.weight))
+
+
+def test_columns_of_a_grouped_convolution_are_refused():
+    with pytest.raises(OptionError, match=r"not Conv2d.*groups=2"):
+        columns(nn.Conv2d(4, 4, 3, groups=2), torch.zeros(1, 4, 8, 8))
+
+
+def test_calibration_images_are_a_seeded_subset_of_the_training_split():
+    bench = open_bench("digits-sew8")
+    data = bench.protocol.data
+    train, _ = bench.dataset.load(None, "train")
+    known = {image.tobytes() for image in train}
+
+    def chosen(**changes: int) -> np.ndarray:
+        protocol = bench.protocol.model_copy(update={"data": data.model_copy(update=changes)})
+        return calibration_images(replace(bench, protocol=protocol))
+
+    assert len(calibration_images(bench)) == data.calibration_images
+    few = chosen(calibration_images=50)
+    assert {image.tobytes() for image in few} <= known
+    assert len({image.tobytes() for image in few}) == 50
+    assert np.array_equal(few, chosen(calibration_images=50))
+    assert not np.array_equal(few, chosen(calibration_images=50, calibration_seed=1))
+    assert len(chosen(calibration_images=10**6)) == len(train)
+
+
+def test_calibration_never_asks_for_the_test_split():
+    bench = open_bench("digits-sew8")
+    asked: list[str] = []
+
+    class Spy:
+        def load(self, root, split):
+            asked.append(split)
+            return bench.dataset.load(root, split)
+
+    calibration_images(replace(bench, dataset=Spy()))
+    assert asked == ["train"]
+
+
+def test_batches_can_be_iterated_over_again():
+    bench = open_bench("digits-sew8")
+    found = CalibrationBatches(calibration_images(bench)[:7], bench.normalise, 3)
+    first, again = list(found), list(found)
+    assert [len(batch) for batch in first] == [3, 3, 1]
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
