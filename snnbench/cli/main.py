@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from snnbench import __version__
-from snnbench.cli import baseline, check, data, doctor, leaderboard, plugins, run, sweep
+from snnbench.cli import baseline, check, data, doctor, leaderboard, plugins, results, run, sweep
 from snnbench.errors import SnnbenchError
 
 INTERRUPTED = 130
@@ -27,6 +27,7 @@ app.add_typer(plugins.app, name="plugins")
 app.add_typer(data.app, name="data")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(sweep.app, name="sweep")
+app.add_typer(results.app, name="results")
 app.add_typer(leaderboard.app, name="leaderboard")
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)

@@ -1,0 +1,202 @@
+"""`snnbench results`: list, show, export and clean up a results folder."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from snnbench.errors import OptionError, RecordError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(help="List, show, export and clean up results.", no_args_is_help=True)
+
+_SHOWN = {
+    "status": "status",
+    "board": "board",
+    "quantizer": "quantizer",
+    "bits": "bits",
+    "options": "options",
+    "membrane": "membrane",
+    "mode": "mode",
+    "seed": "seed",
+    "accuracy": "accuracy %",
+    "firing_emd": "firing EMD",
+    "firing_drift": "drift",
+    "key": "key",
+    "reason": "reason",
+}
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder.")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option("--where", "-w", metavar="COLUMN=VALUE", help="Only rows with that value; may be given again."),
+]
+Sort = Annotated[str | None, typer.Option("--sort", metavar="COLUMN", help="Order of the rows. Default: by path.")]
+
+
+class Status(StrEnum):
+    """What may become of a cell."""
+
+    finished = "finished"
+    failed = "failed"
+    damaged = "damaged"
+
+
+class Format(StrEnum):
+    """What results are exported as."""
+
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+OnlyStatus = Annotated[Status | None, typer.Option("--status", help="Only cells of that status.")]
+
+
+@app.command("list")
+def list_(
+    out: Folder = Path("snnbench-results"),
+    where: Where = None,
+    status: OnlyStatus = None,
+    sort: Sort = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the cells of a results folder: finished, failed and damaged."""
+    frame = _frame(out, where, status, sort)
+    if json:
+        sys.stdout.write(frame.to_json(orient="records", indent=1) + "\n")
+    else:
+        _print(frame, out)
+
+
+@app.command("show")
+def show(
+    cell: Annotated[str, typer.Argument(metavar="CELL", help="The beginning of its key, or of its folder's name.")],
+    out: Folder = Path("snnbench-results"),
+) -> None:
+    """Show one cell: the JSON of its record, or why it failed, with the traceback."""
+    from snnbench.bench.failures import Failure
+    from snnbench.bench.layout import RECORD_FILE
+    from snnbench.bench.results import find_row, read_rows
+
+    row = find_row(read_rows(out), cell)
+    path = Path(row["path"])
+    if row["status"] == "damaged":
+        raise RecordError(f"'{path}' is damaged ({row['reason']}); run its sweep again, or snnbench run --force")
+    if row["status"] == "finished":
+        sys.stdout.write((path / RECORD_FILE).read_text("utf-8"))
+        return
+    failure = Failure.from_json(path.read_bytes())
+    fault = failure.fault
+    typer.echo(f"{path.name}: failed at {failure.at} on {fault.host or 'unknown host'}, attempts: {failure.attempts}")
+    typer.echo(f"{fault.message}\n{fault.traceback}".rstrip())
+
+
+@app.command("export")
+def export(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="File to write; - for stdout (CSV and JSON).")],
+    out: Folder = Path("snnbench-results"),
+    where: Where = None,
+    status: OnlyStatus = None,
+    sort: Sort = None,
+    format_: Annotated[Format | None, typer.Option("--format", help="Default: as the file is called.")] = None,
+) -> None:
+    """Write all columns of the cells as CSV, JSON or Parquet."""
+    chosen = format_ or _format_of(target)
+    content = _encode(_frame(out, where, status, sort), chosen)
+    if str(target) == "-":
+        sys.stdout.buffer.write(content)
+        return
+    from snnbench.data import write_atomically
+
+    try:
+        write_atomically(target, [content])
+    except OSError as error:
+        raise OptionError(f"'{target}' cannot be written: {error.strerror}") from error
+
+
+@app.command("gc")
+def gc(
+    out: Folder = Path("snnbench-results"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove what killed processes left behind; finished cells and failures are never touched."""
+    from snnbench.bench.garbage import collect
+
+    found = collect(out, dry_run=dry_run)
+    for leftover in found:
+        typer.echo(f"{'would remove' if dry_run else 'removed'} {leftover.path} ({leftover.what})")
+    if not found:
+        typer.echo(f"Nothing to remove in {out}")
+
+
+def _frame(out: Path, where: list[str] | None, status: Status | None, sort: str | None) -> pd.DataFrame:
+    from snnbench.bench.results import as_frame, known_column, read_rows, select
+    from snnbench.options import parse_pairs
+
+    frame = as_frame(read_rows(out))
+    if frame.empty:
+        return frame
+    conditions = parse_pairs(where or [], "--where") | ({"status": status.value} if status else {})
+    frame = select(frame, conditions)
+    return frame.sort_values(known_column(frame, sort), kind="stable") if sort else frame
+
+
+def _print(frame: pd.DataFrame, out: Path) -> None:
+    if frame.empty:
+        typer.echo(f"No cells in {out}")
+        return
+    columns = [name for name in _SHOWN if name in frame.columns and frame[name].map(_is_told).any()]
+    lines = [[_SHOWN[name] for name in columns]]
+    lines += [[_cell(name, value) for name, value in zip(columns, row, strict=True)] for row in _values(frame, columns)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    sys.stdout.write("\n".join(text) + "\n")
+    counts = ", ".join(f"{count} {status}" for status, count in frame["status"].value_counts().items())
+    typer.echo(counts, err=True)
+
+
+def _values(frame: pd.DataFrame, columns: list[str]) -> Any:
+    return frame[columns].itertuples(index=False, name=None)
+
+
+def _is_told(value: object) -> bool:
+    return value is not None and value == value and value != ""  # NaN differs from itself
+
+
+def _cell(name: str, value: Any) -> str:
+    if not _is_told(value):
+        return ""
+    if name == "key":
+        return str(value)[:12]
+    if name == "accuracy":
+        return f"{100 * value:.2f}"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and name in ("bits", "seed") else f"{value:.4f}"
+    return str(value)
+
+
+def _format_of(target: Path) -> Format:
+    suffix = target.suffix.removeprefix(".")
+    try:
+        return Format(suffix)
+    except ValueError:
+        known = "|".join(Format)
+        raise OptionError(f"'{target}': no format is called {suffix!r}; add --format {known}") from None
+
+
+def _encode(frame: pd.DataFrame, chosen: Format) -> bytes:
+    if chosen is not Format.parquet:
+        text: str = frame.to_csv(index=False) if chosen is Format.csv else frame.to_json(orient="records", indent=1)
+        return text.encode()
+    try:
+        content: bytes = frame.to_parquet(index=False)
+    except ImportError as error:
+        raise OptionError("Parquet needs pyarrow: pip install 'snnbench[parquet]'") from error
+    return content
