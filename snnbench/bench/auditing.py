@@ -10,6 +10,7 @@ from snnbench.bench.quantized import Quantized
 from snnbench.bench.record import Audit, MembraneRow, WeightRow
 from snnbench.quant import Coverage, Watch, audit_membranes, audit_weights, float_bits, full_precision
 from snnbench.quant.audit import MembraneAudit, WeightAudit
+from snnbench.quant.packing import NUMBER_BITS
 
 
 def audit_of(quantized: Quantized, watch: Watch, cell: Cell) -> Audit:
@@ -34,7 +35,7 @@ def audit_of(quantized: Quantized, watch: Watch, cell: Cell) -> Audit:
         packed_bits=sum(row.packed_bits for row in rows),
         float_bits=float_bits(model),
         findings=tuple(findings),
-        warnings=tuple(_warnings(membranes)),
+        warnings=(*_packing_warnings(rows), *_stall_warnings(membranes)),
     )
 
 
@@ -83,10 +84,20 @@ def _coverage_findings(
             yield f"membrane {name} was to be quantized, but its quantizer never ran"
 
 
-def _warnings(membranes: dict[str, MembraneAudit]) -> Iterator[str]:
-    for name, audit in membranes.items():
-        if audit.stalled_below:
+def _packing_warnings(rows: tuple[WeightRow, ...]) -> Iterator[str]:
+    for row in rows:
+        if row.codebook == "raw" and row.found_bits <= row.declared_bits < NUMBER_BITS:
             yield (
-                f"membrane {name}: the leak stalls within {audit.stalled_below:.3g} theta of rest,"
-                " since rounding undoes the decay"
+                f"layer {row.layer} has too few weights for its levels: no codebook stores it in less than"
+                f" {NUMBER_BITS} bits a weight, so that it cannot be told from floating point"
             )
+
+
+def _stall_warnings(membranes: dict[str, MembraneAudit]) -> Iterator[str]:
+    stalled = {name: audit.stalled_below for name, audit in membranes.items() if audit.stalled_below}
+    if stalled:
+        worst = max(stalled, key=lambda name: stalled[name])
+        yield (
+            f"the leak stalls in {len(stalled)} of {len(membranes)} membranes, where rounding undoes the decay:"
+            f" within {stalled[worst]:.3g} theta of rest in {worst}"
+        )

@@ -162,3 +162,5 @@ def _print(finished: list[Any]) -> None:
         console.print(f"{'Reused' if cell.reused else 'Record'}: {cell.directory}", markup=False, soft_wrap=True)
         for finding in cell.record.audit.findings:
             console.print(f"Audit: {finding}", markup=False, soft_wrap=True)
+        for warning in cell.record.audit.warnings:
+            console.print(f"Note: {warning}", markup=False, soft_wrap=True)

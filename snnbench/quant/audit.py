@@ -108,7 +108,7 @@ def most_levels(weight: Tensor) -> int:
 
 def _levels_per_channel(weight: Tensor) -> Tensor:
     rows = weight.flatten(1).sort(dim=1).values
-    return (rows.diff(dim=1) != 0).sum(dim=1) + 1
+    return (rows[:, 1:] != rows[:, :-1]).sum(dim=1) + 1
 
 
 def _audit_weight(weight: Tensor, declared: int, basis: Tensor | None, steady: bool) -> WeightAudit:
