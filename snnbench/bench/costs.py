@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from torch import Tensor, nn
 
 from snnbench.bench.evaluate import Evaluation
@@ -12,9 +14,26 @@ from snnbench.functional.costs import Kind, Operations, energy_proxy, synaptic_o
 from snnbench.nn.synapses import branches, fan_out, weight_layers
 
 
+class Counted(Protocol):
+    """What a network did on the test set, as far as costs need it."""
+
+    @property
+    def operations(self) -> Operations:
+        """Synaptic operations."""
+
+    @property
+    def profile(self) -> FiringProfile:
+        """Spike counts."""
+
+
 def cost_of(model: nn.Module, evaluation: Evaluation, reference: Evaluation, audit: Audit) -> Cost:
     """What running `model` takes, from what it did in `evaluation`."""
-    operations, profile = evaluation.operations, evaluation.profile
+    return cost_from(evaluation, reference, audit, cost_rows(model, evaluation.operations, evaluation.profile))
+
+
+def cost_from(outcome: Counted, reference: Counted, audit: Audit, layers: tuple[CostRow, ...]) -> Cost:
+    """The same from counts alone, without the model; `layers` are taken as they are."""
+    operations, profile = outcome.operations, outcome.profile
     events = operations.per_image("events")
     busiest = max(events, key=lambda name: events[name])
     macs = sum(dense for name, dense in operations.per_image("dense").items() if _takes_numbers(operations, name))
@@ -31,7 +50,7 @@ def cost_of(model: nn.Module, evaluation: Evaluation, reference: Evaluation, aud
         memory_bits=audit.packed_bits + audit.float_bits + _state_bits(profile, audit),
         fixed_picojoule=energy.fixed,
         event_picojoule=energy.events,
-        layers=cost_rows(model, operations, profile),
+        layers=layers,
     )
 
 

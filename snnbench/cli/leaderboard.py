@@ -14,7 +14,9 @@ Boards = Annotated[Path, typer.Argument(metavar="[PATH]", help="A board, or the 
 Data = Annotated[
     Path | None,
     typer.Option(
-        "--data", metavar="DIR", help="Folder of the data sets. Default: SNNBENCH_DATA, else the platform's data folder."
+        "--data",
+        metavar="DIR",
+        help="Folder of the data sets. Default: SNNBENCH_DATA, else the platform's data folder.",
     ),
 ]
 
@@ -41,7 +43,9 @@ def add_command(
 @app.command("verify")
 def verify_command(
     path: Boards = _BOARDS,
-    rerun: Annotated[bool, typer.Option("--rerun", help="Also infer again, and compare predictions and counts.")] = False,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="Also infer again, and compare predictions and counts.")
+    ] = False,
     train: Annotated[bool, typer.Option("--train", help="With --rerun: repeat fine-tuning too.")] = False,
     data: Data = None,
 ) -> int:

@@ -15,6 +15,7 @@ from snnbench.bench.evaluate import Evaluation
 from snnbench.bench.evidence import evidence_of
 from snnbench.errors import FiringError, RecordError
 from snnbench.functional import FiringProfile, LayerFiring
+from snnbench.functional.costs import Operations
 
 EVIDENCE_FILE = "evidence.safetensors"
 LABELS = "labels"
@@ -23,10 +24,12 @@ PREDICTIONS = "predictions"
 
 @dataclass(frozen=True)
 class Evidence:
-    """What evidence holds: predictions int64 (N,), spike counts over all samples, and the labels where it has them."""
+    """What evidence holds: predictions int64 (N,), spike counts over all samples, synaptic operations by shard, and
+    the labels where it has them."""
 
     predictions: Tensor
     profile: FiringProfile
+    operations: Operations
     labels: Tensor | None
 
 
@@ -60,6 +63,7 @@ def evidence_from(tensors: dict[str, Tensor]) -> Evidence:
         raise ValueError("counts, predictions and labels are whole numbers")
     labels = tensors.pop(LABELS, None)
     predictions = tensors.pop(PREDICTIONS).long()
+    operations = Operations.from_tensors(tensors)
     layers: dict[str, dict[str, Tensor]] = {}
     for key in sorted(key for key in tensors if not key.startswith("operations/")):
         _, _, rest = key.partition("/")
@@ -69,7 +73,7 @@ def evidence_from(tensors: dict[str, Tensor]) -> Evidence:
     for what, tensor in (("predictions", predictions), ("labels", labels)):
         if tensor is not None and tensor.shape != (profile.samples,):
             raise ValueError(f"{what} of shape {tuple(tensor.shape)} for {profile.samples} images")
-    return Evidence(predictions, profile, None if labels is None else labels.long())
+    return Evidence(predictions, profile, operations, None if labels is None else labels.long())
 
 
 def _layer(name: str, fields: dict[str, Tensor]) -> LayerFiring:

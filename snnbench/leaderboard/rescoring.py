@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from snnbench.bench.costs import cost_from
 from snnbench.bench.record import Reference, Score
 from snnbench.bench.score import Outcome, Scored, layer_rows, scores
 from snnbench.bench.verification import TOLERANCE
 from snnbench.functional import FiringProfile
+from snnbench.functional.costs import KINDS
 from snnbench.leaderboard.board import Board, Entry
 from snnbench.leaderboard.evidence import Evidence
 
@@ -39,13 +41,12 @@ def score_problems(board: Board, entry: Entry) -> list[str]:
         *_differences("metric", record.metrics, mine),
         *_differences("reference", dict(record.reference), theirs),
         *_layer_differences([dict(row) for row in record.layers], [dict(row) for row in rows]),
+        *_cost_differences(entry, reference),
         *_baseline_problems(board, entry, theirs["accuracy"]),
     ]
 
 
-def point(
-    statistic: Callable[..., float | Tensor], *profiles: FiringProfile, bounds: tuple[float, float]
-) -> float:
+def point(statistic: Callable[..., float | Tensor], *profiles: FiringProfile, bounds: tuple[float, float]) -> float:
     """The statistic without an interval: evidence has no counts by shard."""
     del bounds
     return float(statistic(*profiles))
@@ -68,10 +69,28 @@ def _differences(what: str, said: Mapping[str, Score], found: Mapping[str, Score
             yield f"the interval of {what} {name}, [{own.low}, {own.high}], does not hold its value"
 
 
+def _cost_differences(entry: Entry, reference: Evidence) -> Iterator[str]:
+    said, operations = entry.record.cost, entry.evidence.operations
+    found = cost_from(entry.evidence, reference, entry.record.audit, said.layers)
+    for name, value in found:
+        mine = getattr(said, name)
+        if isinstance(value, Score):
+            yield from _differences("cost", {name: mine}, {name: value})
+        elif mine != value and not (isinstance(value, float) and _same(mine, value)):
+            yield f"cost {name} is {mine} in the record and {value} by its evidence"
+    if [row.layer for row in said.layers] != list(operations.layers):
+        yield "the layers of its cost are not those of its evidence"
+        return
+    for kind in KINDS:
+        for row, value in zip(said.layers, operations.per_image(kind).values(), strict=True):
+            if not _same(getattr(row, kind), value):
+                yield f"{kind} of layer {row.layer} is {getattr(row, kind)} in the record and {value} by its evidence"
+
+
 def _ordered(score: Score) -> bool:
     if score.low is None or score.high is None or score.value is None:
         return score.low is score.high
-    return -1 <= score.low <= score.value <= score.high <= 1
+    return score.low <= score.value <= score.high
 
 
 def _layer_differences(said: list[dict[str, Any]], found: list[dict[str, Any]]) -> Iterator[str]:

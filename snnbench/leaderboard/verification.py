@@ -122,9 +122,11 @@ def _control_problems(board: Board) -> list[str]:
         said, control = entry.record.control, controls.get(entry.record.cell.seed)
         if said is None or control is None:
             continue
-        for metric in type(said).model_fields:
-            if getattr(said, metric).value != control.record.value(metric):
-                problems.append(f"{entry.name}: its control's {metric} is not that of {control.name}")
+        problems += [
+            f"{entry.name}: its control's {metric} is not that of {control.name}"
+            for metric in type(said).model_fields
+            if getattr(said, metric).value != control.record.value(metric)
+        ]
     return problems
 
 

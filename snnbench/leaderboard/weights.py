@@ -8,28 +8,27 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
-from snnbench.bench.record import Audit
+from snnbench.bench.record import Audit, MembraneRow, WeightRow
 from snnbench.errors import RecordError
 from snnbench.leaderboard.board import WEIGHTS_FILE, Entry
 from snnbench.protocols import Protocol
 from snnbench.quant.audit import most_levels
-from snnbench.quant.packing import bits_for
+from snnbench.quant.packing import NUMBER_BITS, bits_for
 
 
 def audit_problems(protocol: Protocol, entry: Entry) -> list[str]:
     """What is wrong with the entry's audit."""
     record = entry.record
-    spiking = tuple(entry.evidence.profile.layers) if record.cell.membrane else ()
+    membrane = record.cell.membrane
+    spiking = set(entry.evidence.profile.layers) if membrane else set()
     problems = list(_inconsistencies(record.audit))
     problems += _undeclared(entry)
-    if tuple(row.layer for row in record.audit.membranes) != spiking:
+    if {row.layer for row in record.audit.membranes} != spiking:
         problems.append("its audit names other quantized membranes than its cell and evidence")
     bits = {} if record.cell.quantizer.name == "float" else protocol.quantize.bits
     for row in record.audit.weights:
         if row.declared_bits != bits.get(row.layer, record.cell.quantizer.bits):
             problems.append(f"layer {row.layer} declares {row.declared_bits} bits, not those of its cell")
-    if protocol.quantize.exempt is not None and set(record.audit.full_precision) != set(protocol.quantize.exempt):
-        problems.append("its layers in full precision are not the protocol's")
     return problems + (list(_recount(entry)) if record.cell.mode == "qat" else [])
 
 
@@ -49,14 +48,17 @@ def read_weights_file(entry: Entry) -> dict[str, Tensor]:
 
 
 def _inconsistencies(audit: Audit) -> Iterator[str]:
-    for row in audit.weights:
-        if row.found_bits != bits_for(row.levels) or not 1 <= row.levels <= row.weights:
+    rows: tuple[WeightRow | MembraneRow, ...] = (*audit.weights, *audit.membranes)
+    for row in rows:
+        if row.found_bits != bits_for(row.levels):
             yield f"layer {row.layer}: {row.levels} levels are not {row.found_bits} bits"
-    if audit.found_bits != max(row.found_bits for row in audit.weights):
+        said = any(f" {row.layer} " in finding for finding in audit.findings)
+        if row.found_bits > row.declared_bits and not said:
+            yield f"layer {row.layer} holds more than its declared bits, and no finding says so"
+    if audit.found_bits != max((row.found_bits for row in audit.weights), default=NUMBER_BITS):
         yield "the audit's bits are not the most of its layers"
-    exceeding = [row.layer for row in audit.weights if row.found_bits > row.declared_bits]
-    if any(not any(f"layer {layer} holds" in finding for finding in audit.findings) for layer in exceeding):
-        yield "the audit's findings are not those of its layers"
+    if audit.packed_bits != sum(row.packed_bits for row in audit.weights):
+        yield "the audit's packed size is not the sum of its layers"
 
 
 def _undeclared(entry: Entry) -> Iterator[str]:
