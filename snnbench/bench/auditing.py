@@ -86,10 +86,11 @@ def _coverage_findings(
 
 def _packing_warnings(rows: tuple[WeightRow, ...]) -> Iterator[str]:
     for row in rows:
-        if row.codebook == "raw" and row.found_bits <= row.declared_bits < NUMBER_BITS:
+        size = row.packed_bits / row.weights
+        if row.found_bits <= row.declared_bits and size > (row.declared_bits + NUMBER_BITS) / 2:
             yield (
-                f"layer {row.layer} has too few weights for its levels: no codebook stores it in less than"
-                f" {NUMBER_BITS} bits a weight, so that it cannot be told from floating point"
+                f"layer {row.layer} takes {size:.3g} bits a weight with its scales, bases or levels: it has too few"
+                " weights a channel to tell them from floating point"
             )
 
 
