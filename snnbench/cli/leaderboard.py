@@ -70,3 +70,25 @@ def verify_command(
     if not rerun:
         typer.echo("Not rechecked: " + "; ".join(NOT_RECHECKED))
     return 1 if bad else 0
+
+
+@app.command("table")
+def table_command(
+    path: Boards = _BOARDS,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit code 1 if a table is not current.")
+    ] = False,
+) -> int:
+    """Write each board's table as CSV, Markdown, LaTeX and HTML, beside its entries."""
+    from snnbench.leaderboard import stale_tables, write_tables
+    from snnbench.leaderboard.board import find_boards
+
+    stale = []
+    for board in find_boards(path):
+        if check:
+            stale += stale_tables(board)
+        else:
+            typer.echo("\n".join(f"Written: {file}" for file in write_tables(board)))
+    for file in stale:
+        typer.echo(f"Not current: {file}; write it again: snnbench leaderboard table {path}")
+    return 1 if stale else 0

@@ -8,9 +8,22 @@ from pathlib import Path
 from snnbench.leaderboard.adding import add
 from snnbench.leaderboard.board import Board, find_boards, read_board
 from snnbench.leaderboard.rerun import rerun_board
+from snnbench.leaderboard.tables import stale_tables, table, write_tables
 from snnbench.leaderboard.verification import NOT_RECHECKED, Verdict, verify_board
 
-__all__ = ["NOT_RECHECKED", "Board", "Verdict", "add", "find_boards", "read_board", "rerun_board", "verify"]
+__all__ = [
+    "NOT_RECHECKED",
+    "Board",
+    "Verdict",
+    "add",
+    "find_boards",
+    "read_board",
+    "rerun_board",
+    "stale_tables",
+    "table",
+    "verify",
+    "write_tables",
+]
 
 
 def verify(path: Path = Path("leaderboards")) -> Iterator[Verdict]:

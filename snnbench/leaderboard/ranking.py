@@ -1,0 +1,120 @@
+"""Ranks with ties, and the front: which rows the tests can separate, and which no other row dominates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import binom
+from torch import Tensor
+
+from snnbench.bench.record import Score
+from snnbench.functional import CONFIDENCE, Estimate
+from snnbench.leaderboard.board import Board, Entry
+from snnbench.leaderboard.rescoring import correct
+
+Wins = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Row:
+    """An entry in its place. Ranks are ranges, first to last, among the rows of the same mode and seed; a row of
+    the ``float`` quantizer has none."""
+
+    entry: Entry
+    accuracy_rank: tuple[int, int] | None
+    emd_rank: tuple[int, int] | None
+    on_front: bool
+
+
+def ranked_rows(board: Board) -> list[Row]:
+    """The board's entries by mode, seed and accuracy, ranked."""
+    groups: dict[tuple[str, int], list[Entry]] = {}
+    for entry in board.entries:
+        groups.setdefault((entry.record.cell.mode, entry.record.cell.seed), []).append(entry)
+    return [row for key in sorted(groups) for row in _rank(board, groups[key])]
+
+
+def accuracy_wins(correct: Tensor) -> Wins:
+    """Whether row i is more accurate than row j by the exact McNemar test at 5 %, from correctness bool (n, N)."""
+    hits = correct.double()
+    lost = (hits @ (1 - hits).T).round().long().numpy()
+    fewer, total = np.minimum(lost, lost.T), lost + lost.T
+    p_value = np.minimum(1, 2 * binom.cdf(fewer, total, 0.5))
+    wins: Wins = (p_value < 1 - CONFIDENCE) & (lost > lost.T)
+    return wins
+
+
+def emd_wins(scores: Sequence[Score]) -> Wins:
+    """Whether row i fires more like the reference than row j: their difference's interval is below 0."""
+    return np.array([[difference(mine, theirs).high < 0 for theirs in scores] for mine in scores]).reshape(
+        len(scores), len(scores)
+    )
+
+
+def difference(mine: Score, theirs: Score) -> Estimate:
+    """``mine - theirs`` with the interval that their own intervals give if they are independent.
+
+    Two networks on the same images agree more than that, so the interval is wider than a paired one.
+
+    Source: the MOVER of Zou and Donner 2008, Statistics in Medicine 27.
+    """
+    a, b = _bounds(mine), _bounds(theirs)
+    value = a.value - b.value
+    low = value - float(np.hypot(a.value - a.low, b.high - b.value))
+    high = value + float(np.hypot(a.high - a.value, b.value - b.low))
+    return Estimate(value, low, high)
+
+
+def rank_ranges(wins: Wins) -> list[tuple[int, int]]:
+    """For each row the first and last rank it may have: after the rows that beat it, before the rows that it beats."""
+    best, worst = 1 + wins.sum(axis=0), len(wins) - wins.sum(axis=1)
+    return [(int(first), int(last)) for first, last in zip(best, worst, strict=True)]
+
+
+def front(points: NDArray[np.float64]) -> Wins:
+    """Whether no other of `points` (n, k), of which less is better, is as good in all and better in one."""
+    no_worse = (points[:, None] <= points[None]).all(axis=2)
+    better = (points[:, None] < points[None]).any(axis=2)
+    dominated: Wins = np.any(no_worse & better, axis=0)
+    return ~dominated
+
+
+def _rank(board: Board, entries: list[Entry]) -> list[Row]:
+    ranked = [entry for entry in entries if entry.record.cell.quantizer.name != "float"]
+    accuracy: dict[str, tuple[int, int]] = {}
+    emd: dict[str, tuple[int, int]] = {}
+    if ranked:
+        hits, names = torch.stack([correct(board, entry) for entry in ranked]), [entry.name for entry in ranked]
+        accuracy = dict(zip(names, rank_ranges(accuracy_wins(hits)), strict=True))
+        scores = [entry.record.metrics["firing_emd"] for entry in ranked]
+        emd = dict(zip(names, rank_ranges(emd_wins(scores)), strict=True))
+    on_front = front(np.array([_point(entry) for entry in entries]))
+    rows = [
+        Row(entry, accuracy.get(entry.name), emd.get(entry.name), bool(marked))
+        for entry, marked in zip(entries, on_front, strict=True)
+    ]
+    return sorted(rows, key=_order)
+
+
+def _point(entry: Entry) -> tuple[float, float, float]:
+    record = entry.record
+    return -_value(record.metrics["accuracy"]), _value(record.metrics["firing_emd"]), record.audit.packed_bits
+
+
+def _order(row: Row) -> tuple[bool, float, float, str]:
+    record = row.entry.record
+    return row.accuracy_rank is not None, *_point(row.entry)[:2], record.cell.folder
+
+
+def _value(score: Score) -> float:
+    assert score.value is not None  # a board refuses failed metrics
+    return score.value
+
+
+def _bounds(score: Score) -> Estimate:
+    value = _value(score)
+    return Estimate(value, value if score.low is None else score.low, value if score.high is None else score.high)

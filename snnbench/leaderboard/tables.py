@@ -1,0 +1,117 @@
+"""A board's table in every format, from the one definition of columns; written files are generated only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from snnbench.data import write_atomically
+from snnbench.errors import RecordError
+from snnbench.leaderboard.board import Board
+from snnbench.leaderboard.columns import COLUMNS
+from snnbench.leaderboard.ranking import Row, ranked_rows
+from snnbench.leaderboard.verification import require_rows
+
+
+def table(board: Board) -> pd.DataFrame:
+    """The board's rows with plain values: fractions and spikes per step, one column a `Column.key`."""
+    return _frame(ranked_rows(board))
+
+
+def write_tables(board: Board) -> list[Path]:
+    """Write ``table.csv``, ``table.md``, ``table.tex`` and ``table.html`` into the board's folder.
+
+    Raises:
+        RecordError: if the board lacks a required reference row, or cannot be written.
+    """
+    written = []
+    for name, content in _files(board).items():
+        path = board.folder / name
+        try:
+            write_atomically(path, [content.encode()])
+        except OSError as error:
+            raise RecordError(f"cannot write '{path}': {error.strerror}") from error
+        written.append(path)
+    return written
+
+
+def stale_tables(board: Board) -> list[Path]:
+    """The board's table files that are missing or not what `write_tables` would write."""
+    wanted = {board.folder / name: content.encode() for name, content in _files(board).items()}
+    return [path for path, content in wanted.items() if not path.exists() or path.read_bytes() != content]
+
+
+def _files(board: Board) -> dict[str, str]:
+    missing = require_rows(board)
+    if missing:
+        raise RecordError(f"board '{board.name}' has {missing[0]}")
+    rows = ranked_rows(board)
+    return {name: render(board, rows) for name, render in _FORMATS.items()}
+
+
+def _frame(rows: Sequence[Row]) -> pd.DataFrame:
+    return pd.DataFrame({column.key: [column.value(row) for row in rows] for column in COLUMNS})
+
+
+def _texts(rows: Sequence[Row]) -> list[list[str]]:
+    return [[column.text(row) for column in COLUMNS] for row in rows]
+
+
+def _csv(board: Board, rows: Sequence[Row]) -> str:
+    del board
+    text: str = _frame(rows).to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def _markdown(board: Board, rows: Sequence[Row]) -> str:
+    lines = [
+        [column.title for column in COLUMNS],
+        ["--:" if column.numeric else ":--" for column in COLUMNS],
+        *_texts(rows),
+    ]
+    body = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return f"# {board.protocol.title}\n\n{_caption(board, rows)}\n\n{body}\n\n{_legend()}\n"
+
+
+def _latex(board: Board, rows: Sequence[Row]) -> str:
+    frame = pd.DataFrame(_texts(rows), columns=[column.title.strip() for column in COLUMNS])
+    layout = "".join("r" if column.numeric else "l" for column in COLUMNS)
+    escaped = frame.map(_tex).rename(columns=_tex) if len(frame) else frame
+    text: str = escaped.to_latex(index=False, column_format=layout, caption=_tex(_caption(board, rows)))
+    return text
+
+
+def _html(board: Board, rows: Sequence[Row]) -> str:
+    heads = "".join(f'<th scope="col" title="{escape(column.about)}">{column.title}</th>' for column in COLUMNS)
+    body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>" for cells in _texts(rows))
+    caption = escape(_caption(board, rows))
+    return (
+        f"<table>\n<caption>{caption}</caption>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n"
+    )
+
+
+def _caption(board: Board, rows: Sequence[Row]) -> str:
+    floors = sorted({row.entry.record.noise_floor.value or 0.0 for row in rows})
+    shown = ", ".join(f"{floor:.4f}" for floor in floors)
+    return f"{board.name}: accuracy and firing against the full-precision reference; noise floor of the EMD {shown}."
+
+
+def _legend() -> str:
+    return "\n".join(f"- **{column.title.strip()}**: {column.about}" for column in COLUMNS)
+
+
+def _tex(text: str) -> str:
+    for sign in ("&", "%", "_", "#", "$"):
+        text = text.replace(sign, f"\\{sign}")
+    return text
+
+
+_FORMATS: dict[str, Callable[[Board, Sequence[Row]], str]] = {
+    "table.csv": _csv,
+    "table.md": _markdown,
+    "table.tex": _latex,
+    "table.html": _html,
+}
