@@ -116,6 +116,11 @@ def load_evaluation(path: Path) -> Evaluation | None:
         return None
 
 
+def protocol_path(protocol: str) -> Path:
+    """The document of a protocol given by name, or by the path of a ``.toml`` file with its weights beside it."""
+    return Path(protocol) if protocol.endswith(".toml") else catalogue().protocols[protocol].value
+
+
 def open_bench(
     protocol: str,
     seed: int = 0,
@@ -124,13 +129,13 @@ def open_bench(
     limit: int | None = None,
     device: str = "cpu",
 ) -> Bench:
-    """The bench of a protocol by name, with the baseline that `seed` picks.
+    """The bench of a protocol (see `protocol_path`), with the baseline that `seed` picks.
 
     Raises:
         PluginError: if the protocol, its data set or its model is unknown.
         ProtocolError: if the document is not valid, or its weights are missing or altered.
     """
-    path = catalogue().protocols[protocol].value
+    path = protocol_path(protocol)
     document = read_protocol(path)
     dataset = catalogue().datasets[document.data.name].value
     baseline = document.baseline(seed)

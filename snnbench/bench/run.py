@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import torch
 from safetensors.torch import save
 
 from snnbench.bench import store
@@ -67,7 +68,7 @@ def run(
         membrane: name of a quantizer for the membrane potentials, if they are quantized too.
         membrane_bits: its bits, by default as for `bits`.
         membrane_options: its keyword arguments, and ``site``.
-        protocol: name of a protocol; by default `default_protocol`.
+        protocol: name of a protocol, or path of a protocol document; by default `default_protocol`.
         seed: picks the baseline (modulo those there are) and seeds the fine-tuning.
         out: the results folder.
         data: folder of the data sets; by default ``SNNBENCH_DATA``, else the platform's data folder.
@@ -94,12 +95,25 @@ def run(
     if membrane is None and (membrane_bits is not None or membrane_options):
         raise OptionError("membrane bits or options are given, but no membrane quantizer; add --membrane NAME")
     name = protocol or default_protocol(data, reporter)
+    check_device(device)
     bench = open_bench(name, seed, data=data, limit=limit, device=device)
     bench = _with_own_network(bench, model, model_options or {}, weights)
     check_metrics(bench.protocol.evaluate)
     store.check_writable(Path(out))
     cells = make_cells(bench, wanted, membranes, mode, seed)
     return [run_cell(bench, cell, Path(out), force, reporter) for cell in cells]
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that there is not.
+
+    Raises:
+        OptionError: saying what PyTorch says of it.
+    """
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise OptionError(f"--device '{device}' cannot be used: {str(error).splitlines()[0]}") from error
 
 
 def default_protocol(data: Path | None, reporter: Reporter) -> str:

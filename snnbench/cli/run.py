@@ -65,7 +65,7 @@ def run(
             "--protocol",
             "-p",
             metavar="NAME",
-            help="Protocol. Default: cifar10-sew8 where CIFAR-10 is prepared, else digits-sew8.",
+            help="Protocol, or path of a .toml. Default: cifar10-sew8 where CIFAR-10 is prepared, else digits-sew8.",
             autocompletion=protocol_name,
         ),
     ] = None,
