@@ -36,11 +36,12 @@ def compare(
 
 def _lines(comparison: Comparison) -> list[str]:
     accuracy, emd, test = comparison.accuracy, comparison.emd, comparison.mcnemar
+    change = f"{100 * accuracy.value:+.2f} points [{100 * accuracy.low:+.2f}, {100 * accuracy.high:+.2f}]"
     tested = f"McNemar p = {test.p_value:.3g} ({test.gained} gained, {test.lost} lost)"
     return [
         f"A {comparison.first.cell.folder}",
         f"B {comparison.second.cell.folder}",
-        f"  accuracy {100 * accuracy.value:+.2f} points [{100 * accuracy.low:+.2f}, {100 * accuracy.high:+.2f}], {tested}",
+        f"  accuracy {change}, {tested}",
         f"  firing EMD {emd.value:+.4f} [{emd.low:+.4f}, {emd.high:+.4f}] spikes per step",
         f"  B: {comparison.words}",
     ]

@@ -92,3 +92,15 @@ def table_command(
     for file in stale:
         typer.echo(f"Not current: {file}; write it again: snnbench leaderboard table {path}")
     return 1 if stale else 0
+
+
+@app.command("site")
+def site_command(
+    path: Boards = _BOARDS,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the pages.")] = Path("site"),
+) -> None:
+    """Write a static site of the boards, which works from a folder and offline."""
+    from snnbench.leaderboard.board import find_boards
+    from snnbench.leaderboard.site import write_site
+
+    typer.echo(f"Written: {write_site(find_boards(path), out)}")
