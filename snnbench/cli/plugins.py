@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from snnbench.cli.completion import any_name
+from snnbench.cli.new import new_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from snnbench.plugins import Entry, Source
 
-app = typer.Typer(help="List the plugins, and show what one of them takes.", no_args_is_help=True)
+app = typer.Typer(
+    help="List the plugins, show what one of them takes, and write one of your own.", no_args_is_help=True
+)
+
+app.command("new")(new_command)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="Name of a quantizer, model, data set or protocol.", autocompletion=any_name)]
