@@ -1,0 +1,39 @@
+"""`snnbench plot`: pictures of records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def plot(
+    record: Annotated[
+        list[Path], typer.Argument(metavar="RECORD...", help="Folders of finished cells, or their record.json.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder that the pictures are written to.")] = Path(
+        "snnbench-plots"
+    ),
+    format: Annotated[  # noqa: A002
+        Literal["png", "svg", "both"], typer.Option("--format", help="Format of the pictures.")
+    ] = "both",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Folder of the data sets, if the reference must run again. Default: as for snnbench run.",
+        ),
+    ] = None,
+) -> None:
+    """Draw firing rates, EMD per layer, accuracy against EMD, and rates per step; records share one protocol."""
+    from snnbench.cli.reporting import ConsoleReporter
+    from snnbench.plots import draw_all
+    from snnbench.plots.series import read_series, reference_profile
+
+    reporter = ConsoleReporter()
+    series = read_series(record)
+    reference = reference_profile(series[0].record, data, reporter)
+    for path in draw_all(series, reference, out, ("png", "svg") if format == "both" else (format,)):
+        typer.echo(path)

@@ -1,0 +1,80 @@
+"""What pictures are drawn from: records of one protocol, each with the firing that its evidence holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from snnbench.bench.record import Record, read_record
+from snnbench.bench.reference import open_bench
+from snnbench.bench.reporting import Reporter
+from snnbench.errors import RecordError
+from snnbench.functional import FiringProfile
+from snnbench.leaderboard.evidence import EVIDENCE_FILE, read_evidence
+
+
+@dataclass(frozen=True)
+class Series:
+    """One record, its firing, and the short name that pictures give it."""
+
+    record: Record
+    profile: FiringProfile
+    label: str
+
+
+def read_series(paths: Sequence[Path]) -> list[Series]:
+    """The records at `paths`, folders or ``record.json`` files.
+
+    Raises:
+        RecordError: if one cannot be read, or they are not of one protocol, one network and one set of images.
+    """
+    records = [read_record(path) for path in paths]
+    first = records[0].cell
+    for path, record in zip(paths, records, strict=True):
+        cell = record.cell
+        if (cell.fingerprint, cell.limit, cell.weights) != (first.fingerprint, first.limit, first.weights):
+            raise RecordError(
+                f"record '{path}' is of another protocol, baseline or limit than '{paths[0]}';"
+                " records with different references do not share a picture"
+            )
+    folders = [path if path.is_dir() else path.parent for path in paths]
+    profiles = [read_evidence(folder / EVIDENCE_FILE).profile for folder in folders]
+    labels = unique_labels(records)
+    return [Series(*parts) for parts in zip(records, profiles, labels, strict=True)]
+
+
+def reference_profile(record: Record, data: Path | None, reporter: Reporter) -> FiringProfile:
+    """Firing of the record's reference, from the cache or run again.
+
+    Raises:
+        RecordError: if the record is of a network of the user's own, or of another version of the protocol.
+        SnnbenchError: if the reference is not cached and the data set is not prepared.
+    """
+    cell = record.cell
+    if cell.network is not None:
+        raise RecordError(f"record {record.key[:12]} is of a network of your own, whose reference is not kept")
+    bench = open_bench(cell.protocol, cell.seed, data=data, limit=cell.limit, device=record.environment.device)
+    if (bench.protocol.fingerprint, bench.network.sha256) != (cell.fingerprint, cell.weights):
+        raise RecordError(
+            f"record {record.key[:12]} is of another version of protocol '{cell.protocol}' than the one installed"
+        )
+    return bench.reference(reporter).profile
+
+
+def unique_labels(records: Sequence[Record]) -> list[str]:
+    """Quantizer and bits; with mode, seed and options where records would else be called the same."""
+    short = [_short(record) for record in records]
+    return [name if short.count(name) == 1 else _long(record) for name, record in zip(short, records, strict=True)]
+
+
+def _short(record: Record) -> str:
+    cell = record.cell
+    membrane = f" + {cell.membrane.name} membrane, {cell.membrane.bits} bits" if cell.membrane else ""
+    return f"{cell.quantizer.name}, {cell.quantizer.bits} bits{membrane}"
+
+
+def _long(record: Record) -> str:
+    cell = record.cell
+    options = "".join(f", {key}={value}" for key, value in cell.quantizer.options.items())
+    return f"{_short(record)}{options}, {cell.mode.upper()}, seed {cell.seed}"
