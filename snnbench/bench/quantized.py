@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,7 @@ from snnbench.bench.baseline import training_set
 from snnbench.bench.calibration import calibrate_quantizers
 from snnbench.bench.cell import Cell, MembraneSpec, QuantizerSpec
 from snnbench.bench.reference import Bench
+from snnbench.bench.regularize import keeping_rates
 from snnbench.bench.reporting import Reporter
 from snnbench.bench.training import Trainer
 from snnbench.plugins import catalogue
@@ -72,10 +74,15 @@ def _finetune(bench: Bench, model: nn.Module, cell: Cell, reporter: Reporter) ->
     minutes = expected_seconds(trainer) / 60
     what = f"{cell.quantizer.name} {cell.quantizer.bits} bits"
     reporter.say(f"Fine-tuning {what} for {training.epochs} epochs: about {max(1, round(minutes))} min expected")
-    with reporter.task(f"Fine-tuning {what}") as advance:
+    with _regularized(bench, trainer), reporter.task(f"Fine-tuning {what}") as advance:
         while not trainer.finished:
             trainer.train_epoch(advance)
     return tuple(trainer.progress.log)
+
+
+def _regularized(bench: Bench, trainer: Trainer) -> AbstractContextManager[None]:
+    strength = trainer.training.regularize.get("firing_emd")
+    return keeping_rates(trainer, bench.network.build(), strength) if strength else nullcontext()
 
 
 def expected_seconds(trainer: Trainer) -> float:
