@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from snnbench.bench.executors import make_executor
+from snnbench.bench.executors.base import Resources
+from snnbench.bench.reporting import Silent
+from snnbench.bench.sweep.engine import Policy, Sweep
+from snnbench.bench.sweep.grid import make_grid
+from snnbench.bench.sweep.plan import Benches, make_plan
+from snnbench.bench.sweep.progress import Event, Progress
+from snnbench.bench.sweep.task import Task
+from snnbench.plugins import catalogue
+
+PLUGIN = Path(__file__).with_name("faulty_plugin.py")
+PROTOCOL = """
+name = "tiny"
+version = 1
+title = "milliseconds"
+seeds = [0]
+data = {{ name = "tiny", mean = [0.5], std = [0.3] }}
+model = {{ name = "tiny" }}
+train = {{ stages = [{{ timesteps = 2, epochs = 1 }}], batch_size = 16, learning_rate = 0.1 }}
+finetune = {{ stages = [{{ timesteps = 2, epochs = 1 }}], batch_size = 16, learning_rate = 0.1, threads = 1 }}
+evaluate = {{ batch_size = 32, metrics = ["accuracy", "firing_emd"] }}
+[[baselines]]
+seed = 0
+file = "seed0.safetensors"
+sha256 = "{sha256}"
+accuracy = 0.5
+"""
+Events = list[tuple[Event, dict[str, object]]]
+
+
+class Ear:
+    """Remembers every event, with the counts as they were."""
+
+    def __init__(self) -> None:
+        self.events: Events = []
+
+    def hear(self, event: Event, progress: Progress) -> None:
+        self.events.append((event, progress.summary()))
+
+    def tick(self, progress: Progress) -> None:
+        pass
+
+    def names(self) -> list[str]:
+        return [event.name for event, _ in self.events]
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the plugin installed in it."""
+    site = tmp_path_factory.mktemp("site")
+    shutil.copy(PLUGIN, site)
+    info = site / "faulty_plugin-1.0.dist-info"
+    info.mkdir()
+    (info / "entry_points.txt").write_text("[snnbench]\nfaulty = faulty_plugin\n", "utf-8")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty-plugin\nVersion: 1.0\n", "utf-8")
+    return site
+
+
+@pytest.fixture(scope="session")
+def baseline(site: Path) -> None:
+    sys.path.insert(0, str(site))
+    from faulty_plugin import Tiny
+
+    torch.manual_seed(3)
+    content = save({name: 3 * value for name, value in Tiny(1, 2).state_dict().items()})
+    (site / "tiny").mkdir()
+    (site / "tiny" / "seed0.safetensors").write_bytes(content)
+    text = PROTOCOL.format(sha256=hashlib.sha256(content).hexdigest())
+    (site / "tiny" / "protocol.toml").write_text(text, "utf-8")
+    sys.path.remove(str(site))
+
+
+@pytest.fixture
+def tiny(
+    site: Path, baseline: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., list[Task]]]:
+    """``tiny(bits=[1, 2], how="die")`` plans cells of the faulty quantizer; the plugin is there while the test runs."""
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("SNNBENCH_CACHE", str(tmp_path / "cache"))
+    (site / "died-once").unlink(missing_ok=True)
+    catalogue.cache_clear()
+
+    def plan(how: str = "none", bits: object = 4, seconds: float = 0.0, **axes: object) -> list[Task]:
+        option = {"how": how, "seconds": seconds}
+        grid = make_grid({"quantizer": "faulty", "protocol": "tiny", "bits": bits, "option": option, **axes}, "grid")
+        return make_plan([grid], Benches(None, "cpu"))
+
+    yield plan
+    catalogue.cache_clear()
+
+
+@pytest.fixture
+def sweep() -> Callable[..., tuple[Progress, Ear]]:
+    """Runs tasks to the end in this process, and returns where they ended and what was heard."""
+
+    def sweep(
+        tasks: list[Task], out: Path, executor: str = "in-process", seconds: float | None = None, **policy: object
+    ) -> tuple[Progress, Ear]:
+        ear = Ear()
+        engine = make_executor(executor, Resources(cpus=1, seconds=seconds))
+        return Sweep(tasks, out, engine, [ear], Silent(), Policy(**policy)).run(), ear
+
+    return sweep
+
+
+@pytest.fixture
+def start(tiny: object) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts the command line in a process group of its own; what still runs at the end is killed."""
+    started = []
+
+    def start(*arguments: str | Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", "import sys; from snnbench.cli.main import main; sys.exit(main())"]
+        process = subprocess.Popen(
+            [*command, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
