@@ -56,7 +56,7 @@ def test_the_reference_is_evaluated_once(
 def test_a_cell_fails_alone(tiny: Plan, sweep: Callable, tmp_path: Path, how: str, kind: str, words: str) -> None:
     out = tmp_path / "out"
     bad, good = tiny(how, seconds=60.0), tiny(bits=[1, 2])
-    progress, ear = sweep(bad + good, out, seconds=3.0 if how == "sleep" else None)
+    progress, _ = sweep(bad + good, out, seconds=3.0 if how == "sleep" else None)
     assert (progress.finished, progress.failed, progress.state) == (2, 1, "finished")
     assert set(records(out)) == {task.cell.folder for task in good}
     failure = store.find_failure(out, bad[0].cell)
@@ -86,7 +86,7 @@ def test_failures_are_kept_until_they_are_retried(
 def test_a_cell_whose_worker_dies_is_tried_again(tiny: Plan, sweep: Callable, tmp_path: Path) -> None:
     out = tmp_path / "out"
     dying, once = tiny("die"), tiny("leap")
-    progress, ear = sweep(dying + once + tiny(bits=1), out, "local:1")
+    progress, _ = sweep(dying + once + tiny(bits=1), out, "local:1")
     assert (progress.finished, progress.failed) == (2, 1)
     failure = store.find_failure(out, dying[0].cell)
     assert failure is not None

@@ -1,0 +1,112 @@
+"""Listing, exporting and cleaning results, through the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from snnbench.bench import store
+from snnbench.bench.garbage import collect
+from snnbench.bench.results import as_frame, find_row, read_rows, select
+from snnbench.cli.main import main
+from snnbench.errors import OptionError, RecordError
+
+
+@pytest.fixture
+def results(tiny: Callable, sweep: Callable, tmp_path: Path) -> Path:
+    """Two finished cells, a failed one and a damaged one."""
+    out = tmp_path / "out"
+    sweep([*tiny(bits=[1, 2, 3]), *tiny("raise")], out)
+    next(out.glob("*/faulty-3bit*/record.json")).write_bytes(b"{")
+    return out
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    def cli(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["snnbench", *map(str, arguments)])
+        code = main()
+        return code, capsys.readouterr().out
+
+    return cli
+
+
+def test_rows_tell_finished_failed_and_damaged_apart(results: Path) -> None:
+    frame = as_frame(read_rows(results))
+    assert frame["status"].value_counts().to_dict() == {"finished": 2, "failed": 1, "damaged": 1}
+    assert list(select(frame, {"status": "finished", "bits": "2"})["quantizer"]) == ["faulty"]
+    with pytest.raises(OptionError, match="did you mean 'bits'"):
+        select(frame, {"bit": "2"})
+
+
+def test_list_shows_every_cell(results: Path, cli: Callable) -> None:
+    code, text = cli("results", "list", results)
+    assert code == 0
+    assert len(text.splitlines()) == 5
+    assert "this quantizer always fails" in text
+    _, text = cli("results", "list", results, "--status", "finished", "--sort", "bits", "--json")
+    assert [row["bits"] for row in json.loads(text)] == [1, 2]
+
+
+def test_show_prints_a_record_or_a_traceback(results: Path, cli: Callable) -> None:
+    code, text = cli("results", "show", "faulty-1bit", results)
+    assert code == 0
+    assert json.loads(text)["cell"]["quantizer"]["bits"] == 1
+    _, text = cli("results", "show", "faulty-4bit", results)
+    assert "Traceback" in text
+    with pytest.raises(RecordError, match="4 cells match"):
+        find_row(read_rows(results), "faulty")
+    assert cli("results", "show", "faulty-3bit", results)[0] == 2
+
+
+def test_exports_agree(results: Path, cli: Callable, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    for suffix in ("csv", "json", "parquet"):
+        assert cli("results", "export", tmp_path / f"a.{suffix}", results)[0] == 0
+    csv = pd.read_csv(tmp_path / "a.csv")
+    document = pd.read_json(io.StringIO((tmp_path / "a.json").read_text("utf-8")), precise_float=True)
+    parquet = pd.read_parquet(tmp_path / "a.parquet")
+    for name in ("accuracy", "firing_emd", "bits"):
+        assert csv[name].equals(parquet[name].astype(csv[name].dtype))
+        pd.testing.assert_series_equal(document[name], parquet[name], check_dtype=False, rtol=1e-9)
+    assert cli("results", "export", tmp_path / "a.xyz", results)[0] == 2
+
+
+def test_gc_removes_leftovers_and_nothing_that_lives(results: Path, tiny: Callable) -> None:
+    (task,) = tiny(bits=7)
+    dead, living = results / ".unfinished-aaaa-1", results / f".unfinished-{task.cell.key}-1"
+    dead.mkdir()
+    living.mkdir()
+    before = sorted(path for path in results.glob("*/*"))
+    claim = store.claim(results, task.cell)
+    assert claim is not None
+    assert dead in [leftover.path for leftover in collect(results, dry_run=True)]
+    assert dead.exists()
+    collect(results, dry_run=False)
+    assert (dead.exists(), living.exists()) == (False, True)
+    claim.release()
+    collect(results, dry_run=False)
+    assert not living.exists()
+    assert sorted(path for path in results.glob("*/*") if path.parent.name[0] != ".") == [
+        path for path in before if path.parent.name[0] != "."
+    ]
+
+
+def test_listing_does_not_import_torch() -> None:
+    code = (
+        "import sys, snnbench.bench.results, snnbench.bench.garbage, snnbench.cli.results;"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_folder_is_an_error_not_an_empty_list(tmp_path: Path, cli: Callable) -> None:
+    assert cli("results", "list", tmp_path / "nowhere")[0] == 2
+    assert cli("sweep", "status", tmp_path / "nowhere")[0] == 2
