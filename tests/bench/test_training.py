@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -39,16 +38,15 @@ def test_a_killed_training_ends_in_the_same_weights(tmp_path: Path) -> None:
         folder.mkdir(exist_ok=True)
         return subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)], stdout=subprocess.PIPE, text=True)
 
-    whole = start("whole")
-    assert whole.wait() == 0
-    killed = start("killed")
-    assert killed.stdout.readline() == "1\n"
-    time.sleep(0.2)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
-    resumed = start("killed")
-    epochs = resumed.communicate()[0].split()
-    assert resumed.returncode == 0
+    with start("whole") as whole:
+        whole.communicate()
+    with start("killed") as killed:
+        assert killed.stdout.readline() == "1\n"
+        time.sleep(0.2)
+        killed.kill()
+    with start("killed") as resumed:
+        epochs = resumed.communicate()[0].split()
+    assert (whole.returncode, killed.returncode, resumed.returncode) == (0, -signal.SIGKILL, 0)
     assert epochs[0] != "1"
     weights, expected = (load_file(tmp_path / name / "weights.safetensors") for name in ("killed", "whole"))
     assert all(torch.equal(weights[name], expected[name]) for name in expected)

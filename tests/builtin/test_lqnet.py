@@ -65,12 +65,11 @@ def test_post_training_fit(bits: int, codes: str) -> None:
         assert np.allclose(found[channel], expected, atol=1e-8)
 
 
-def test_the_fit_does_not_beat_nor_lose_to_itself() -> None:
-    """Fitting lowers the error of the initial basis; more bits lower it further."""
+def test_more_bits_lower_the_error() -> None:
     w = 0.1 * torch.randn(8, 64)
     errors = [float((lqnet(w, bits=bits)(w) - w).square().mean()) for bits in range(1, 9)]
     assert all(later < earlier for earlier, later in itertools.pairwise(errors))
-    assert errors[7] < 1e-4 * float(w.square().mean())
+    assert errors[7] < 1e-3 * float(w.square().mean())
 
 
 def test_ties_go_down() -> None:
@@ -89,7 +88,7 @@ def test_training_refits_once_a_forward_with_a_debiased_average(codes: str) -> N
     optimizer = torch.optim.SGD([weight], lr=0.5)
     model.train()
     for step in range(1, 6):
-        rows = weight.detach().flatten(1).numpy().copy()
+        rows = weight.detach().flatten(1).clamp(-1, 1).numpy().copy()
         refitted = np.stack([plain_refit(row, v, codes) for row, v in zip(rows, basis, strict=True)])
         average = 0.9 * average + 0.1 * refitted
         basis = average / (1 - 0.9**step)
