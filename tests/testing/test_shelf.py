@@ -27,6 +27,7 @@ def needs(name: str) -> list[str]:
     return [each for each in names if find_spec(each) is None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLUGINS)
 def test_a_plugin_is_installed_found_and_passes_its_tests(name, tmp_path, pip_install, python_with):
     if needs(name):
