@@ -9,10 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from oracles.records import measured
 
 from snnbench.bench import store
 from snnbench.bench.failures import FAILURE_SUFFIX
 from snnbench.bench.reference import Bench
+from snnbench.bench.sweep.grid import make_grid
+from snnbench.bench.sweep.plan import Benches, make_plan
 from snnbench.errors import RecordError
 
 Plan = Callable[..., list]
@@ -169,3 +172,16 @@ def test_a_folder_that_cannot_be_written_stops_the_sweep(
         sweep(tasks, out)
     assert len(records(out)) == 1
     monkeypatch.undo()
+
+
+def test_executors_give_the_same_records_bit_for_bit(
+    sweep: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SNNBENCH_CACHE", str(tmp_path / "cache"))
+    grid = {"quantizer": ["lqnet", "uniform"], "bits": [2, 4], "protocol": "digits-sew8"}
+    tasks = make_plan([make_grid(grid, "grid")], Benches(None, "cpu"))
+    here, there = tmp_path / "here", tmp_path / "there"
+    sweep(tasks, here)
+    sweep(tasks, there, "local:2")
+    assert len(measured(here)) == 4
+    assert measured(there) == measured(here)

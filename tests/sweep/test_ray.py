@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 import warnings
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from oracles.records import measured
 
 pytest.importorskip("ray")
 pytestmark = [
@@ -34,35 +34,23 @@ def cluster(tiny: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     cluster.shutdown()
 
 
-def content(out: Path) -> dict[str, dict]:
-    """What was measured, by cell: everything but times and environment, and the evidence byte for byte."""
-    found = {}
-    for path in out.glob("*/*/record.json"):
-        record = json.loads(path.read_bytes())
-        for name in ("environment", "started", "seconds"):
-            del record[name]
-        record["evidence"] = (path.parent / "evidence.safetensors").read_bytes()
-        found[path.parent.name] = record
-    return found
-
-
 def test_ray_gives_the_records_of_one_process(tiny: Callable, sweep: Callable, tmp_path: Path, cluster: Any) -> None:
     tasks = tiny(bits=[1, 2, 3, 4]) + tiny("raise") + tiny(mode="qat")
     here, there = tmp_path / "here", tmp_path / "there"
     sweep(tasks, here)
     progress, _ = sweep(tasks, there, "ray")
     assert (progress.finished, progress.failed) == (5, 1)
-    assert content(there) == content(here)
+    assert measured(there) == measured(here)
 
 
 def test_a_node_killed_in_mid_sweep_loses_no_cell(
     tiny: Callable, sweep: Callable, tmp_path: Path, cluster: Any
 ) -> None:
-    out, tasks = tmp_path / "out", tiny("sleep", bits=list(range(1, 25)), seconds=1.0)
+    out, tasks = tmp_path / "out", tiny("sleep", bits=list(range(1, 25)), seconds=2.0)
     node = next(node for node in cluster.worker_nodes)
 
     def kill() -> None:
-        while len(content(out)) < 4:
+        while len(measured(out)) < 8:
             time.sleep(0.1)
         cluster.remove_node(node, allow_graceful=False)
 
@@ -71,5 +59,5 @@ def test_a_node_killed_in_mid_sweep_loses_no_cell(
     progress, ear = sweep(tasks, out, "ray", attempts=3)
     killer.join()
     assert (progress.finished, progress.failed) == (24, 0)
-    assert len(content(out)) == 24
+    assert len(measured(out)) == 24
     assert "cell retried" in ear.names()

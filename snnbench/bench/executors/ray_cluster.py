@@ -26,7 +26,8 @@ class RayCluster:
         self._resources = resources
         self._threads = max(1, int(resources.cpus or 1))
         _connect(ray, address)
-        self._work = ray.remote(_perform).options(num_cpus=resources.cpus or 1, num_gpus=resources.gpus, max_retries=0)
+        share = {"num_cpus": resources.cpus or 1, "num_gpus": resources.gpus}
+        self._work = ray.remote(_perform).options(**share, max_retries=0, scheduling_strategy="SPREAD")
         self._benches: dict[tuple[BenchSpec, bool], Any] = {}
         self._tasks: dict[Any, Task] = {}
 
