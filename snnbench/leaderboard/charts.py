@@ -31,7 +31,7 @@ def scatter_figure(rows: Sequence[Row]) -> dict[str, Any]:
         figure.add_trace(_points(name, own, _COLOURS.get(name) or next(others)))
     for floor in sorted({row.entry.record.noise_floor.value or 0.0 for row in rows}):
         if floor:
-            figure.add_vline(x=floor, line_dash="dash", line_color="#8c959f", annotation_text="noise floor")
+            figure.add_vline(x=floor, line_dash="dash", line_color="#8c959f")
     figure.update_layout(
         template="none",
         margin={"l": 60, "r": 20, "t": 20, "b": 50},

@@ -111,18 +111,8 @@ COLUMNS: tuple[Column, ...] = (
         lambda row: row.accuracy_rank,
     ),
     _text("quantizer", "quantizer", "quantizer and options", network),
-    _text("mode", "mode", "post-training (ptq) or quantization-aware (qat)", lambda row: row.entry.record.cell.mode),
-    _number("seed", "seed", "seed of baseline and fine-tuning", lambda row: row.entry.record.cell.seed, "d"),
     _number("bits", "bits", "declared bits a weight", lambda row: row.entry.record.cell.quantizer.bits, "d"),
-    _number(
-        "packed_kib",
-        "packed KiB",
-        "smallest lossless size of the quantized weights, with scales and bases",
-        lambda row: row.entry.record.audit.packed_bits / 8192,
-        ".1f",
-    ),
     _percent("accuracy", "accuracy %", "test accuracy", "accuracy"),
-    _interval("accuracy_interval", "95 %", "Wilson interval of the accuracy, percent", "accuracy", 100, ".2f"),
     _percent("accuracy_change", "change", "accuracy minus the reference's, points", "accuracy_change", "+.2f"),
     _number(
         "firing_emd",
@@ -131,7 +121,6 @@ COLUMNS: tuple[Column, ...] = (
         lambda row: _score(row, "firing_emd").value,
         ".4f",
     ),
-    _interval("firing_emd_interval", "95 % ", "jackknife interval of the EMD", "firing_emd", 1, ".4f"),
     Column("emd_in_floors", "x floor", "EMD in units of the split-half noise floor", in_floors, _floors_text),
     _number("control_emd", "control EMD", "EMD of the same fine-tuning without quantization", _control_emd, ".4f"),
     _rank_column("emd_rank", "EMD rank", "rank by EMD; intervals cannot separate a range", lambda row: row.emd_rank),
@@ -146,12 +135,23 @@ COLUMNS: tuple[Column, ...] = (
     _number(
         "firing_rate", "rate", "mean firing rate, spikes per step", lambda row: _score(row, "firing_rate").value, ".4f"
     ),
+    _number(
+        "packed_kib",
+        "packed KiB",
+        "smallest lossless size of the quantized weights, with scales and bases",
+        lambda row: row.entry.record.audit.packed_bits / 8192,
+        ".1f",
+    ),
     _text(
         "front",
         "front",
         "no row is as good in accuracy, EMD and packed size and better in one",
         lambda row: "yes" if row.on_front else "",
     ),
+    _text("mode", "mode", "post-training (ptq) or quantization-aware (qat)", lambda row: row.entry.record.cell.mode),
+    _number("seed", "seed", "seed of baseline and fine-tuning", lambda row: row.entry.record.cell.seed, "d"),
+    _interval("accuracy_interval", "accuracy 95 %", "Wilson interval of the accuracy, percent", "accuracy", 100, ".2f"),
+    _interval("firing_emd_interval", "EMD 95 %", "jackknife interval of the EMD", "firing_emd", 1, ".4f"),
     _text(
         "findings",
         "audit",

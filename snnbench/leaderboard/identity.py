@@ -45,6 +45,8 @@ def _measurement_problems(protocol: Protocol, record: Record) -> Iterator[str]:
     for name, score in {**record.metrics, "noise_floor": record.noise_floor}.items():
         if score.value is None:
             yield f"metric {name} failed ({score.reason}); a board holds measured values only"
+    if (record.noise_floor.low, record.noise_floor.high) != (None, None):
+        yield "a noise floor has no interval"
     qat = record.cell.mode == "qat"
     if qat != (record.control is not None):
         yield "a fine-tuned cell has a control, and no other has"

@@ -77,7 +77,7 @@ def _markdown(board: Board, rows: Sequence[Row]) -> str:
 
 
 def _latex(board: Board, rows: Sequence[Row]) -> str:
-    frame = pd.DataFrame(_texts(rows), columns=[column.title.strip() for column in COLUMNS])
+    frame = pd.DataFrame(_texts(rows), columns=[column.title for column in COLUMNS])
     layout = "".join("r" if column.numeric else "l" for column in COLUMNS)
     escaped = frame.map(_tex).rename(columns=_tex) if len(frame) else frame
     text: str = escaped.to_latex(index=False, column_format=layout, caption=_tex(_caption(board, rows)))
@@ -100,7 +100,7 @@ def _caption(board: Board, rows: Sequence[Row]) -> str:
 
 
 def _legend() -> str:
-    return "\n".join(f"- **{column.title.strip()}**: {column.about}" for column in COLUMNS)
+    return "\n".join(f"- **{column.title}**: {column.about}" for column in COLUMNS)
 
 
 def _tex(text: str) -> str:

@@ -1,0 +1,53 @@
+"""A board of four entries on digits, measured once; tests that change it get a copy."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import snnbench
+from snnbench.leaderboard import Board, add, read_board
+
+PROTOCOL = "digits-sew8"
+CELLS = (("float", None, {}), ("uniform", 4, {"clip": "absmax"}), ("uniform", 2, {"clip": "absmax"}), ("lqnet", 2, {}))
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Directories of finished cells, in the order of `CELLS`."""
+    out = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SNNBENCH_CACHE", str(out / "cache"))
+        return [
+            snnbench.run(name, bits, options=options, protocol=PROTOCOL, out=out)[0].directory
+            for name, bits, options in CELLS
+        ]
+
+
+@pytest.fixture(autouse=True)
+def cache(results: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNNBENCH_CACHE", str(results[0].parents[1] / "cache"))
+
+
+@pytest.fixture(scope="session")
+def filed(results: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of boards, which no test changes."""
+    boards = tmp_path_factory.mktemp("boards")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SNNBENCH_CACHE", str(results[0].parents[1] / "cache"))
+        for directory in results:
+            add(directory, boards)
+    return boards
+
+
+@pytest.fixture
+def boards(filed: Path, tmp_path: Path) -> Path:
+    """A copy to change."""
+    return Path(shutil.copytree(filed, tmp_path / "boards"))
+
+
+@pytest.fixture
+def board(boards: Path) -> Board:
+    return read_board(next(boards.iterdir()))
