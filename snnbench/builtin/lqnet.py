@@ -134,7 +134,7 @@ def _initial_basis(tensor: Tensor, bits: int, codes: Codes) -> Tensor:
     powers = 2.0 ** torch.arange(bits, dtype=torch.float64)
     if tensor.ndim > 1:
         fan_out = len(tensor) * tensor[0, 0].numel()
-        basis = powers * 0.6745 * math.sqrt(2 / fan_out) / 2 ** (bits - 1)
+        basis: Tensor = powers * 0.6745 * math.sqrt(2 / fan_out) / 2 ** (bits - 1)
     else:
         basis = powers / (2**bits - 1)
     if codes == "binary":

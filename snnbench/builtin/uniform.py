@@ -49,7 +49,8 @@ class Uniform(nn.Module):
             steps, origin = 2**self.bits - 1, self._low(bound)
             scale = (bound - origin) / steps
         index = torch.round((clipped - origin) / torch.where(scale == 0, 1, scale))
-        return origin + index * scale
+        quantized: Tensor = origin + index * scale
+        return quantized
 
     def _absmax(self, x: Tensor) -> Tensor:
         largest: Tensor = self._per_unit(x.abs()).amax(dim=1)
