@@ -1,6 +1,6 @@
 """Fine-tuning at 2 bits on digits, with and without the firing distance in the loss; prints a Markdown table.
 
-Run: python docs/experiments/firing_loss.py (about ten minutes on two cores)
+Run: python docs/experiments/firing_loss.py uniform lqnet (about ten minutes a quantizer on two cores)
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def shown(values: list[float], scale: float, digits: int) -> str:
 def main() -> None:
     """Print one row for each quantizer and strength."""
     sys.stdout.write("| quantizer | strength | accuracy % | EMD | drift |\n|---|---|---|---|---|\n")
-    for quantizer in ("uniform", "lqnet"):
+    for quantizer in sys.argv[1:]:
         for strength in STRENGTHS:
             accuracy, emd, drift = zip(*(measure(quantizer, strength, seed) for seed in SEEDS), strict=True)
             row = (shown([*accuracy], 100, 1), shown([*emd], 1, 4), shown([*drift], 1, 4))

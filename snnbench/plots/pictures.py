@@ -94,7 +94,7 @@ def steps_picture(series: Sequence[Series], reference: FiringProfile) -> Figure:
     figure = _panels(list(theirs), panel, "time step", "mean rate")
     for axes in figure.axes:
         axes.set_xticks(steps if len(steps) <= 8 else steps[:: ceil(len(steps) / 8)])
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.1 * max(axes.get_ylim()[1], 1e-6))
     return _finished(figure, series, "Firing rate of each layer at each time step")
 
 
@@ -106,10 +106,18 @@ def emd_picture(series: Sequence[Series]) -> Figure:
     for one, style in zip(series, styles(len(series)), strict=True):
         axes.plot(range(len(layers)), [row.firing_emd for row in one.record.layers], label=one.label, **style)
     floor = series[0].record.noise_floor.value
-    if floor is not None:
-        axes.axhline(floor, color="0.4", linewidth=1, linestyle=(0, (1, 2)), label="noise floor of the network")
+    if floor:
+        axes.set_yscale("symlog", linthresh=floor)
+        axes.axhline(
+            floor,
+            color="0.4",
+            linewidth=1,
+            linestyle=(0, (1, 2)),
+            label="noise floor (axis linear below it)",
+        )
     axes.set_xticks(range(len(layers)), [_short(name) for name in layers], rotation=45, ha="right")
-    axes.set(ylabel="EMD of firing rates (spikes per step)", ylim=(0, None))
+    axes.set(ylabel="EMD (spikes per step)")
+    axes.set_ylim(bottom=0)
     return _finished(figure, series, "How far each layer's firing is from the reference")
 
 
@@ -173,7 +181,9 @@ def _panels(layers: Sequence[str], draw: Callable[[Axes, str], str], x: str, y: 
         axes.set_title(_short(layer) + (f": {note}" if note else ""))
     for axes in grid.flat[len(layers) :]:
         axes.remove()
-    figure.supxlabel(x, fontsize=9)
+    for axes in figure.axes[-columns:]:
+        axes.set_xlabel(x, fontsize=8)
+        axes.tick_params(labelbottom=True)
     figure.supylabel(y, fontsize=9)
     return figure
 

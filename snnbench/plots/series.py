@@ -63,9 +63,12 @@ def reference_profile(record: Record, data: Path | None, reporter: Reporter) -> 
 
 
 def unique_labels(records: Sequence[Record]) -> list[str]:
-    """Quantizer and bits; with mode, seed and options where records would else be called the same."""
+    """Quantizer and bits, and where records would else be called the same, whatever tells them apart."""
     short = [_short(record) for record in records]
-    return [name if short.count(name) == 1 else _long(record) for name, record in zip(short, records, strict=True)]
+    return [
+        name + _apart(record, [other for other, its in zip(records, short, strict=True) if its == name])
+        for name, record in zip(short, records, strict=True)
+    ]
 
 
 def _short(record: Record) -> str:
@@ -74,7 +77,16 @@ def _short(record: Record) -> str:
     return f"{cell.quantizer.name}, {cell.quantizer.bits} bits{membrane}"
 
 
-def _long(record: Record) -> str:
+def _apart(record: Record, namesakes: Sequence[Record]) -> str:
+    mine, others = _details(record), [_details(other) for other in namesakes]
+    return "".join(f", {text}" for key, text in mine.items() if any(other.get(key) != text for other in others))
+
+
+def _details(record: Record) -> dict[str, str]:
     cell = record.cell
-    options = "".join(f", {key}={value}" for key, value in cell.quantizer.options.items())
-    return f"{_short(record)}{options}, {cell.mode.upper()}, seed {cell.seed}"
+    options = {**cell.quantizer.options, "seed": cell.seed}
+    if cell.membrane:
+        options |= {
+            f"membrane {key}": value for key, value in {**cell.membrane.options, "site": cell.membrane.site}.items()
+        }
+    return {"mode": cell.mode.upper(), **{key: f"{key}={value}" for key, value in options.items()}}

@@ -1,0 +1,28 @@
+"""`snnbench plot` from the outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from snnbench.bench.run import run
+from snnbench.cli.main import app
+from snnbench.errors import RecordError
+
+
+def test_plot_prints_what_it_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNNBENCH_CACHE", str(tmp_path / "cache"))
+    (cell,) = run("uniform", 4, protocol="digits-sew8", out=tmp_path, limit=40)
+    arguments = ["plot", str(cell.directory), "--out", str(tmp_path / "new"), "--format", "svg"]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert [Path(line) for line in result.stdout.split()] == sorted(
+        (tmp_path / "new").iterdir(), key=lambda path: ["rates", "emd", "accuracy", "steps"].index(path.stem)
+    )
+
+
+def test_a_missing_record_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"nowhere.*cannot be read"):
+        CliRunner().invoke(app, ["plot", str(tmp_path / "nowhere")], catch_exceptions=False)
