@@ -29,6 +29,6 @@ def control_evaluation(bench: Bench, cell: Cell, reporter: Reporter) -> Evaluati
         if cached is None:
             reporter.say("Control: the same fine-tuning without quantization (computed once, then cached)")
             quantized = make_quantized(bench, control, reporter)
-            cached = bench.evaluate(quantized.model, "Control", reporter)
+            cached = bench.evaluate(quantized.model, "Control", reporter, control)
             cached.save(path)
     return cached

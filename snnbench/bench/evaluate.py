@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load, load_file, save
 from torch import Tensor, nn
 
 from snnbench.bench.batches import Images, Labels, Normalise, evaluation_batches
@@ -33,14 +33,24 @@ class Evaluation:
 
     def save(self, path: Path) -> None:
         """Write the evaluation as safetensors, atomically."""
-        write_atomically(
-            path, [save({"logits": self.logits, **self.operations.to_tensors(), **self.profile.to_tensors()})]
-        )
+        write_atomically(path, [self.to_bytes()])
 
     @classmethod
     def load(cls, path: Path) -> Evaluation:
         """Read what `save` wrote."""
-        tensors = load_file(path)
+        return cls._of(load_file(path))
+
+    def to_bytes(self) -> bytes:
+        """The evaluation as safetensors."""
+        return save({"logits": self.logits, **self.operations.to_tensors(), **self.profile.to_tensors()})
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Evaluation:
+        """Read what `to_bytes` gave."""
+        return cls._of(load(content))
+
+    @classmethod
+    def _of(cls, tensors: dict[str, Tensor]) -> Evaluation:
         operations = Operations.from_tensors(tensors)
         firing = {key: value for key, value in tensors.items() if key[:1].isdigit()}
         return cls(tensors["logits"], FiringProfile.from_tensors(firing), operations)

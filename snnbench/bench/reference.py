@@ -12,16 +12,19 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from snnbench.bench import ranks
 from snnbench.bench.baseline import read_weights
 from snnbench.bench.batches import Images, Labels, Normalise
-from snnbench.bench.cell import NetworkSpec, protocol_network
+from snnbench.bench.cell import Cell, NetworkSpec, protocol_network
 from snnbench.bench.evaluate import Evaluation, evaluate
 from snnbench.bench.locks import locked
 from snnbench.bench.reporting import Reporter
 from snnbench.data import Dataset, cache_root
 from snnbench.errors import FiringError, OptionError, ProtocolError
+from snnbench.nn.neurons import SpikingNeuron
 from snnbench.plugins import catalogue
 from snnbench.protocols import Protocol, digest, read_protocol
+from snnbench.quant.watch import MEMBRANE_SAMPLES
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,22 @@ class Bench:
         images, labels = self.dataset.load(self.root, "test")
         return images[: self.limit], labels[: self.limit]
 
-    def evaluate(self, model: nn.Module, title: str, reporter: Reporter) -> Evaluation:
-        """Run `model` over the test set as the protocol says."""
+    def evaluate(self, model: nn.Module, title: str, reporter: Reporter, cell: Cell | None = None) -> Evaluation:
+        """Run `model` over the test set as the protocol says; helpers of a torchrun are told which `cell` it is of."""
+        ranks.send_order(model, cell)
+        evaluation = self.evaluate_share(model, title, reporter)
+        assert evaluation is not None
+        return evaluation
+
+    def evaluate_share(self, model: nn.Module, title: str, reporter: Reporter) -> Evaluation | None:
+        """Run this process's share of the test set; the evaluation of all of it, or None on helpers."""
         images, _ = self.test_set()
+        size = self.protocol.evaluate.batch_size
+        mine = images[ranks.share(len(images), size, MEMBRANE_SAMPLES if _has_quantized_membranes(model) else 0)]
+        if not len(mine):
+            return ranks.merge(None)
         with reporter.task(title) as advance:
-            return evaluate(
-                model, images, self.normalise, self.protocol.evaluate.batch_size, advance, device=self.device
-            )
+            return ranks.merge(evaluate(model, mine, self.normalise, size, advance, device=self.device))
 
     def reference(self, reporter: Reporter) -> Evaluation:
         """The full-precision network's evaluation, from the cache if it is there."""
@@ -106,6 +118,10 @@ class Bench:
                 "device": self.device,
             }
         )
+
+
+def _has_quantized_membranes(model: nn.Module) -> bool:
+    return any(isinstance(m, SpikingNeuron) and m.state_quantizer is not None for m in model.modules())
 
 
 def load_evaluation(path: Path) -> Evaluation | None:

@@ -11,13 +11,14 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from snnbench.bench import store
+from snnbench.bench import ranks, store
 from snnbench.bench.auditing import audit_of
 from snnbench.bench.blame import blamed
 from snnbench.bench.cell import Cell, MembraneSpec, Mode, QuantizerSpec, membrane_spec, network_spec, quantizer_spec
 from snnbench.bench.control import control_evaluation
 from snnbench.bench.costs import cost_of
 from snnbench.bench.evidence import evidence_of
+from snnbench.bench.helping import help_out
 from snnbench.bench.quantized import Quantized, make_quantized
 from snnbench.bench.record import Record, environment
 from snnbench.bench.reference import Bench, cell_identity, open_bench, own_network
@@ -81,12 +82,13 @@ def run(
         reporter: where messages and progress go; by default nowhere.
 
     Returns:
-        One finished cell for each number of bits, in order.
+        One finished cell for each number of bits, in order; under torchrun none on all processes but the first.
 
     Raises:
         SnnbenchError: for whatever the user can mend: unknown names, options out of range, missing or altered data.
     """
-    reporter = reporter or Silent()
+    ranks.join()
+    reporter = reporter if reporter and not ranks.helps() else Silent()
     wanted = [
         quantizer_spec(quantizer, b, options or {})
         for b in ([bits] if bits is None or isinstance(bits, int) else dict.fromkeys(bits))
@@ -100,8 +102,14 @@ def run(
     bench = _with_own_network(bench, model, model_options or {}, weights)
     check_metrics(bench.protocol.evaluate)
     store.check_writable(Path(out))
+    if ranks.helps():
+        help_out(bench)
+        return []
     cells = make_cells(bench, wanted, membranes, mode, seed)
-    return [run_cell(bench, cell, Path(out), force, reporter) for cell in cells]
+    try:
+        return [run_cell(bench, cell, Path(out), force, reporter) for cell in cells]
+    finally:
+        ranks.dismiss()
 
 
 def check_device(device: str) -> None:
@@ -163,7 +171,7 @@ def measure(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dict[
     quantized = make_quantized(bench, cell, reporter)
     title = f"{cell.quantizer.name} {cell.quantizer.bits} bits"
     with Watch(quantized.model) as watch:
-        evaluation = bench.evaluate(quantized.model, title, reporter)
+        evaluation = bench.evaluate(quantized.model, title, reporter, cell)
     audit = audit_of(quantized, watch, cell)
     control = control_evaluation(bench, cell, reporter) if cell.mode == "qat" else None
     _, labels = bench.test_set()

@@ -129,6 +129,8 @@ def run(
         force=force,
         reporter=ConsoleReporter(),
     )
+    if not finished:  # a helper of torchrun: the first process tells
+        return
     if json:
         sys.stdout.write(to_json_array([cell.record for cell in finished]) + "\n")
     else:
