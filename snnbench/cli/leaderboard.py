@@ -104,3 +104,23 @@ def site_command(
     from snnbench.leaderboard.site import write_site
 
     typer.echo(f"Written: {write_site(find_boards(path), out)}")
+
+
+@app.command("diff")
+def diff_command(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A board.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="A board, such as that of the protocol's next version.")],
+) -> int:
+    """Show what moved from one board to another; exit code 1 if anything did."""
+    from snnbench.leaderboard.board import read_board
+    from snnbench.leaderboard.changes import SHOWN, changes
+
+    found = changes(read_board(old), read_board(new))
+    for change in found:
+        if change.old is None or change.new is None:
+            typer.echo(f"{'new' if change.old is None else 'gone'}: {change.row}")
+            continue
+        moved = [f"{name} {change.old[name]:.4f} -> {change.new[name]:.4f}" for name in SHOWN]
+        typer.echo(f"{change.row}: {', '.join(moved)}{' (EMD: beyond the intervals)' if change.separate else ''}")
+    typer.echo(f"{len(found)} rows differ")
+    return 1 if found else 0

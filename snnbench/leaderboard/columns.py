@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from snnbench.bench.cell import Cell
 from snnbench.bench.record import Score
 from snnbench.leaderboard.ranking import Row
 
@@ -72,12 +73,16 @@ def ranks(rank: tuple[int, int] | None) -> str:
     return str(rank[0]) if rank[0] == rank[1] else f"{rank[0]}-{rank[1]}"
 
 
-def network(row: Row) -> str:
-    """The quantizer and the options that tell it from others."""
-    cell = row.entry.record.cell
+def label(cell: Cell) -> str:
+    """The quantizer with its options, and the membrane's if there is one."""
     options = " ".join(f"{key}={value}" for key, value in cell.quantizer.options.items())
     membrane = f" + membrane {cell.membrane.name} {cell.membrane.bits} bits" if cell.membrane else ""
     return f"{cell.quantizer.name} {options}".strip() + membrane
+
+
+def network(row: Row) -> str:
+    """The label of the row's cell."""
+    return label(row.entry.record.cell)
 
 
 def in_floors(row: Row) -> float | None:

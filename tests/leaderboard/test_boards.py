@@ -80,7 +80,7 @@ def test_what_does_not_belong_is_refused(
 def test_a_score_that_the_evidence_contradicts_is_refused(results: list[Path], boards: Path, tmp_path: Path) -> None:
     next(boards.glob("*/entries/uniform-2bit*")).rename(tmp_path / "away")
     better = edited(results[2], tmp_path / "cell", metrics__firing_drift={"value": 0.01, "low": 0.01, "high": 0.01})
-    with pytest.raises(RecordError, match="firing_drift is 0[.]01 in the record"):
+    with pytest.raises(RecordError, match=r"firing_drift is 0\.01 in the record"):
         add(better, boards)
     assert sorted(path.name for path in boards.glob("*/entries/*")) == sorted(
         path.name for path in results if not path.name.startswith("uniform-2bit")
