@@ -14,12 +14,12 @@ from pydantic_core import from_json
 
 from snnbench.bench.failures import FAILURE_SUFFIX
 from snnbench.bench.layout import RECORD_FILE
+from snnbench.bench.listing import Listing, Row
 from snnbench.errors import OptionError, RecordError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Row = dict[str, Any]
 STATUSES = ("finished", "failed", "damaged")
 
 
@@ -31,7 +31,10 @@ def read_rows(out: Path) -> list[Row]:
     """
     if not out.is_dir():
         raise RecordError(f"there is no results folder '{out}'")
-    return [row for board in _folders(out) for row in _rows_of(board)]
+    listing = Listing(out)
+    rows = [row for board in _folders(out) for row in _rows_of(board, listing)]
+    listing.remember()
+    return rows
 
 
 def as_frame(rows: list[Row]) -> pd.DataFrame:
@@ -82,21 +85,25 @@ def _folders(folder: Path) -> list[os.DirEntry[str]]:
     return sorted(entries, key=lambda entry: entry.name)
 
 
-def _rows_of(board: os.DirEntry[str]) -> Iterator[Row]:
+def _rows_of(board: os.DirEntry[str], listing: Listing) -> Iterator[Row]:
     for entry in sorted(os.scandir(board.path), key=lambda entry: entry.name):
         if entry.name.startswith("."):
             continue
         if entry.name.endswith(FAILURE_SUFFIX):
             yield _failed(entry.path)
         elif entry.is_dir():
-            yield _finished(entry.path)
+            yield _finished(entry.path, listing)
 
 
-def _finished(path: str) -> Row:
-    try:
-        with open(f"{path}/{RECORD_FILE}", "rb") as file:  # noqa: PTH123  # 10,000 Path objects take half a second
-            record = from_json(file.read())
+def _finished(path: str, listing: Listing) -> Row:
+    file = f"{path}/{RECORD_FILE}"
+
+    def read() -> Row:
+        record = from_json(Path(file).read_bytes())
         return _identity(record["key"], record["cell"], path) | _measurements(record) | {"status": "finished"}
+
+    try:
+        return listing.row(file, read)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"{RECORD_FILE}: {error}"
         return {"status": "damaged", "board": Path(path).parent.name, "key": "", "path": path, "reason": reason}

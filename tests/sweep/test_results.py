@@ -99,6 +99,18 @@ def test_gc_removes_leftovers_and_nothing_that_lives(results: Path, tiny: Callab
     ]
 
 
+def test_a_listing_is_remembered_until_a_record_changes(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+    monkeypatch.setattr("snnbench.bench.results.from_json", lambda text: parsed.append(text) or json.loads(text))
+    first = read_rows(results)
+    assert len(parsed) == 4
+    assert read_rows(results) == first
+    assert len(parsed) == 6  # the failed and the damaged one
+    record = next(results.glob("*/faulty-1bit*/record.json"))
+    record.write_bytes(b"{}")
+    assert sorted(row["status"] for row in read_rows(results)) == ["damaged", "damaged", "failed", "finished"]
+
+
 def test_listing_does_not_import_torch() -> None:
     code = (
         "import sys, snnbench.bench.results, snnbench.bench.garbage, snnbench.cli.results;"
