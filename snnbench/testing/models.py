@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snnbench.nn.recording import spiking_layers
+from snnbench.nn.libraries import step_mode
 from snnbench.nn.synapses import weight_layers
 from snnbench.options import describe, validate
 from snnbench.testing.outcome import CheckSkipped
@@ -35,10 +35,13 @@ def logits(subject: Subject) -> None:
 def spiking(subject: Subject) -> None:
     """Spiking layers are found by name, and each of them runs; there are weights to quantize."""
     model = _build(subject)
-    require(spiking_layers(model), f"{type(model).__name__} has no layer that is a snnbench.nn.SpikingNeuron")
+    require(
+        _spiking_layers(model),
+        f"{type(model).__name__} has no known spiking layer that gives all its steps at once",
+    )
     require(weight_layers(model), f"{type(model).__name__} has no convolution and no linear layer")
     outputs = _outputs(model, _images())
-    silent = [name for name in spiking_layers(model) if name not in outputs]
+    silent = [name for name in _spiking_layers(model) if name not in outputs]
     require(not silent, f"spiking layer {', '.join(silent)} does not run")
 
 
@@ -71,7 +74,7 @@ def timesteps(subject: Subject) -> None:
 def gradients(subject: Subject) -> None:
     """In training every weight gets a finite gradient, and some of them one that is not zero."""
     model = _build(subject).train()
-    model(_images()).square().sum().backward()
+    model(_images()).sum().backward()
     found = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.requires_grad}
     missing = [name for name, grad in found.items() if grad is None or not bool(grad.isfinite().all())]
     require(not missing, f"no finite gradient for {', '.join(missing)}")
@@ -106,6 +109,10 @@ def _images() -> Tensor:
     return torch.randn(_BATCH, *_SHAPE, generator=torch.Generator().manual_seed(0))
 
 
+def _spiking_layers(model: nn.Module) -> dict[str, nn.Module]:
+    return {name: module for name, module in model.named_modules() if step_mode(module) == "multi"}
+
+
 def _build(subject: Subject, seed: int = 0, **more: object) -> nn.Module:
     entry = subject.entry
     with torch.random.fork_rng(devices=[]):
@@ -127,7 +134,7 @@ def _outputs(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
     def keep(name: str) -> Any:
         return lambda module, inputs, spikes: outputs.__setitem__(name, spikes.detach())
 
-    handles = [layer.register_forward_hook(keep(name)) for name, layer in spiking_layers(model).items()]
+    handles = [layer.register_forward_hook(keep(name)) for name, layer in _spiking_layers(model).items()]
     try:
         _run(model, batch)
     finally:
