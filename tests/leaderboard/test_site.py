@@ -1,0 +1,155 @@
+"""The site in headless Chromium: sort, filter, hover, links, no console error, no outside request, accessibility."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from snnbench.leaderboard import read_board
+from snnbench.leaderboard.board import Board, Entry
+from snnbench.leaderboard.site import write_site
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def site(filed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_site([read_board(next(filed.iterdir()))], tmp_path_factory.mktemp("site")).parent
+
+
+def test_pages_need_nothing_from_outside(site: Path) -> None:
+    pages = list(site.rglob("*.html"))
+    assert len(pages) == 1 + 1 + 4
+    for page in pages:
+        text = page.read_text()
+        assert "http://" not in text
+        assert "https://" not in text
+
+
+def test_the_table_is_plain_html(site: Path) -> None:
+    text = (site / "digits-sew8-v1" / "index.html").read_text()
+    assert text.count("<tr") == 1 + 4
+    assert "lqnet clip=narrow codes=signed" in text
+
+
+def test_the_page_of_an_entry_tells_how_to_measure_it(site: Path) -> None:
+    (page,) = site.glob("*/uniform-2bit*.html")
+    assert "snnbench run --quantizer uniform --bits 2 --mode ptq" in page.read_text()
+
+
+class Visit:
+    """A page, what it asked for, and what its console said."""
+
+    def __init__(self, page: Any) -> None:
+        self.page, self.requests, self.complaints = page, [], []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on the path")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Visit]:
+    page = browser.new_page()
+    yield Visit(page)
+    page.close()
+
+
+def column(page: Any, title: str) -> list[str]:
+    titles = page.locator("#entries thead th").all_inner_texts()
+    index = [text.strip().rstrip("↕↑↓").strip() for text in titles].index(title) + 1
+    return [text.strip() for text in page.locator(f"#entries tbody tr:visible td:nth-child({index})").all_inner_texts()]
+
+
+@pytest.mark.slow
+def test_sort_filter_hover_and_links(site: Path, visit: Visit) -> None:
+    page = visit.page
+    page.goto((site / "digits-sew8-v1" / "index.html").as_uri())
+    page.get_by_role("button", name="firing EMD").click()
+    values = [float(text) for text in column(page, "firing EMD")]
+    assert values == sorted(values)
+    page.get_by_role("button", name="firing EMD").press("Enter")
+    assert [float(text) for text in column(page, "firing EMD")] == values[::-1]
+    page.get_by_label("Filter rows").fill("uniform absmax")
+    assert column(page, "bits") == ["2", "4"]
+    assert page.get_by_role("status").inner_text() == "2 of 4 rows"
+    page.locator("#scatter .points path").first.hover(force=True)
+    page.wait_for_selector("#scatter .hoverlayer text")
+    page.get_by_role("link", name="uniform").first.click()
+    page.wait_for_selector("#rates .main-svg")
+    assert page.get_by_role("heading", level=1).inner_text().startswith("uniform")
+    assert visit.complaints == []
+    assert [url for url in visit.requests if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessibility(site: Path, browser: Any, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    page = browser.new_page(color_scheme=scheme)
+    for path in (site / "index.html", site / "digits-sew8-v1" / "index.html", next(site.glob("*/lqnet*.html"))):
+        page.goto(path.as_uri())
+        found = axe.Axe().run(page).response["violations"]
+        assert [
+            (each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in ("serious", "critical")
+        ] == []
+    page.close()
+
+
+@pytest.mark.slow
+def test_a_phone_scrolls_the_table_and_not_the_page(site: Path, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 375, "height": 740})
+    page.goto((site / "digits-sew8-v1" / "index.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.close()
+
+
+@pytest.mark.slow
+def test_without_javascript(site: Path, browser: Any) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / "digits-sew8-v1" / "index.html").as_uri())
+    assert page.locator("#entries tbody tr").count() == 4
+    assert not page.locator("#filterbar").is_visible()
+    context.close()
+
+
+@pytest.mark.slow
+def test_500_entries_load_in_two_seconds(filed: Path, browser: Any, tmp_path: Path) -> None:
+    board = read_board(next(filed.iterdir()))
+    many = Board(board.folder, board.protocol)
+    many.__dict__["entries"] = tuple(
+        Entry(entry.folder, entry.record, entry.note) for _ in range(125) for entry in board.entries
+    )
+    write_site([many], tmp_path)
+    page = browser.new_page()
+    started = time.monotonic()
+    page.goto((tmp_path / board.name / "index.html").as_uri())
+    page.wait_for_selector("#scatter .main-svg")
+    assert page.locator("#entries tbody tr").count() == 500
+    assert time.monotonic() - started < 2
+    page.close()
