@@ -39,6 +39,13 @@ file = "seed0.safetensors"
 sha256 = "{sha256}"
 accuracy = 0.5
 """
+# A process that was itself started in the background inherits that Ctrl-C is ignored.
+COMMAND = """
+import signal, sys
+from snnbench.cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main())
+"""
 Events = list[tuple[Event, dict[str, object]]]
 
 
@@ -124,7 +131,7 @@ def start(tiny: object) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started = []
 
     def start(*arguments: str | Path) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", "import sys; from snnbench.cli.main import main; sys.exit(main())"]
+        command = [sys.executable, "-c", COMMAND]
         process = subprocess.Popen(
             [*command, *map(str, arguments)],
             stdout=subprocess.PIPE,
