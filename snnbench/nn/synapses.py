@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from snnbench.errors import FiringError
-from snnbench.functional.costs import KINDS, Operations
+from snnbench.functional.costs import Operations
 from snnbench.functional.profile import SHARDS
 from snnbench.nn.sew_resnet import SEWBlock, SEWResNet
 
@@ -21,6 +21,7 @@ _TRANSPOSED: dict[type[nn.Module], Callable[..., Tensor]] = {
     nn.ConvTranspose2d: F.conv_transpose2d,
     nn.ConvTranspose3d: F.conv_transpose3d,
 }
+_CHUNK = 2**16
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
@@ -60,6 +61,7 @@ class OperationRecorder:
         self._layers = weight_layers(model)
         self._fan_outs: dict[str, Tensor] = {}
         self._counts: dict[str, Tensor] = {}
+        self._real: set[str] = set()
         self._samples = torch.zeros(shards, dtype=torch.int64)
         self._handles: list[RemovableHandle] = []
         self._batch = torch.empty(0, dtype=torch.int64)
@@ -84,7 +86,13 @@ class OperationRecorder:
         """
         if not self._counts:
             raise FiringError(f"no convolution or linear layer of {type(self._model).__name__} ran")
-        return Operations({name: self._counts[name] for name in self._layers if name in self._counts}, self._samples)
+        return Operations({name: self._kinds(name) for name in self._layers if name in self._counts}, self._samples)
+
+    def _kinds(self, name: str) -> Tensor:
+        reached, accumulates, dense = self._counts[name]
+        none = torch.zeros_like(reached)
+        kinds = (none, none, reached, dense) if name in self._real else (reached, accumulates, none, dense)
+        return torch.stack(kinds)
 
     def _start_batch(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         first = int(self._samples.sum())
@@ -97,32 +105,45 @@ class OperationRecorder:
             rows = x.flatten(0, -2) if isinstance(module, nn.Linear) else x
             if name not in self._counts:
                 self._fan_outs[name] = fan_out(module, rows.shape[1:])
-                self._counts[name] = torch.zeros(len(KINDS), self._shards, dtype=torch.int64)
-            per_row = operations_of(rows, self._fan_outs[name].to(rows.device)).cpu()
-            shards = self._batch.repeat(per_row.shape[1] // len(self._batch))
-            self._counts[name].index_add_(1, shards, per_row)
+                self._counts[name] = torch.zeros(3, self._shards, dtype=torch.int64)
+            self._add(name, rows, self._fan_outs[name].to(rows.device))
 
         return count
 
+    def _add(self, name: str, rows: Tensor, fan: Tensor) -> None:
+        counts, whole = operations_of(rows, fan)
+        if not whole:
+            self._real.add(name)
+        dense = fan.sum().cpu().expand(1, len(rows))
+        shards = self._batch.repeat(len(rows) // len(self._batch))
+        self._counts[name].index_add_(1, shards, torch.cat([counts.cpu(), dense]))
 
-def operations_of(inputs: Tensor, fan_out: Tensor) -> Tensor:
-    """Operations that each row of `inputs` (rows, *features) causes: int64 (4, rows), in the order of `KINDS`.
 
-    Whole numbers of at least 0 are taken for spikes and sums of spikes, anything else for real numbers.
+def operations_of(inputs: Tensor, fan_out: Tensor) -> tuple[Tensor, bool]:
+    """Synapses that each row of `inputs` (rows, *features) reaches, and whether all inputs are whole numbers.
+
+    Returns:
+        int64 (2, rows): synapses of the inputs that are not zero, and the same with an input of k counted k times
+        (0 where inputs are real numbers); and whether every input is a whole number of at least 0.
     """
-    dense = fan_out.sum().expand(len(inputs))
-    small = inputs.to(torch.uint8)
-    if not torch.equal(small.to(inputs.dtype), inputs):
-        none = torch.zeros_like(dense)
-        return torch.stack([none, none, _reached(inputs != 0, fan_out), dense])
-    accumulates = _reached(small, fan_out)
-    events = accumulates if small.max() <= 1 else _reached(small != 0, fan_out)
-    return torch.stack([events, accumulates, torch.zeros_like(dense), dense])
+    rows = max(1, _CHUNK // inputs[0].numel()) if inputs.device.type == "cpu" else len(inputs)
+    parts = [_of_chunk(chunk, fan_out) for chunk in torch.split(inputs, rows)]  # on a CPU, a chunk stays in cache
+    return torch.cat([counts for counts, _ in parts], 1), all(whole for _, whole in parts)
+
+
+def _of_chunk(inputs: Tensor, fan_out: Tensor) -> tuple[Tensor, bool]:
+    low, high = torch.addcmul(inputs, inputs, inputs, value=-1).aminmax()
+    if low == 0 and high == 0:  # s - s*s is zero for 0 and 1 alone
+        return _reached(inputs, fan_out).expand(2, -1), True
+    events = _reached((inputs != 0).to(inputs.dtype), fan_out)
+    whole = bool((inputs == inputs.round()).all()) and bool(inputs.min() >= 0)
+    accumulates = _reached(inputs, fan_out) if whole else torch.zeros_like(events)
+    return torch.stack([events, accumulates]), whole
 
 
 def _reached(inputs: Tensor, fan_out: Tensor) -> Tensor:
-    # All channels of a position reach as far, so channels are summed first: few and exact numbers are left.
-    positions = inputs.sum(1, dtype=torch.int64)
+    # All channels of a position reach as far, so channels are summed first: few and small whole numbers are left.
+    positions = inputs.sum(1).long()
     return (positions * fan_out[0]).flatten(1).sum(1) if positions.ndim > 1 else positions * fan_out[0]
 
 
