@@ -19,6 +19,7 @@ Levels = NDArray[np.float64]
 
 _ROUNDING = 8 * float(torch.finfo(torch.float32).eps)
 _MOST_BASIS = 12
+_FEW_LEVELS = 64
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,17 @@ def bits_for(levels: int) -> int:
 def grid_steps(levels: Levels) -> int | None:
     """Steps from the first to the last of sorted `levels` on the coarsest grid that holds all, up to float32 rounding.
 
-    None if they are on no grid whose step is the smallest gap, or a half or a third of it.
+    None if they are on no grid whose step is the smallest gap or a small part of it: down to 1/8, or 1/256 where there
+    are few levels, whose smallest gap may be many steps.
     """
     if len(levels) < 2:
         return 0
     gaps = np.diff(levels)
-    tolerance = _ROUNDING * np.abs(levels).max()
-    for part in (1, 2, 3):
-        at = np.rint(gaps * part / gaps.min()).cumsum()
-        step = (levels[-1] - levels[0]) / at[-1]
-        if np.abs(levels[0] + at * step - levels[1:]).max() <= tolerance:
-            return int(at[-1])
-    return None
+    parts = np.arange(1, 257 if len(levels) <= _FEW_LEVELS else 9)[:, None]
+    at = np.rint(gaps * parts / gaps.min()).cumsum(axis=1)
+    steps = (levels[-1] - levels[0]) / at[:, -1:]
+    fits = np.abs(levels[0] + at * steps - levels[1:]).max(axis=1) <= _ROUNDING * np.abs(levels).max()
+    return int(at[fits.argmax(), -1]) if fits.any() else None
 
 
 def reproduces(basis: Tensor, channels: Sequence[Levels]) -> bool:
@@ -96,11 +96,13 @@ def _as_list(books: Sequence[Levels], weights: int) -> Packing:
 
 
 def _as_grid(books: Sequence[Levels], weights: int) -> list[Packing]:
-    steps = [grid_steps(levels) for levels in books]
-    known = [count for count in steps if count is not None]
-    if len(known) < len(steps):
-        return []
-    return [Packing("grid", bits_for(max(known) + 1) * weights + 2 * NUMBER_BITS * len(books))]
+    most = 0
+    for levels in books:
+        steps = grid_steps(levels)
+        if steps is None:
+            return []
+        most = max(most, steps)
+    return [Packing("grid", bits_for(most + 1) * weights + 2 * NUMBER_BITS * len(books))]
 
 
 def _as_basis(channels: Sequence[Levels], basis: Tensor, weights: int) -> list[Packing]:

@@ -238,6 +238,14 @@ def test_packing_of_uniform_takes_two_numbers(bits: int, per: str, grid: str) ->
     assert pack(quantized).bits >= bits_for(len(quantized[0].unique())) * tensor.numel()
 
 
+def test_few_weights_a_channel_are_still_seen_to_lie_on_a_grid() -> None:
+    torch.manual_seed(3)
+    tensor = torch.randn(32, 16)
+    packing = pack(uniform(tensor, bits=8, clip="absmax", per="channel")(tensor))
+    assert packing.codebook == "grid"
+    assert packing.bits <= 8 * 512 + 64 * 32
+
+
 def test_a_basis_that_does_not_produce_the_levels_is_not_believed() -> None:
     torch.manual_seed(2)
     weight = torch.randn(4, 8)[:, torch.randint(8, (500,))]
