@@ -1,0 +1,103 @@
+"""The results folder: a finished cell is there in full or not at all, and only one process may compute it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import snnbench
+from snnbench.bench import store
+from snnbench.bench.failures import Failure, Fault
+from snnbench.bench.locks import try_lock
+from snnbench.bench.record import Record, read_record
+from snnbench.data import files
+from snnbench.errors import RecordError
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from snnbench.bench.locks import try_lock
+lock = try_lock(Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory, session_cache: Path) -> Record:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SNNBENCH_CACHE", str(session_cache))
+        folder = tmp_path_factory.mktemp("once")
+        (finished,) = snnbench.run("float", protocol="digits-sew8", limit=40, out=folder)
+    return finished.record
+
+
+def test_what_is_kept_is_found(record: Record, out: Path) -> None:
+    assert store.find(out, record.cell) is None
+    folder = store.keep(out, record, {"evidence.safetensors": b"x"}, replace=False)
+    assert store.find(out, record.cell) == record
+    assert sorted(path.name for path in folder.iterdir()) == ["evidence.safetensors", "record.json"]
+    assert [path.name for path in out.iterdir()] == [record.cell.board]
+
+
+def test_the_first_record_stays_unless_it_is_replaced(record: Record, out: Path) -> None:
+    later = record.model_copy(update={"seconds": 99.0})
+    store.keep(out, record, {}, replace=False)
+    folder = store.keep(out, later, {}, replace=False)
+    assert read_record(folder) == record
+    store.keep(out, later, {}, replace=True)
+    assert read_record(folder) == later
+
+
+def test_a_record_that_cannot_be_written_leaves_nothing(
+    record: Record, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(RecordError, match="No space left on device"):
+        store.keep(out, record, {}, replace=False)
+    monkeypatch.undo()
+    assert not [path for path in out.rglob("*") if path.is_file() or path.name.startswith(".")]
+
+
+def test_a_failure_is_not_a_record_and_goes_when_there_is_one(record: Record, out: Path) -> None:
+    cell = record.cell
+    failure = Failure.now(cell.key, cell.model_dump(mode="json"), Fault("error", "no", "Traceback"), 1)
+    note = store.keep_failure(out, cell, failure)
+    assert store.find_failure(out, cell) == failure
+    assert store.find(out, cell) is None
+    store.keep(out, record, {}, replace=False)
+    assert store.find_failure(out, cell) is None
+    assert not note.exists()
+
+
+def test_a_damaged_record_is_told_and_can_be_set_aside(record: Record, out: Path) -> None:
+    path = store.keep(out, record, {}, replace=False) / "record.json"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(RecordError, match="--force"):
+        store.find(out, record.cell)
+    aside = store.set_aside(out, record.cell)
+    assert (aside / "record.json").exists()
+    assert store.find(out, record.cell) is None
+
+
+def test_a_claim_is_exclusive_and_ends_with_its_process(tmp_path: Path) -> None:
+    path = tmp_path / "a.lock"
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    assert try_lock(path) is None
+    holder.kill()
+    holder.communicate()
+    lock = try_lock(path)
+    assert lock is not None
+    assert try_lock(path) is None
+    lock.release()
+    again = try_lock(path)
+    assert again is not None
+    again.release()
