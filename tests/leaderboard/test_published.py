@@ -1,0 +1,21 @@
+"""The boards of this repository: verified, and their tables current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from snnbench.leaderboard import find_boards, stale_tables, verify
+
+BOARDS = Path(__file__).resolve().parents[2] / "leaderboards"
+
+pytestmark = pytest.mark.skipif(not BOARDS.is_dir(), reason="not a checkout: there is no folder leaderboards")
+
+
+def test_every_entry_is_verified() -> None:
+    assert [verdict for verdict in verify(BOARDS) if verdict.problems] == []
+
+
+def test_tables_are_current() -> None:
+    assert [path for board in find_boards(BOARDS) for path in stale_tables(board)] == []
