@@ -1,0 +1,86 @@
+"""Broken distributions, built and installed by pip side by side: each has one report, and everything else goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+COMMAND = "import sys; from snnbench.cli.main import main; sys.exit(main())"
+GOOD = """
+    from torch import nn
+    from snnbench import hookimpl
+
+    def copy(tensor, *, bits: int = 32):
+        "A copy."
+        return nn.Identity()
+
+    @hookimpl
+    def snnbench_quantizers():
+        return {"NAME": copy}
+"""
+BROKEN = {
+    "snnbench-import-error": ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+    "snnbench-wrong-type": (
+        GOOD.replace('{"NAME": copy}', "[copy]"),
+        "snnbench_quantizers() returned list, not a dict",
+    ),
+    "snnbench-misspelt": (GOOD.replace("snnbench_quantizers", "snnbench_quantisers"), "unknown hook"),
+    "snnbench-newer": (GOOD.replace("snnbench_quantizers", "snnbench_encoders"), "unknown hook 'snnbench_encoders'"),
+    "snnbench-duplicate": (GOOD.replace("NAME", "lqnet"), "quantizer 'lqnet' is claimed by snnbench"),
+    "snnbench-rude": (
+        GOOD.replace("NAME", "rude")
+        + "\n    import torch; torch.manual_seed(1); torch.set_default_dtype(torch.float64)",
+        "changes torch's random state, torch's default dtype when it loads; it was put back",
+    ),
+}
+PYPROJECT = """
+    [build-system]
+    requires = ["hatchling"]
+    build-backend = "hatchling.build"
+    [project]
+    name = "{name}"
+    version = "1.0"
+    [project.entry-points.snnbench]
+    plugin = "{module}"
+    [tool.hatch.build.targets.wheel]
+    include = ["{module}.py"]
+"""
+
+
+def build(folder: Path, name: str, source: str) -> Path:
+    project, module = folder / name, name.replace("-", "_")
+    project.mkdir()
+    (project / f"{module}.py").write_text(dedent(source), "utf-8")
+    (project / "pyproject.toml").write_text(dedent(PYPROJECT.format(name=name, module=module)), "utf-8")
+    return project
+
+
+@pytest.mark.slow
+def test_each_has_one_report_that_names_it_and_the_rest_goes_on(tmp_path):
+    sources = {name: source for name, (source, _) in BROKEN.items()} | {"snnbench-good": GOOD.replace("NAME", "good")}
+    projects = [build(tmp_path, name, source) for name, source in sources.items()]
+    site = tmp_path / "site"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", site]
+    subprocess.run([*pip, *projects], check=True)
+    environment = {**os.environ, "PYTHONPATH": str(site), "SNNBENCH_CACHE": str(tmp_path / "cache")}
+
+    def snnbench(*arguments: object) -> str:
+        command = [sys.executable, "-c", COMMAND, *map(str, arguments)]
+        return subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    rows = json.loads(snnbench("plugins", "list", "--json"))
+    for name, (_, message) in BROKEN.items():
+        (report,) = [row for row in rows if row["distribution"] == name and "error" in row]
+        assert message in report["error"]
+    usable = {row["name"] for row in rows if row["status"] == "ok"}
+    assert {"good", "rude", "float", "uniform", "sew_resnet8", "digits", "digits-sew8"} <= usable
+    assert "lqnet" not in usable
+    run = ["run", "-q", "good", "-p", "digits-sew8", "--limit", 40, "--json", "--out", tmp_path / "out"]
+    (record,) = json.loads(snnbench(*run))
+    assert record["cell"]["quantizer"]["distribution"] == "snnbench-good"
