@@ -1,0 +1,70 @@
+"""The intervals cover what docs/uncertainty.md says; measured anew with other random numbers."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import pytest
+from functional.coverage import (
+    DOCUMENT,
+    MARKS,
+    REPETITIONS,
+    SCENARIOS,
+    accuracy_coverage,
+    coverage,
+    networks,
+    rates,
+    truths,
+)
+
+RIGHT = ["EMD", "EMD, max", "EMD, pooled", "drift", "difference of EMDs", "mean rate"]
+
+
+@pytest.fixture(scope="module")
+def stated() -> dict[str, dict[str, float]]:
+    """The table of the document: scenario -> column -> number."""
+    lines = DOCUMENT.read_text("utf-8").split(MARKS[0])[1].split(MARKS[1])[0].strip().splitlines()
+    header, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    return {row[0]: dict(zip(header[1:], map(float, row[1:]), strict=True)) for row in rows}
+
+
+def test_stated_coverage_is_nominal_above_the_floor(stated):
+    assert list(stated) == [scenario.name for scenario in SCENARIOS]
+    above = [row for row in stated.values() if row["EMD / floor"] > 1]
+    assert len(above) == 6
+    for row in above:
+        assert all(92 <= row[name] <= 98 for name in RIGHT), row
+
+
+def test_stated_coverage_admits_where_it_fails(stated):
+    zero = stated["2,000 samples, 300 neurons, equal rates"]
+    assert zero["EMD / floor"] == 0
+    assert zero["EMD"] < 50
+    assert zero["drift"] < 5
+    assert all(row["dead"] > 95 for row in stated.values())
+
+
+@pytest.mark.parametrize("accuracy", [0.6, 0.752, 0.9, 0.98])
+@pytest.mark.parametrize(("samples", "slack"), [(360, 0.02), (10_000, 0.005)])
+def test_accuracy_intervals_cover(accuracy, samples, slack):
+    assert accuracy_coverage(accuracy, samples) == pytest.approx(0.95, abs=slack)
+
+
+def test_scenarios_have_the_true_values_that_their_names_promise():
+    for scenario in SCENARIOS:
+        true = truths(*(rates(each) for each in networks(scenario)))
+        assert true["EMD"] <= true["drift"]
+        assert (true["drift"] == 0) == ("equal rates" in scenario.name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_measured_coverage_is_the_stated_one(stated, scenario):
+    repetitions = 100
+    measured = coverage(scenario, repetitions, seed=2)
+    for name, share in measured.items():
+        if name == "floor":
+            continue
+        expected = stated[scenario.name][name] / 100
+        error = sqrt(max(expected * (1 - expected), 0.01) * (1 / repetitions + 1 / REPETITIONS))
+        assert share == pytest.approx(expected, abs=4 * error), name
