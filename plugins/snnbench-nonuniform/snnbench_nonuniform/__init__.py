@@ -78,7 +78,7 @@ class N2UQ(nn.Module):
 
 def nearest(x: Tensor, levels: Tensor) -> Tensor:
     """For each value of `x` the nearest of the sorted `levels`; ties go down."""
-    return levels[torch.searchsorted((levels[1:] + levels[:-1]) / 2, x)]
+    return levels[torch.searchsorted((levels[1:] + levels[:-1]) / 2, x.contiguous())]
 
 
 def magnitudes(bits: int) -> Tensor:
