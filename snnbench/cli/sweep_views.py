@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -98,7 +99,8 @@ def counts(progress: Progress) -> str:
 def draw(progress: Progress) -> Group:
     """The live view."""
     over = progress.done + progress.failed
-    parts: list[Any] = [Text(counts(progress)), ProgressBar(total=max(progress.total, 1), completed=over, width=60)]
+    bar = ProgressBar(total=max(progress.total, 1), completed=over, width=60)
+    parts: list[Any] = [Text(counts(progress)), Padding(bar, 0)]  # a bar alone does not end its line
     now = time.monotonic()
     for key, task in list(progress.running.items())[:_SHOWN]:
         parts.append(Text(f"  {now - progress.since[key]:6.0f} s  {task.cell.board}/{task.cell.folder}", style="dim"))

@@ -28,7 +28,7 @@ class StatusFile:
 
     def __init__(self, out: Path) -> None:
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
-        name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+        name = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
         self._path = out / SWEEPS / f"{name}.json"
         self._lock = try_lock(self._path.with_suffix(".lock"))
         self._written = -_EVERY_SECONDS

@@ -1,0 +1,78 @@
+"""What is shown of a running sweep: in a terminal, as lines, as JSON, and from another terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from snnbench.bench.executors import make_executor
+from snnbench.bench.executors.base import Resources
+from snnbench.bench.reporting import Silent
+from snnbench.bench.sweep.engine import Sweep
+from snnbench.bench.sweep.progress import Event, Progress
+from snnbench.bench.sweep.status import StatusFile, read_statuses
+from snnbench.cli.sweep_views import JsonEvents, Lines, LiveView, draw
+
+
+def run(tasks: list, out: Path, *watchers: object) -> Progress:
+    return Sweep(tasks, out, make_executor("in-process", Resources(cpus=1)), watchers, Silent()).run()
+
+
+def test_lines_tell_of_every_cell_and_how_far_the_sweep_is(tiny: Callable, tmp_path: Path) -> None:
+    text = io.StringIO()
+    run([*tiny(bits=[1, 2]), *tiny("raise")], tmp_path / "out", Lines(Console(file=text, width=300)))
+    lines = text.getvalue().splitlines()
+    assert [line.split(" tiny-v1/")[0] for line in lines] == ["cell finished", "cell finished", "cell failed"]
+    assert "this quantizer always fails" in lines[2]
+    assert "[2/3 done, 0 running, 1 failed]" in lines[2]
+
+
+def test_json_events_are_a_line_each(tiny: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (task,) = tiny()
+    run([task], tmp_path / "out", JsonEvents())
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["event"] for event in events] == ["sweep started", "cell started", "cell finished", "sweep ended"]
+    assert events[2]["key"] == task.cell.key
+    assert (events[-1]["state"], events[-1]["done"], events[-1]["total"]) == ("finished", 1, 1)
+
+
+def test_the_live_view_shows_running_cells_the_best_and_the_time_left(tiny: Callable, tmp_path: Path) -> None:
+    class Look:
+        seen = ""
+
+        def hear(self, event: Event, progress: Progress) -> None:
+            if progress.running and progress.finished:
+                console = Console(file=io.StringIO(), width=160, height=50)
+                console.print(draw(progress))
+                self.seen = console.file.getvalue()
+
+        def tick(self, progress: Progress) -> None:
+            pass
+
+    look, screen = Look(), io.StringIO()
+    live = LiveView(Console(file=screen, width=160, force_terminal=True))
+    first, second = tiny(bits=[1, 2])
+    run([first, second], tmp_path / "out", look, live)
+    lines = look.seen.splitlines()
+    assert lines[0].startswith("1/2 done, 1 running, time left: ")
+    assert any(second.cell.folder in line for line in lines)
+    assert any(line.lstrip().startswith("faulty 1 bits") for line in lines)
+    assert lines[1].strip("━╸╺ ") == ""
+    assert "smallest firing EMD" in screen.getvalue()
+
+
+def test_a_status_file_tells_the_living_from_the_killed(tiny: Callable, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    file = StatusFile(out)
+    file.hear(Event("sweep started"), Progress(3, "local:2"))
+    (status,) = read_statuses(out)
+    assert (status.state, status.alive, status.document["total"]) == ("running", True, 3)
+    file._lock.release()
+    assert read_statuses(out)[0].state == "killed"
+    run(tiny(), out, StatusFile(out))
+    assert [status.state for status in read_statuses(out)] == ["killed", "finished"]
