@@ -46,6 +46,7 @@ def test_fan_out_of_other_layers() -> None:
     assert torch.equal(fan_out(nn.Linear(3, 5), (3,)), torch.full((3,), 5))
     assert torch.equal(fan_out(nn.ConvTranspose2d(2, 3, 2, 2), (2, 3, 3)), torch.full((2, 3, 3), 12))
     assert torch.equal(fan_out(nn.Conv1d(1, 1, 3), (1, 4)), torch.tensor([[1, 2, 2, 1]]))
+    assert torch.equal(fan_out(nn.ConvTranspose1d(1, 1, 5, stride=2, padding=2), (1, 2)), torch.tensor([[3, 3]]))
 
 
 def test_fan_out_inside_inference_mode() -> None:
