@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import subprocess
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
 from snnbench.bench import layout
 from snnbench.bench.cell import Cell
@@ -24,7 +26,12 @@ RECORD_FILE = layout.RECORD_FILE
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _finite(rows: Iterable[Mapping[str, float | None]]) -> tuple[dict[str, float | None], ...]:
+    """The rows of a training that may have diverged: JSON has no NaN, so what is not finite is null."""
+    return tuple({k: v if v is not None and math.isfinite(v) else None for k, v in row.items()} for row in rows)
 
 
 class Score(_Part):
@@ -193,7 +200,7 @@ class Record(_Part):
     cost: Cost
     reference: Reference
     control: Control | None
-    training_log: tuple[dict[str, float], ...]
+    training_log: Annotated[tuple[Mapping[str, float | None], ...], BeforeValidator(_finite)]
     environment: Environment
     started: str
     seconds: float

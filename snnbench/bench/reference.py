@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from snnbench.bench import ranks
 from snnbench.bench.baseline import read_weights
 from snnbench.bench.batches import Images, Labels, Normalise
-from snnbench.bench.cell import Cell, NetworkSpec, protocol_network
+from snnbench.bench.cell import MEASUREMENT, Cell, NetworkSpec, protocol_network
 from snnbench.bench.evaluate import Evaluation, evaluate
 from snnbench.bench.locks import locked
+from snnbench.bench.record import processor
 from snnbench.bench.reporting import Reporter
 from snnbench.data import Dataset, cache_root
 from snnbench.errors import FiringError, OptionError, ProtocolError
@@ -114,7 +115,9 @@ class Bench:
                 "data": dict(self.dataset.fingerprints),
                 "protocol": self.protocol.fingerprint,
                 "limit": self.limit,
+                "measurement": MEASUREMENT,
                 "torch": torch.__version__,
+                "processor": processor(),
                 "device": self.device,
             }
         )

@@ -151,7 +151,7 @@ def _unfinished(out: Path, key: str) -> Iterator[Path]:
 
 
 def _put(unfinished: Path, final: Path, *, replace: bool) -> None:
-    if replace and final.exists():
+    if final.exists() and (replace or not (final / RECORD_FILE).exists()):
         old = unfinished.with_name(f"{unfinished.name}-old")
         final.rename(old)
         unfinished.rename(final)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import snnbench
-from snnbench.bench import store
+from snnbench.bench import reference, store
 from snnbench.bench.failures import Failure, Fault
 from snnbench.bench.locks import try_lock
 from snnbench.bench.record import Record, read_record
@@ -50,6 +50,40 @@ def test_the_first_record_stays_unless_it_is_replaced(record: Record, out: Path)
     assert read_record(folder) == record
     store.keep(out, later, {}, replace=True)
     assert read_record(folder) == later
+
+
+def test_a_directory_without_its_record_is_no_finished_cell(record: Record, out: Path) -> None:
+    folder = store.keep(out, record, {"evidence.safetensors": b"x"}, replace=False)
+    (folder / "record.json").unlink()
+    assert store.find(out, record.cell) is None
+    store.keep(out, record, {}, replace=False)
+    assert store.find(out, record.cell) == record
+
+
+def test_the_log_of_a_diverged_training_can_be_read_back(record: Record, out: Path) -> None:
+    rows = ({"epoch": 1, "loss": float("nan")},)
+    diverged = Record.model_validate({**record.model_dump(), "training_log": rows})
+    assert read_record(store.keep(out, diverged, {}, replace=False)).training_log == ({"epoch": 1, "loss": None},)
+
+
+def test_a_record_with_a_value_that_is_no_number_is_refused(record: Record, out: Path) -> None:
+    folder = store.keep(out, record, {}, replace=False)
+    text = (folder / "record.json").read_text()
+    altered = text.replace(f'"seconds": {record.seconds}', '"seconds": NaN')
+    assert altered != text
+    (folder / "record.json").write_text(altered)
+    with pytest.raises(RecordError, match="seconds"):
+        store.find(out, record.cell)
+
+
+def test_references_are_of_one_measurement_and_one_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = reference.open_bench("digits-sew8")
+    keys = {bench._reference_key()}
+    monkeypatch.setattr(reference, "MEASUREMENT", reference.MEASUREMENT + 1)
+    keys.add(bench._reference_key())
+    monkeypatch.setattr(reference, "processor", lambda: "another")
+    keys.add(bench._reference_key())
+    assert len(keys) == 3
 
 
 def test_a_record_that_cannot_be_written_leaves_nothing(
