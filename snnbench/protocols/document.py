@@ -81,7 +81,7 @@ class Evaluation(Section):
     """How the test set is run and scored."""
 
     batch_size: Positive = 100
-    shards: Annotated[int, Field(ge=2)] = 20
+    shards: Literal[20] = 20
     dead_below: Fraction = 0.05
     saturated_above: Fraction = 0.95
     metrics: tuple[str, ...]

@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 
 from snnbench.bench.baseline import open_training, train_baseline
 from snnbench.bench.batches import augment
+from snnbench.bench.reference import protocol_path
 from snnbench.bench.training import cycle
 from snnbench.errors import ProtocolError
-from snnbench.protocols import Training
+from snnbench.protocols import Training, read_protocol
 
 SCRIPT = """
 import sys
@@ -81,3 +82,11 @@ def test_crops_are_windows_of_the_padded_image_and_flips_mirror() -> None:
     found = [augment(images, flips, torch.Generator().manual_seed(seed)) for seed in range(20)]
     assert all(torch.equal(f[0], images[0]) or torch.equal(f[0], images[0].flip(2)) for f in found)
     assert len({tuple(f.flatten().tolist()) for f in found}) > 1
+
+
+def test_a_number_of_shards_that_nothing_would_heed_is_refused(tmp_path: Path) -> None:
+    text = protocol_path("digits-sew8").read_text("utf-8")
+    document = tmp_path / "protocol.toml"
+    document.write_text(text.replace("[evaluate]\n", "[evaluate]\nshards = 10\n"), "utf-8")
+    with pytest.raises(ProtocolError, match="evaluate.shards"):
+        read_protocol(document)
