@@ -88,5 +88,5 @@ def test_a_number_of_shards_that_nothing_would_heed_is_refused(tmp_path: Path) -
     text = protocol_path("digits-sew8").read_text("utf-8")
     document = tmp_path / "protocol.toml"
     document.write_text(text.replace("[evaluate]\n", "[evaluate]\nshards = 10\n"), "utf-8")
-    with pytest.raises(ProtocolError, match="evaluate.shards"):
+    with pytest.raises(ProtocolError, match=r"evaluate\.shards"):
         read_protocol(document)
