@@ -240,7 +240,7 @@ def environment(device: str, engine: Literal["eager", "compiled"]) -> Environmen
     packages = ("snnbench", "torch", "numpy")
     return Environment(
         versions={"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
-        platform=platform.platform(),
+        platform=f"{platform.system()} {platform.machine()}",
         processor=processor(),
         device=device,
         engine=engine,
