@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -106,9 +105,12 @@ def test_an_unwritable_folder_is_refused(environment: dict[str, str], tmp_path: 
 def test_control_c_leaves_no_record_and_exits_130(environment: dict[str, str], tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "snnbench", "run", "-q", "lqnet", "--mode", "qat", "--out", str(out)]
-    # A test started in the background inherits SIGINT as ignored, and so would what it starts.
-    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heeds)
+    # Tests started in the background inherit SIGINT as ignored, and so would what they start.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, inherited)
     for line in process.stderr:
         if line.startswith("Fine-tuning"):
             break
