@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load, load_file, save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from snnbench.bench.batches import Images, Labels, Normalise, evaluation_batches
 from snnbench.bench.reporting import Advance
 from snnbench.data import write_atomically
+from snnbench.errors import RecordError
 from snnbench.functional import FiringProfile
 from snnbench.functional.costs import Operations
 from snnbench.nn import record_firing, record_operations
+
+DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,23 @@ class Evaluation:
         return self.logits.argmax(1)
 
     def save(self, path: Path) -> None:
-        """Write the evaluation as safetensors, atomically."""
-        write_atomically(path, [self.to_bytes()])
+        """Write the evaluation as a SHA-256 and safetensors, atomically."""
+        content = self.to_bytes()
+        write_atomically(path, [hashlib.sha256(content).digest(), content])
 
     @classmethod
     def load(cls, path: Path) -> Evaluation:
-        """Read what `save` wrote."""
-        return cls._of(load_file(path))
+        """Read what `save` wrote.
+
+        Raises:
+            OSError: if the file cannot be read.
+            RecordError: if it is not what was written.
+        """
+        stored = path.read_bytes()
+        content = stored[DIGEST_BYTES:]
+        if hashlib.sha256(content).digest() != stored[:DIGEST_BYTES]:
+            raise RecordError(f"'{path}' is damaged: its content is not that of its SHA-256")
+        return cls.from_bytes(content)
 
     def to_bytes(self) -> bytes:
         """The evaluation as safetensors."""
@@ -47,10 +60,7 @@ class Evaluation:
     @classmethod
     def from_bytes(cls, content: bytes) -> Evaluation:
         """Read what `to_bytes` gave."""
-        return cls._of(load(content))
-
-    @classmethod
-    def _of(cls, tensors: dict[str, Tensor]) -> Evaluation:
+        tensors = load(content)
         operations = Operations.from_tensors(tensors)
         firing = {key: value for key, value in tensors.items() if key[:1].isdigit()}
         return cls(tensors["logits"], FiringProfile.from_tensors(firing), operations)
@@ -62,20 +72,14 @@ def evaluate(
     normalise: Normalise,
     batch_size: int,
     advance: Advance,
-    *,
-    forward: Callable[[Tensor], Tensor] | None = None,
     device: str = "cpu",
 ) -> Evaluation:
-    """Run `model` in evaluation mode over `images` (N, C, H, W) uint8; sample i is the i-th image.
-
-    Args:
-        forward: what to call instead of `model`, such as a compiled form that shares its parameters.
-    """
+    """Run `model` in evaluation mode over `images` (N, C, H, W) uint8; sample i is the i-th image."""
     model.to(device).eval()
-    run, logits = forward if forward is not None else model, []
+    logits = []
     with record_firing(model) as recorder, record_operations(model) as operations, torch.inference_mode():
         for batch in evaluation_batches(images, normalise, batch_size):
-            logits.append(run(batch.to(device)).float().cpu())
+            logits.append(model(batch.to(device)).float().cpu())
             advance(recorder.next_sample, len(images))
     return Evaluation(torch.cat(logits), recorder.profile().to("cpu"), operations.operations())
 

@@ -21,7 +21,7 @@ from snnbench.bench.locks import locked
 from snnbench.bench.record import processor
 from snnbench.bench.reporting import Reporter
 from snnbench.data import Dataset, cache_root
-from snnbench.errors import FiringError, OptionError, ProtocolError
+from snnbench.errors import OptionError, ProtocolError, RecordError
 from snnbench.nn.neurons import SpikingNeuron
 from snnbench.plugins import catalogue
 from snnbench.protocols import Protocol, digest, read_protocol
@@ -131,7 +131,7 @@ def load_evaluation(path: Path) -> Evaluation | None:
     """A cached evaluation, or None if there is none that can be read: it is then computed again."""
     try:
         return Evaluation.load(path)
-    except (FileNotFoundError, SafetensorError, FiringError, KeyError):
+    except (FileNotFoundError, RecordError):
         return None
 
 

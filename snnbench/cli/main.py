@@ -63,6 +63,8 @@ def main() -> int:
         return _refuse(error)
     except typer.Abort:
         return _fail("aborted", 1)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     if code == INTERRUPTED:
         typer.echo("Interrupted.", err=True)
     return code if isinstance(code, int) else 0

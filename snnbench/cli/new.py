@@ -62,9 +62,7 @@ def _files(names: dict[str, str]) -> dict[str, str]:
     """The content of each file by its path in the distribution."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATE), undefined=StrictUndefined, keep_trailing_newline=True
-    )
+    environment = Environment(loader=FileSystemLoader(_TEMPLATE), undefined=StrictUndefined, keep_trailing_newline=True)
     files = {}
     for template in environment.list_templates(extensions=["jinja"]):
         path = template.removesuffix(".jinja").replace("package/", f"{names['module']}/")

@@ -83,7 +83,7 @@ def run(
         int | None,
         typer.Option("--limit", min=1, metavar="N", help="A quick look at the first N test images; never ranked."),
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="Where networks run: cpu, cuda, cuda:1, ...")] = "cpu",
+    device: Annotated[str, typer.Option("--device", help="Where networks run: cpu, cuda, ...")] = "cpu",
     model: Annotated[
         str | None,
         typer.Option(

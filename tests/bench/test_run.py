@@ -202,3 +202,17 @@ def test_batch_size_and_threads_change_no_spike(batch: int, threads: int) -> Non
     finally:
         torch.set_num_threads(before)
     assert recorder.profile() == expected.profile
+
+
+def test_a_damaged_reference_is_evaluated_again(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNNBENCH_CACHE", str(tmp_path / "cache"))
+    (first,) = snnbench.run("lqnet", 4, protocol=PROTOCOL, out=out)
+    (cached,) = (tmp_path / "cache" / "references").glob("*.safetensors")
+    whole = cached.read_bytes()
+    for position in (5, len(whole) // 2, len(whole) - 1):
+        content = bytearray(whole)
+        content[position] ^= 1
+        cached.write_bytes(content)
+        (again,) = snnbench.run("lqnet", 4, protocol=PROTOCOL, out=out, force=True)
+        assert steady(again.record) == steady(first.record)
+        assert cached.read_bytes() == whole
