@@ -34,7 +34,10 @@ def check(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Run the conformance checks; exits 1 if one fails, or if all are skipped."""
+    """Run the conformance checks on a plugin.
+
+    Exits 1 if one fails, or if all are skipped.
+    """
     from snnbench.options import parse_pairs
     from snnbench.testing import check as checked
 

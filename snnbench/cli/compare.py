@@ -19,7 +19,10 @@ def compare(
         typer.Option("--data", metavar="DIR", help="Folder of the data sets, for the labels of records on no board."),
     ] = None,
 ) -> int:
-    """Compare B with A. Exit code 0: B is better, 1: worse, 3: cannot tell, 4: not comparable."""
+    """Compare B with A, and say which is better.
+
+    Exit code 0: B is better, 1: worse, 3: cannot tell, 4: not comparable.
+    """
     from snnbench.leaderboard.comparison import compare as run
     from snnbench.leaderboard.comparison import overall
 

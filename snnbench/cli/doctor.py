@@ -27,7 +27,10 @@ COMPILERS = ("c++", "g++", "clang++", "cl")
 
 
 def doctor(data: Data = None, as_json: Json = False) -> None:
-    """Show versions, data sets, cache, compiler and devices; exit 1 if something is broken."""
+    """Show versions, data sets and what is broken.
+
+    Also cache, compiler and devices; exit code 1 if something is broken.
+    """
     broken: list[str] = []
     findings = {
         "versions": _versions(broken),

@@ -27,7 +27,10 @@ def plot(
         ),
     ] = None,
 ) -> None:
-    """Draw firing rates, EMD per layer, accuracy against EMD, and rates per step; records share one protocol."""
+    """Draw pictures of records.
+
+    Firing rates, EMD per layer, accuracy against EMD, and rates per step; the records share one protocol.
+    """
     from snnbench.cli.reporting import ConsoleReporter
     from snnbench.plots import draw_all
     from snnbench.plots.series import read_series, reference_profile

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     from snnbench.plugins import Entry, Source
 
-app = typer.Typer(
-    help="List the plugins, show what one of them takes, and write one of your own.", no_args_is_help=True
-)
+app = typer.Typer(help="List, show and write plugins.", no_args_is_help=True)
 
 app.command("new")(new_command)
 

@@ -103,7 +103,7 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Compute finished cells again.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the records as a JSON array on stdout.")] = False,
 ) -> None:
-    """Measure a quantizer: accuracy, and whether the network still fires the same."""
+    """Measure a quantizer: accuracy and firing."""
     import snnbench
     from snnbench.bench.record import to_json_array
     from snnbench.cli.reporting import ConsoleReporter

@@ -79,7 +79,10 @@ def sweep(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Measure a grid; finished cells are reused, so the same command goes on where it stopped."""
+    """Measure a grid of quantizers.
+
+    Finished cells are reused, so the same command goes on where it stopped.
+    """
     if context.invoked_subcommand is not None:
         return
     from snnbench.bench.executors.base import Resources
