@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SOME_FAILED = 1
 INTERRUPTED, TERMINATED = 130, 143
 
-app = typer.Typer(help="Measure a grid of cells: each once, whatever happens in between.", no_args_is_help=True)
+app = typer.Typer(help="Measure a grid of cells, each once.", no_args_is_help=True)
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Results folder; several sweeps may share it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout: one event a line.")]

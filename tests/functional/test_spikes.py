@@ -56,7 +56,7 @@ def test_half_precision_counts_beyond_its_own_integers(dtype):
 )
 @pytest.mark.parametrize("place", [0, -1])
 def test_whatever_is_not_a_spike_is_refused(value, place):
-    tensor = spikes(2, 300, 200).float()
+    tensor = spikes(2, 500, 200).float()
     tensor.view(-1)[place] = value
     with pytest.raises(FiringError, match=r"layer 'conv1\.sn': spikes hold the value"):
         check_spikes(tensor, "conv1.sn")
