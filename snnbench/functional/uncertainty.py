@@ -58,8 +58,9 @@ def jackknife(
     Mean absolute differences of noisy rates are biased upward, drift most. The jackknife also estimates that bias, but
     for EMD the corrected value is much noisier than the measured one. So the interval is the hull of both: it reaches
     from t standard errors below the smaller to t standard errors above the larger of the measured and the corrected
-    value, which covers 92-98 % wherever the true value is above its noise floor (docs/uncertainty.md has the measured
-    coverage, and where it fails: EMD and drift near 0, dead fractions). The interval contains the measured value.
+    value, which covers 92-98 % where the true EMD is above twice its noise floor, and can cover 99 % between one and
+    two floors (docs/uncertainty.md has the measured coverage, and where it fails: EMD and drift near 0, dead
+    fractions). The interval contains the measured value.
 
     Args:
         statistic: maps profiles, as many as are given, to a number.

@@ -39,7 +39,7 @@ from snnbench.functional import (
 )
 
 KINDS = 12
-REPETITIONS = 600
+REPETITIONS = 1000
 DOCUMENT = Path(__file__).parents[2] / "docs" / "uncertainty.md"
 MARKS = ("<!-- coverage: begin -->", "<!-- coverage: end -->")
 
@@ -65,6 +65,8 @@ SCENARIOS = (
     Scenario("2,000 samples, 300 neurons, small change", 2000, (200, 100), 0.1, -0.08),
     Scenario("10,000 samples, 300 neurons, small change", 10_000, (200, 100), 0.1, -0.05),
     Scenario("10,000 samples, 1,400 neurons, small change", 10_000, (1000, 400), 0.05, -0.03),
+    Scenario("2,000 samples, 300 neurons, near the floor", 2000, (200, 100), 0.04, -0.035),
+    Scenario("10,000 samples, 1,400 neurons, near the floor", 10_000, (1000, 400), 0.03, -0.013),
     Scenario("2,000 samples, 300 neurons, equal rates", 2000, (200, 100), 0.0, 0.0),
 )
 
