@@ -9,14 +9,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from snnbench.cli.completion import protocol_name
+from snnbench.cli.parameters import DataRoot, Json, ProtocolName
 from snnbench.errors import ProtocolError
 
 app = typer.Typer(help="Train, list and verify full-precision baselines.", no_args_is_help=True)
-
-ProtocolName = Annotated[str, typer.Argument(metavar="PROTOCOL", help="Protocol.", autocompletion=protocol_name)]
-DataRoot = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder of the data sets.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
 @app.command()

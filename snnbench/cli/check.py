@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from snnbench.cli.completion import any_name
+from snnbench.cli.parameters import DataRoot, Json
 
 if TYPE_CHECKING:
     from snnbench.testing import Report
@@ -24,15 +24,8 @@ def check(
         list[str] | None,
         typer.Option("--expect", metavar="CHECK=REASON", help="A check that is known to fail; may be given again."),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            metavar="DIR",
-            help="Folder of the data sets. Default: SNNBENCH_DATA, else the platform's data folder.",
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data: DataRoot = None,
+    as_json: Json = False,
 ) -> None:
     """Run the conformance checks on a plugin.
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from snnbench.cli.parameters import DataRoot
+
 if TYPE_CHECKING:
     from snnbench.leaderboard.comparison import Comparison
 
@@ -14,10 +16,7 @@ if TYPE_CHECKING:
 def compare(
     first: Annotated[Path, typer.Argument(metavar="A", help="A finished cell, a results folder or a board.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="What is compared with it.")],
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", metavar="DIR", help="Folder of the data sets, for the labels of records on no board."),
-    ] = None,
+    data: DataRoot = None,
 ) -> int:
     """Compare B with A, and say which is better.
 

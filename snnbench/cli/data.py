@@ -8,23 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snnbench.cli.completion import dataset_name
+from snnbench.cli.parameters import DataRoot, DatasetName, Json
 
 if TYPE_CHECKING:
     from snnbench.data import Dataset
 
 app = typer.Typer(help="Prepare, list and verify data sets.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="Data set, as in 'snnbench data list'.", autocompletion=dataset_name)]
-Root = Annotated[
-    Path | None, typer.Option("--data", help="Folder of the data sets (else SNNBENCH_DATA, else the platform's).")
-]
 Origin = Annotated[Path | None, typer.Option("--from", help="Archive or folder to import from, not the internet.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("prepare")
-def prepare_command(name: Name, origin: Origin = None, data: Root = None) -> None:
+def prepare_command(name: DatasetName, origin: Origin = None, data: DataRoot = None) -> None:
     """Download or import a data set, and check its content."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
@@ -49,7 +44,7 @@ def prepare_command(name: Name, origin: Origin = None, data: Root = None) -> Non
 
 
 @app.command("list")
-def list_command(data: Root = None, as_json: Json = False) -> None:
+def list_command(data: DataRoot = None, as_json: Json = False) -> None:
     """List the data sets, and which of them are prepared."""
     from snnbench.plugins import catalogue
 
@@ -64,7 +59,7 @@ def list_command(data: Root = None, as_json: Json = False) -> None:
 
 
 @app.command("verify")
-def verify_command(name: Name, data: Root = None, as_json: Json = False) -> None:
+def verify_command(name: DatasetName, data: DataRoot = None, as_json: Json = False) -> None:
     """Check every image and label of a data set, whatever was remembered of it."""
     dataset = _dataset(name)
     rows = [(split, count, dataset.fingerprints[split]) for split, count in dataset.refresh(data).items()]

@@ -9,10 +9,11 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from snnbench.cli.parameters import DataRoot, Json
 from snnbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,13 +21,10 @@ if TYPE_CHECKING:
 
     from snnbench.data import Dataset
 
-Data = Annotated[Path | None, typer.Option("--data", help="Folder of the data sets [SNNBENCH_DATA].")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 COMPILERS = ("c++", "g++", "clang++", "cl")
 
 
-def doctor(data: Data = None, as_json: Json = False) -> None:
+def doctor(data: DataRoot = None, as_json: Json = False) -> None:
     """Show versions, data sets and what is broken.
 
     Also cache, compiler and devices; exit code 1 if something is broken.
@@ -82,8 +80,15 @@ def _compiler() -> dict[str, str] | None:
     path = next((found for name in candidates if name and (found := shutil.which(name))), None)
     if path is None:
         return None
-    told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    return {"path": path, "version": (told.stdout or told.stderr).partition("\n")[0].strip()}
+    return {"path": path, "version": _version_of(path)}
+
+
+def _version_of(compiler: str) -> str:
+    try:
+        told = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"unknown ({error})"
+    return (told.stdout or told.stderr).partition("\n")[0].strip()
 
 
 def _data(data: Path | None, broken: list[str]) -> dict[str, Any]:

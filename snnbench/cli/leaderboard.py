@@ -7,25 +7,19 @@ from typing import Annotated
 
 import typer
 
+from snnbench.cli.parameters import DataRoot
+
 app = typer.Typer(help="Boards of records that anyone can verify.", no_args_is_help=True)
 
 _BOARDS = Path("leaderboards")
 Boards = Annotated[Path, typer.Argument(metavar="[PATH]", help="A board, or the folder of all boards.")]
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        metavar="DIR",
-        help="Folder of the data sets. Default: SNNBENCH_DATA, else the platform's data folder.",
-    ),
-]
 
 
 @app.command("add")
 def add_command(
     records: Annotated[list[Path], typer.Argument(metavar="RECORD...", help="Directories of finished cells.")],
     boards: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder of all boards.")] = _BOARDS,
-    data: Data = None,
+    data: DataRoot = None,
     declare_findings: Annotated[
         bool, typer.Option("--declare-findings", help="State the findings of the record's audit on the board.")
     ] = False,
@@ -47,7 +41,7 @@ def verify_command(
         bool, typer.Option("--rerun", help="Also infer again, and compare predictions and counts.")
     ] = False,
     train: Annotated[bool, typer.Option("--train", help="With --rerun: repeat fine-tuning too.")] = False,
-    data: Data = None,
+    data: DataRoot = None,
 ) -> int:
     """Recompute every score from its evidence; exit code 1 if anything does not agree."""
     from snnbench.cli.reporting import ConsoleReporter

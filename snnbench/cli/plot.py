@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from snnbench.cli.parameters import DataRoot
+
 
 def plot(
     record: Annotated[
@@ -18,14 +20,7 @@ def plot(
     format: Annotated[  # noqa: A002
         Literal["png", "svg", "both"], typer.Option("--format", help="Format of the pictures.")
     ] = "both",
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            metavar="DIR",
-            help="Folder of the data sets, if the reference must run again. Default: as for snnbench run.",
-        ),
-    ] = None,
+    data: DataRoot = None,
 ) -> None:
     """Draw pictures of records.
 

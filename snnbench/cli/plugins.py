@@ -11,6 +11,7 @@ import typer
 
 from snnbench.cli.completion import any_name
 from snnbench.cli.new import new_command
+from snnbench.cli.parameters import Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,6 @@ app = typer.Typer(help="List, show and write plugins.", no_args_is_help=True)
 
 app.command("new")(new_command)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="Name of a quantizer, model, data set or protocol.", autocompletion=any_name)]
 
 

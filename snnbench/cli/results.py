@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from snnbench.cli.parameters import RESULTS, Json, ResultsFolder
 from snnbench.errors import OptionError, RecordError
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _SHOWN = {
     "reason": "reason",
 }
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder.")]
 Where = Annotated[
     list[str] | None,
     typer.Option("--where", "-w", metavar="COLUMN=VALUE", help="Only rows with that value; may be given again."),
@@ -61,11 +61,11 @@ OnlyStatus = Annotated[Status | None, typer.Option("--status", help="Only cells 
 
 @app.command("list")
 def list_(
-    out: Folder = Path("snnbench-results"),
+    out: ResultsFolder = RESULTS,
     where: Where = None,
     status: OnlyStatus = None,
     sort: Sort = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """List the cells of a results folder: finished, failed and damaged."""
     frame = _frame(out, where, status, sort)
@@ -78,7 +78,7 @@ def list_(
 @app.command("show")
 def show(
     cell: Annotated[str, typer.Argument(metavar="CELL", help="The beginning of its key, or of its folder's name.")],
-    out: Folder = Path("snnbench-results"),
+    out: ResultsFolder = RESULTS,
 ) -> None:
     """Show one cell: the JSON of its record, or why it failed, with the traceback."""
     from snnbench.bench.failures import Failure
@@ -101,7 +101,7 @@ def show(
 @app.command("export")
 def export(
     target: Annotated[Path, typer.Argument(metavar="FILE", help="File to write; - for stdout (CSV and JSON).")],
-    out: Folder = Path("snnbench-results"),
+    out: ResultsFolder = RESULTS,
     where: Where = None,
     status: OnlyStatus = None,
     sort: Sort = None,
@@ -123,7 +123,7 @@ def export(
 
 @app.command("gc")
 def gc(
-    out: Folder = Path("snnbench-results"),
+    out: ResultsFolder = RESULTS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
 ) -> None:
     """Remove what killed processes left behind; finished cells and failures are never touched."""

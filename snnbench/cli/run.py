@@ -3,105 +3,31 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import typer
-
-from snnbench.cli.completion import model_name, protocol_name, quantizer_name
+from snnbench.cli import parameters as take
 from snnbench.errors import OptionError
 
 
 def run(
-    quantizer: Annotated[
-        str, typer.Option("--quantizer", "-q", help="Quantizer of the weights.", autocompletion=quantizer_name)
-    ],
-    bits: Annotated[
-        str | None,
-        typer.Option(
-            "--bits",
-            "-b",
-            metavar="B[,B...]",
-            help="Bits a weight, as 4 or 2,4,8. Default: the quantizer's own, else 4.",
-        ),
-    ] = None,
-    mode: Annotated[
-        Literal["ptq", "qat"],
-        typer.Option("--mode", help="Post-training quantization, or quantization-aware fine-tuning."),
-    ] = "ptq",
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--option",
-            "-o",
-            metavar="KEY=VALUE",
-            help="Option of the quantizer; may be given again (snnbench plugins show NAME lists them).",
-        ),
-    ] = None,
-    membrane: Annotated[
-        str | None,
-        typer.Option(
-            "--membrane",
-            metavar="NAME",
-            help="Quantizer of the membrane potentials. Default: none.",
-            autocompletion=quantizer_name,
-        ),
-    ] = None,
-    membrane_bits: Annotated[
-        str | None,
-        typer.Option("--membrane-bits", metavar="B", help="Bits a membrane potential. Default: as for --bits."),
-    ] = None,
-    membrane_option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--membrane-option",
-            metavar="KEY=VALUE",
-            help="Option of the membrane quantizer, or site=pre_spike|post_reset; may be given again.",
-        ),
-    ] = None,
-    protocol: Annotated[
-        str | None,
-        typer.Option(
-            "--protocol",
-            "-p",
-            metavar="NAME",
-            help="Protocol, or path of a .toml. Default: cifar10-sew8 where CIFAR-10 is prepared, else digits-sew8.",
-            autocompletion=protocol_name,
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Picks the baseline and seeds fine-tuning.")] = 0,
-    out: Annotated[Path, typer.Option("--out", help="Results folder.")] = Path("snnbench-results"),
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            metavar="DIR",
-            help="Folder of the data sets. Default: SNNBENCH_DATA, else the platform's data folder.",
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option("--limit", min=1, metavar="N", help="A quick look at the first N test images; never ranked."),
-    ] = None,
-    device: Annotated[str, typer.Option("--device", help="Where networks run: cpu, cuda, ...")] = "cpu",
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="NAME",
-            help="A network of your own instead of the protocol's; needs --weights. Never ranked.",
-            autocompletion=model_name,
-        ),
-    ] = None,
-    model_option: Annotated[
-        list[str] | None,
-        typer.Option("--model-option", metavar="KEY=VALUE", help="Option of the model; may be given again."),
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="FILE", help="Its full-precision weights, safetensors.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Compute finished cells again.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the records as a JSON array on stdout.")] = False,
+    quantizer: take.Quantizer,
+    bits: take.Bits = None,
+    mode: take.Mode = "ptq",
+    option: take.Option = None,
+    membrane: take.Membrane = None,
+    membrane_bits: take.MembraneBits = None,
+    membrane_option: take.MembraneOption = None,
+    protocol: take.Protocol = None,
+    seed: take.Seed = 0,
+    out: take.Out = take.RESULTS,
+    data: take.DataRoot = None,
+    limit: take.Limit = None,
+    device: take.Device = "cpu",
+    model: take.OwnModel = None,
+    model_option: take.OwnModelOption = None,
+    weights: take.OwnWeights = None,
+    force: take.Force = False,
+    json: take.Json = False,
 ) -> None:
     """Measure a quantizer: accuracy and firing."""
     import snnbench

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from snnbench.cli.completion import protocol_name, quantizer_name
+from snnbench.cli import parameters as take
 from snnbench.errors import OptionError
 
 if TYPE_CHECKING:
@@ -24,60 +24,31 @@ INTERRUPTED, TERMINATED = 130, 143
 
 app = typer.Typer(help="Measure a grid of cells, each once.", no_args_is_help=True)
 
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Results folder; several sweeps may share it.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout: one event a line.")]
-
 
 @app.callback(invoke_without_command=True)
 def sweep(
     context: typer.Context,
-    grid: Annotated[
-        Path | None,
-        typer.Option("--grid", "-g", metavar="FILE.toml", help="File with the grid; options fill in what it omits."),
-    ] = None,
-    quantizer: Annotated[
-        str | None,
-        typer.Option("--quantizer", "-q", metavar="Q[,Q...]", help="Quantizers.", autocompletion=quantizer_name),
-    ] = None,
-    bits: Annotated[str | None, typer.Option("--bits", "-b", metavar="B[,B...]", help="Bits a weight.")] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option("--option", "-o", metavar="KEY=V[,V...]", help="Values of an option; may be given again."),
-    ] = None,
-    membrane: Annotated[
-        str | None,
-        typer.Option("--membrane", metavar="Q[,Q...]", help="Membrane quantizers; 'none' is one of them."),
-    ] = None,
-    membrane_bits: Annotated[
-        str | None, typer.Option("--membrane-bits", metavar="B[,B...]", help="Bits a membrane potential.")
-    ] = None,
-    membrane_option: Annotated[
-        list[str] | None,
-        typer.Option("--membrane-option", metavar="KEY=V[,V...]", help="Values of an option of theirs, or of site."),
-    ] = None,
-    mode: Annotated[str | None, typer.Option("--mode", metavar="M[,M...]", help="ptq, qat or both.")] = None,
-    seeds: Annotated[str | None, typer.Option("--seeds", metavar="S[-S],...", help="Seeds, as 0-2 or 0,3.")] = None,
-    protocol: Annotated[
-        str | None,
-        typer.Option("--protocol", "-p", metavar="P[,P...]", help="Protocols.", autocompletion=protocol_name),
-    ] = None,
-    out: Out = Path("snnbench-results"),
-    data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder of the data sets.")] = None,
-    device: Annotated[str, typer.Option("--device", help="Where networks run: cpu, cuda, ...")] = "cpu",
-    executor: Annotated[
-        str, typer.Option("--executor", "-x", help="in-process, local[:N] or ray[://ADDRESS].")
-    ] = "local",
-    cpus: Annotated[float | None, typer.Option("--cpus", min=0.01, help="CPUs a cell; on Ray also a fraction.")] = None,
-    gpus: Annotated[float, typer.Option("--gpus", min=0.0, help="GPUs a cell on Ray; 0.5 shares one.")] = 0.0,
-    cell_timeout: Annotated[
-        float | None, typer.Option("--cell-timeout", min=0.01, metavar="SECONDS", help="A cell fails after that.")
-    ] = None,
-    attempts: Annotated[int, typer.Option("--attempts", min=1, help="Tries of a cell whose worker or node died.")] = 2,
-    retry: Annotated[bool, typer.Option("--retry", help="Compute failed cells again.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the cells and the time expected; run nothing.")
-    ] = False,
-    json: Json = False,
+    grid: take.GridFile = None,
+    quantizer: take.Quantizers = None,
+    bits: take.BitsAxis = None,
+    option: take.OptionAxes = None,
+    membrane: take.Membranes = None,
+    membrane_bits: take.MembraneBitsAxis = None,
+    membrane_option: take.MembraneOptionAxes = None,
+    mode: take.Modes = None,
+    seeds: take.Seeds = None,
+    protocol: take.Protocols = None,
+    out: take.Out = take.RESULTS,
+    data: take.DataRoot = None,
+    device: take.Device = "cpu",
+    executor: take.Executor = "local",
+    cpus: take.Cpus = None,
+    gpus: take.Gpus = 0.0,
+    cell_timeout: take.CellTimeout = None,
+    attempts: take.Attempts = 2,
+    retry: take.Retry = False,
+    dry_run: take.DryRun = False,
+    json: take.Json = False,
 ) -> None:
     """Measure a grid of quantizers.
 
@@ -109,8 +80,8 @@ def sweep(
 
 @app.command("status")
 def status(
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="Results folder.")] = Path("snnbench-results"),
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    out: take.ResultsFolder = take.RESULTS,
+    json: take.Json = False,
 ) -> None:
     """Show the sweeps of a results folder: running, finished, interrupted or killed."""
     from json import dumps
