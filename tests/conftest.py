@@ -18,6 +18,14 @@ settings.register_profile("snnbench", deadline=None)
 settings.load_profile("snnbench")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """As many workers as the container may keep busy: ``-n auto`` would count the cores of the machine."""
+    from snnbench.bench.executors.choose import cores
+
+    return cores()
+
+
 @pytest.fixture(scope="session")
 def cifar_root() -> Path:
     """The folder that holds CIFAR-10 and CIFAR-100, from ``SNNBENCH_DATA``; without it, the test is skipped."""

@@ -47,7 +47,7 @@ def test_ci_runs_the_readmes_test_command_and_fails_as_it_fails(tmp_path, code):
     command = f'echo "the cache is ${{SNNBENCH_CACHE:?}}" && exit {code}'
     readme = (ROOT / "README.md").read_text("utf-8").replace(readme_command("test").rstrip(), command)
     (tmp_path / "README.md").write_text(readme, "utf-8")
-    told = subprocess.run(["bash", tmp_path / ".ci" / "run"], capture_output=True, text=True, check=False)
+    told = subprocess.run(["bash", tmp_path / ".ci" / "run"], capture_output=True, text=True, check=False, timeout=100)
     assert told.returncode == code, told.stderr
     assert told.stdout.startswith(f"+ {command}\nthe cache is /")
 
@@ -57,7 +57,7 @@ def test_ci_fails_without_a_test_command(tmp_path):
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
     (tmp_path / "README.md").write_text("# snnbench\n", "utf-8")
-    told = subprocess.run(["bash", tmp_path / ".ci" / "run"], capture_output=True, text=True, check=False)
+    told = subprocess.run(["bash", tmp_path / ".ci" / "run"], capture_output=True, text=True, check=False, timeout=100)
     assert told.returncode == 1
     assert "README.md has no test command" in told.stderr
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 import snnbench
+from snnbench.bench.network_file import unpack_network
 from snnbench.bench.reference import open_bench
 from snnbench.bench.reporting import Silent
 from snnbench.bench.score import check_metrics
@@ -150,7 +151,7 @@ def test_fine_tuning_stands_beside_its_control(out: Path) -> None:
     (control,) = snnbench.run("float", mode="qat", protocol=PROTOCOL, out=out)
     assert cell.record.control.firing_emd.value == control.record.metrics["firing_emd"].value > 0
     assert len(cell.record.training_log) == open_bench(PROTOCOL).protocol.finetune.epochs
-    baked = load_file(cell.directory / "weights.safetensors")
+    baked = unpack_network((cell.directory / "weights.safetensors").read_bytes())
     assert baked["blocks.1_1.layer1.conv.weight"][0].unique().numel() <= 4
 
 

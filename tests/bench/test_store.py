@@ -122,12 +122,11 @@ def test_a_damaged_record_is_told_and_can_be_set_aside(record: Record, out: Path
 
 def test_a_claim_is_exclusive_and_ends_with_its_process(tmp_path: Path) -> None:
     path = tmp_path / "a.lock"
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    assert try_lock(path) is None
-    holder.kill()
-    holder.communicate()
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert try_lock(path) is None
+        holder.kill()
     lock = try_lock(path)
     assert lock is not None
     assert try_lock(path) is None

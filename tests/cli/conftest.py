@@ -47,7 +47,9 @@ def shell() -> Callable[..., Answer]:
 
     def shell(*arguments: str, **environment: str) -> Answer:
         command = [str(Path(sys.executable).with_name("snnbench")), *arguments]
-        told = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+        told = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=os.environ | environment, timeout=100
+        )
         return Answer(told.returncode, told.stdout, told.stderr)
 
     return shell

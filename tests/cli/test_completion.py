@@ -42,7 +42,7 @@ def test_a_second_press_imports_no_torch():
         "import sys; from snnbench.cli.completion import quantizer_name; names = quantizer_name('');"
         "print(names, [name for name in ('torch', 'snnbench.builtin') if name in sys.modules])"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=100).stdout
     assert told == f"{list(catalogue().quantizers)} []\n"
 
 
@@ -80,7 +80,9 @@ def test_bash_completes_verbs_and_names():
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
-    told = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env=environment)
+    told = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=True, env=environment, timeout=100
+    )
     assert told.stdout.split() == ["doctor", "lqnet"]
 
 

@@ -45,7 +45,7 @@ def test_help_imports_nothing_heavy():
         "import sys; from snnbench.cli.main import main; sys.argv = ['snnbench', '--help']; assert main() == 0; "
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=100).stdout
     assert told.splitlines()[-1] == "[]"
 
 
@@ -55,7 +55,7 @@ def test_help_takes_a_quarter_of_a_second():
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         command = [Path(sys.executable).with_name("snnbench"), "--help"]
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=100)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert statistics.median(seconds) < 0.25
@@ -101,7 +101,7 @@ def test_a_bug_keeps_its_plain_traceback():
         "@app.command()\ndef boom():\n    raise ZeroDivisionError('a bug')\n"
         "sys.argv = ['snnbench', 'boom']\nsys.exit(main())"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=100)
     assert told.returncode == 1
     assert told.stdout == ""
     assert told.stderr.startswith("Traceback (most recent call last):")
@@ -113,6 +113,6 @@ def test_a_reader_that_goes_away_is_no_error():
     reader, writer = os.pipe()
     os.close(reader)
     command = [Path(sys.executable).with_name("snnbench"), "--help"]
-    told = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    told = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, timeout=100)
     os.close(writer)
     assert "Traceback" not in told.stderr

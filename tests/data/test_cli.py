@@ -120,7 +120,7 @@ def test_nothing_of_torch_is_imported(tmp_path):
         "assert 'torch' not in sys.modules; sys.exit(code)"
     )
     environment = {**os.environ, "SNNBENCH_CACHE": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", program], check=True, env=environment, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment, stdout=subprocess.DEVNULL, timeout=100)
 
 
 def test_a_download_shows_its_progress(snnbench, make_fake, plug, tmp_path, monkeypatch):

@@ -212,7 +212,7 @@ def test_a_failed_write_leaves_nothing(fake, tmp_path, cache, monkeypatch):
 def test_several_processes_at_once(fake, tmp_path, cache):
     fake.write_binary(tmp_path)
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(Dataset.load, [fake.dataset] * 6, [tmp_path] * 6, ["train"] * 6))
+        found = list(pool.map(Dataset.load, [fake.dataset] * 6, [tmp_path] * 6, ["train"] * 6, timeout=100))
     expected = fake.dataset.load(tmp_path, "train")
     for pair in found:
         assert_equal(pair, expected)

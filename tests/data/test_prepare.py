@@ -181,7 +181,7 @@ def test_several_processes_at_once(fake, root, tmp_path):
     origin = pack(fake.write_binary(tmp_path / "made"), tmp_path / "a.tar.gz")
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         jobs = [pool.submit(prepare, fake.dataset, root, origin, print) for _ in range(6)]
-        assert {job.result() for job in jobs} == {root / "fake-bin"}
+        assert {job.result(timeout=100) for job in jobs} == {root / "fake-bin"}
     put(fake, root, None)
 
 
@@ -199,7 +199,7 @@ def server(tmp_path):
         thread.start()
         yield tmp_path / "served", f"http://127.0.0.1:{http.server_port}"
         http.shutdown()
-        thread.join()
+        thread.join(timeout=60)
 
 
 def test_download(make_fake, root, server, tmp_path):

@@ -67,12 +67,14 @@ def test_each_has_one_report_that_names_it_and_the_rest_goes_on(tmp_path):
     projects = [build(tmp_path, name, source) for name, source in sources.items()]
     site = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", site]
-    subprocess.run([*pip, *projects], check=True)
+    subprocess.run([*pip, *projects], check=True, timeout=300)
     environment = {**os.environ, "PYTHONPATH": str(site), "SNNBENCH_CACHE": str(tmp_path / "cache")}
 
     def snnbench(*arguments: object) -> str:
         command = [sys.executable, "-c", COMMAND, *map(str, arguments)]
-        return subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            command, env=environment, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=300
+        ).stdout
 
     rows = json.loads(snnbench("plugins", "list", "--json"))
     for name, (_, message) in BROKEN.items():

@@ -13,7 +13,9 @@ from oracles.processes import SAMPLES, count, metrics, run_process, values
 def found(tmp_path_factory) -> list[dict]:
     """What each of two processes found."""
     folder = tmp_path_factory.mktemp("processes")
-    mp.spawn(run_process, (str(folder),), nprocs=2)
+    # As daemons they die with this process; others it would wait for, even after a test that took too long.
+    processes = mp.spawn(run_process, (str(folder),), nprocs=2, join=False, daemon=True)
+    assert any(processes.join(timeout=60) for _ in range(2)), "a process hangs"
     return [json.loads((folder / f"{rank}.json").read_text("utf-8")) for rank in range(2)]
 
 

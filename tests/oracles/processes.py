@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ from snnbench.metrics import (
 )
 
 SAMPLES = 17
+PATIENCE = timedelta(seconds=60)
 
 
 def spikes(seed: int) -> dict[str, torch.Tensor]:
@@ -110,7 +112,7 @@ def compare_different_networks(rank: int) -> str:
 
 def run_process(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2, timeout=PATIENCE)
     found = count_shares(rank) | {"different networks": compare_different_networks(rank)}
     Path(folder, f"{rank}.json").write_text(json.dumps(found), "utf-8")
     dist.destroy_process_group()

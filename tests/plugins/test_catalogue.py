@@ -252,4 +252,6 @@ def test_data_sets_and_protocols_need_no_torch():
 
 def run(code: str, *path: Path) -> str:
     program = f"import sys; sys.path[:0] = {[str(p) for p in path]}; {code}"
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=100
+    ).stdout.strip()

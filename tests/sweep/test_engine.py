@@ -134,11 +134,13 @@ def test_a_cell_that_another_process_computes_is_waited_for(tiny: Plan, sweep: C
 def test_two_sweeps_at_once_compute_each_cell_once(tiny: Plan, sweep: Callable, tmp_path: Path) -> None:
     out, tasks = tmp_path / "out", tiny("sleep", bits=list(range(1, 9)), seconds=0.05)
     found: list[int] = []
-    threads = [threading.Thread(target=lambda: found.append(sweep(tasks, out)[0].finished)) for _ in range(2)]
+    threads = [
+        threading.Thread(target=lambda: found.append(sweep(tasks, out)[0].finished), daemon=True) for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(timeout=100)
     assert sum(found) == len(tasks)
     assert all(found)
 

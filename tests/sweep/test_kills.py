@@ -43,7 +43,7 @@ def test_thirty_kills_lose_nothing(start: Start, tmp_path: Path) -> None:
         await_records(out, len(kept) + 1, process)
         time.sleep(chance.random())
         process.kill()
-        process.communicate()
+        process.communicate(timeout=60)
         found = records(out)
         assert kept.items() <= found.items()
         for path in found.keys() - kept.keys():
@@ -101,10 +101,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False, timeout=100).returncode:
         pytest.skip("mounting a tmpfs needs root")
     yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=100)
 
 
 @pytest.mark.slow
@@ -125,10 +125,10 @@ def test_a_full_disk_stops_the_sweep_and_keeps_what_is_there(start: Start, small
 @pytest.mark.slow
 def test_a_read_only_folder_is_refused_and_can_be_listed(start: Start, small_disk: Path) -> None:
     out = small_disk / "out"
-    start("sweep", "-q", "uniform", "-b", "2", "-p", "tiny", "--out", out, "-x", "in-process").communicate()
+    start("sweep", "-q", "uniform", "-b", "2", "-p", "tiny", "--out", out, "-x", "in-process").communicate(timeout=120)
     process = start("sweep", "-q", "float", "-p", "tiny", "--out", out, "-x", "in-process")
     process.communicate(timeout=120)
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True, timeout=100)
     refused = start("sweep", "-q", "uniform", "-b", "3", "-p", "tiny", "--out", out, "-x", "in-process")
     _, stderr = refused.communicate(timeout=120)
     assert refused.returncode == 2

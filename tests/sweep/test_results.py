@@ -116,7 +116,7 @@ def test_listing_does_not_import_torch() -> None:
         "import sys, snnbench.bench.results, snnbench.bench.garbage, snnbench.cli.results;"
         "sys.exit('torch' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=100).returncode == 0
 
 
 def test_no_folder_is_an_error_not_an_empty_list(tmp_path: Path, cli: Callable) -> None:

@@ -18,7 +18,12 @@ MEMBRANE = (*PTQ, "--membrane", "uniform")
 def snnbench(*command: str | Path, cache: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "SNNBENCH_CACHE": str(cache)}
     told = subprocess.run(
-        [sys.executable, "-m", *map(str, command)], capture_output=True, text=True, check=False, env=environment
+        [sys.executable, "-m", *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=300,
     )
     assert told.returncode == 0, told.stderr
 

@@ -20,7 +20,7 @@ def pip_install() -> Callable[[Path, Path], None]:
 
     def pip_install(project: Path, folder: Path) -> None:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-        subprocess.run([*pip, "--disable-pip-version-check", "--target", folder, project], check=True)
+        subprocess.run([*pip, "--disable-pip-version-check", "--target", folder, project], check=True, timeout=100)
 
     return pip_install
 
@@ -34,7 +34,9 @@ def python_with(tmp_path: Path) -> Callable[[Path], Run]:
 
         def run(*arguments: object, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
             command = [sys.executable, *map(str, arguments)]
-            return subprocess.run(command, check=False, env=environment, cwd=cwd, capture_output=True, text=True)
+            return subprocess.run(
+                command, check=False, env=environment, cwd=cwd, capture_output=True, text=True, timeout=100
+            )
 
         return run
 

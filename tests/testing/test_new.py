@@ -106,11 +106,11 @@ def test_names_of_python_itself_are_spelled_with_an_underscore(new, name, tmp_pa
 @pytest.mark.slow
 def test_in_a_clean_environment(new, tmp_path):
     new("halve")
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True, timeout=300)
     python = tmp_path / "venv" / "bin" / "python"
     constraints = REPOSITORY / "constraints.txt"
     project = tmp_path / "snnbench-halve"
     pip = [python, "-m", "pip", "install", "--quiet", "-c", constraints]
-    subprocess.run([*pip, REPOSITORY, f"{project}[test]"], check=True)
-    subprocess.run([python.with_name("snnbench"), "check", "halve"], check=True, cwd=tmp_path)
-    subprocess.run([python, "-m", "pytest", "-q"], check=True, cwd=project)
+    subprocess.run([*pip, REPOSITORY, f"{project}[test]"], check=True, timeout=300)
+    subprocess.run([python.with_name("snnbench"), "check", "halve"], check=True, cwd=tmp_path, timeout=300)
+    subprocess.run([python, "-m", "pytest", "-q"], check=True, cwd=project, timeout=300)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
+from contextlib import suppress
+from pathlib import Path
 
 from snnbench.bench.executors.base import Executor, Resources
 from snnbench.errors import OptionError
@@ -45,8 +48,17 @@ def slots_of(name: str) -> int:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use: those of the machine, or what its container is allowed."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, math.ceil(min(there, _quota())))
+
+
+def _quota(limits: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
+    """Cores that the control group may keep busy; infinite where it has no limit."""
+    with suppress(OSError, ValueError):  # ValueError: the limit is the word max
+        quota, period = limits.read_text("ascii").split()
+        return int(quota) / int(period)
+    return math.inf
 
 
 def _workers(name: str, count: str) -> int:
