@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from snnbench.bench import ranks
@@ -18,6 +16,7 @@ from snnbench.bench.batches import Images, Labels, Normalise
 from snnbench.bench.cell import MEASUREMENT, Cell, NetworkSpec, protocol_network
 from snnbench.bench.evaluate import Evaluation, evaluate
 from snnbench.bench.locks import locked
+from snnbench.bench.network_file import unpack_network
 from snnbench.bench.record import processor
 from snnbench.bench.reporting import Reporter
 from snnbench.data import Dataset, cache_root
@@ -167,13 +166,17 @@ def open_bench(
 def own_network(bench: Bench, spec: NetworkSpec, weights: Path) -> Bench:
     """The same bench on a network of the user's own, which is then its own reference.
 
+    An exported network is read too; what its membranes' quantizers learned is left out.
+
     Raises:
         OptionError: if the file of weights cannot be read.
     """
     try:
-        content, tensors = weights.read_bytes(), load_file(weights)
-    except (OSError, SafetensorError) as error:
-        raise OptionError(f"--weights '{weights}' cannot be read as safetensors: {error}") from error
+        content = weights.read_bytes()
+        tensors = unpack_network(content)
+    except (OSError, RecordError) as error:
+        raise OptionError(f"--weights '{weights}' cannot be read: {error}") from error
+    tensors = {name: value for name, value in tensors.items() if ".state_quantizer." not in name}
     sha256 = hashlib.sha256(content).hexdigest()
     dataset = bench.dataset
     network = Network(spec, tensors, sha256, dataset.input_shape, dataset.num_classes)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
 
 from snnbench.bench import ranks, store
 from snnbench.bench.auditing import audit_of
@@ -19,6 +18,7 @@ from snnbench.bench.control import control_evaluation
 from snnbench.bench.costs import cost_of
 from snnbench.bench.evidence import evidence_of
 from snnbench.bench.helping import help_out
+from snnbench.bench.network_file import pack_network
 from snnbench.bench.quantized import Quantized, make_quantized
 from snnbench.bench.record import Record, environment
 from snnbench.bench.reference import Bench, cell_identity, open_bench, own_network
@@ -26,7 +26,7 @@ from snnbench.bench.reporting import Reporter, Silent
 from snnbench.bench.score import check_metrics, control_of, floor_of, layer_rows, reference_of, score_all
 from snnbench.errors import OptionError
 from snnbench.plugins import Source, catalogue
-from snnbench.quant import Watch, bake
+from snnbench.quant import Watch
 
 
 @dataclass(frozen=True)
@@ -197,9 +197,7 @@ def measure(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dict[
 def _files(quantized: Quantized, evidence: bytes, cell: Cell) -> dict[str, bytes]:
     files = {"evidence.safetensors": evidence}
     if cell.mode == "qat":
-        bake(quantized.model)
-        state = {name: value.contiguous() for name, value in quantized.model.state_dict().items()}
-        files["weights.safetensors"] = save(state)
+        files["weights.safetensors"] = pack_network(quantized.model)
     return files
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import Tensor
 
+from snnbench.bench.network_file import unpack_network
 from snnbench.bench.record import Audit, MembraneRow, WeightRow
 from snnbench.errors import RecordError
 from snnbench.leaderboard.board import WEIGHTS_FILE, Entry
@@ -40,11 +39,11 @@ def read_weights_file(entry: Entry) -> dict[str, Tensor]:
     """
     path = entry.folder / WEIGHTS_FILE
     try:
-        return load(path.read_bytes())
+        return unpack_network(path.read_bytes())
     except OSError as error:
         raise RecordError(f"weights '{path}' cannot be read: {error.strerror}") from error
-    except SafetensorError as error:
-        raise RecordError(f"weights '{path}' are not a safetensors file: {error}") from error
+    except RecordError as error:
+        raise RecordError(f"weights '{path}' cannot be read: {error}") from error
 
 
 def _inconsistencies(audit: Audit) -> Iterator[str]:

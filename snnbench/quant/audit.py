@@ -71,7 +71,7 @@ def audit_weights(model: nn.Module, watch: Watch, declared: Mapping[str, int]) -
     """Audit every quantized weight that `model` used while watched; `declared` gives each layer's bits."""
     made = quantizers(model)
     return {
-        name: _audit_weight(weight, declared[name], _basis(made[name]), name not in watch.unsteady)
+        name: _audit_weight(weight, declared[name], basis_of(made[name]), name not in watch.unsteady)
         for name, weight in watch.weights.items()
     }
 
@@ -164,7 +164,8 @@ def _stalls(neuron: SpikingNeuron, level: Tensor, features: tuple[int, ...]) -> 
     return bool(((stored == state) & (decayed != potential)).any())
 
 
-def _basis(quantizer: nn.Module) -> Tensor | None:
+def basis_of(quantizer: nn.Module) -> Tensor | None:
+    """The numbers that a quantizer says its levels are sums of; None if it says none."""
     basis = getattr(quantizer, "basis", None)
     return basis if isinstance(basis, Tensor) else None
 

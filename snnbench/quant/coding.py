@@ -1,0 +1,213 @@
+"""Quantized tensors as whole numbers and the few real numbers they stand for, read back exactly.
+
+A tensor (channels, ...) becomes named parts; R below is 1, or the number of channels (dimension 0).
+
+==================================  ================================================================
+``levels`` int, ``scale`` (R)       value = levels * scale
+``index`` uint, ``scale``,          value = origin + index * scale
+``origin`` (R)
+``signs`` uint, ``basis`` (R, b)    value = sum over j of basis[j], negative where bit j is 0
+``bits`` uint, ``basis`` (R, b)     value = sum over j of basis[j] where bit j is 1
+``index`` uint, ``table`` (R, K)    value = table[index]
+==================================  ================================================================
+
+All sums and products are float32, in that order. A negative zero comes back as zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Floats = NDArray[np.float32]
+Whole = NDArray[np.int64]
+Parts = dict[str, Tensor]
+
+WHOLE = ("levels", "index", "signs", "bits")
+PARTS = (*WHOLE, "scale", "origin", "basis", "table")
+
+_MOST = 255
+_TOLERANCE = 8 * float(np.finfo(np.float32).eps)
+_NEIGHBOURS = np.array(sorted(range(-8, 9), key=abs), dtype=np.int32)
+_KINDS = (np.int8, np.uint8, np.int16, np.uint16)
+
+
+def encode(weight: Tensor, basis: Tensor | None = None) -> Parts:
+    """The parts of a float32 `weight` (channels, ...), with the smallest kind of codebook that gives it back exactly.
+
+    Args:
+        weight: the quantized weights, whose values alone decide.
+        basis: numbers (channels, b) or (1, b) that claim to produce each channel's levels; used only if they do.
+
+    Returns:
+        The parts, on the CPU; none if they would be no smaller than the tensor, or it is not of finite float32.
+    """
+    weight = weight.detach().cpu().contiguous()
+    if weight.dtype != torch.float32 or weight.ndim == 0 or not weight.isfinite().all():
+        return {}
+    rows: Floats = weight.reshape(len(weight), -1).numpy() + np.float32(0)
+    parts = _encode(rows, None if basis is None else basis.detach().float().cpu().numpy())
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in parts.items()}
+    tensors = {name: part.view(weight.shape) if name in WHOLE else part for name, part in tensors.items()}
+    smaller = sum(part.nbytes for part in tensors.values()) < weight.nbytes
+    return tensors if smaller else {}
+
+
+def decode(parts: Mapping[str, Tensor]) -> Tensor:
+    """The float32 tensor that `encode` took apart.
+
+    Raises:
+        ValueError: if the parts do not belong together.
+    """
+    whole = [name for name in WHOLE if name in parts]
+    if len(whole) != 1:
+        raise ValueError(f"parts {', '.join(sorted(parts))} are of no known kind")
+    codes = parts[whole[0]]
+    rows: Any = codes.reshape(len(codes), -1).numpy().astype(np.int64)
+    numbers = {name: part.numpy() for name, part in parts.items() if name != whole[0]}
+    try:
+        values: Floats = _decode(whole[0], rows, numbers)
+    except (IndexError, KeyError) as error:
+        raise ValueError(f"parts {', '.join(sorted(parts))} do not fit together: {error}") from error
+    return torch.from_numpy(values).view(codes.shape)
+
+
+def _decode(whole: str, rows: Whole, numbers: Mapping[str, Any]) -> Floats:
+    if whole in ("signs", "bits"):
+        return _look_up(_sums(numbers["basis"], whole), rows)
+    if "table" in numbers:
+        return _look_up(numbers["table"], rows)
+    scaled: Floats = rows.astype(np.float32) * numbers["scale"][:, None]
+    return numbers["origin"][:, None] + scaled if whole == "index" else scaled
+
+
+def _look_up(table: Floats, rows: Whole) -> Floats:
+    return np.take_along_axis(np.broadcast_to(table, (len(rows), table.shape[1])), rows, axis=1)
+
+
+def _sums(basis: Floats, whole: str) -> Floats:
+    """All sums (R, 2^b) of a basis, term by term."""
+    codes = (np.arange(2 ** basis.shape[1])[:, None] >> np.arange(basis.shape[1])) & 1
+    factors = (2 * codes - 1 if whole == "signs" else codes).astype(np.float32)
+    sums = np.zeros((len(basis), len(codes)), np.float32)
+    for column, factor in zip(basis.T, factors.T, strict=True):
+        sums = sums + column[:, None] * factor
+    return sums
+
+
+def _encode(rows: Floats, basis: Floats | None) -> dict[str, NDArray[Any]]:
+    together, apart = [np.unique(rows)], [np.unique(row) for row in rows]
+    for parts in _candidates(rows, basis, together, apart):
+        if parts is not None:
+            return parts
+    return min((_as_table(rows, books) for books in (together, apart)), key=lambda p: sum(x.nbytes for x in p.values()))
+
+
+def _candidates(
+    rows: Floats, basis: Floats | None, together: list[Floats], apart: list[Floats]
+) -> Iterator[dict[str, NDArray[Any]] | None]:
+    if basis is not None and basis.ndim == 2 and len(basis) in (1, len(rows)) and 1 <= basis.shape[1] <= 8:
+        yield from (_as_basis(rows, basis, whole) for whole in ("signs", "bits"))
+    for books in (together, apart):
+        units = [_unit(levels) for levels in books]
+        yield _as_scaled(rows, books, units)
+        yield _as_grid(rows, books, units)
+
+
+def _as_basis(rows: Floats, basis: Floats, whole: str) -> dict[str, NDArray[Any]] | None:
+    sums = _sums(basis, whole)
+    order = sums.argsort(axis=1)
+    codes = np.empty(rows.shape, np.int64)
+    for index, row in enumerate(rows):
+        own = index if len(basis) > 1 else 0
+        place = np.searchsorted(sums[own], row, sorter=order[own]).clip(max=sums.shape[1] - 1)
+        codes[index] = order[own][place]
+    return {whole: _narrow(codes), "basis": basis} if (_look_up(sums, codes) == rows).all() else None
+
+
+def _unit(levels: Floats) -> tuple[float, Whole] | None:
+    """The largest number of which all levels are whole multiples, at most 255, and the multiples."""
+    if len(levels) > _MOST + 1:
+        return None
+    values = levels.astype(np.float64)
+    if not values.any():
+        return 1.0, np.zeros(len(levels), np.int64)
+    smallest = np.abs(values[values != 0]).min()
+    multiples = np.rint(values * np.arange(1, _MOST + 1)[:, None] / smallest)
+    units = (multiples @ values) / (multiples**2).sum(axis=1)
+    off = np.abs(multiples * units[:, None] - values).max(axis=1)
+    fits = (off <= _TOLERANCE * units * _MOST) & (np.abs(multiples).max(axis=1) <= _MOST)
+    found = int(fits.argmax())
+    return (float(units[found]), multiples[found].astype(np.int64)) if fits[found] else None
+
+
+def _as_scaled(
+    rows: Floats, books: list[Floats], units: list[tuple[float, Whole] | None]
+) -> dict[str, NDArray[Any]] | None:
+    scales, wholes = [], []
+    for levels, unit in zip(books, units, strict=True):
+        if unit is None:
+            return None
+        scale = next((s for s in _near(unit[0]) if (unit[1].astype(np.float32) * s == levels).all()), None)
+        if scale is None:
+            return None
+        scales.append(scale)
+        wholes.append(unit[1])
+    return {"levels": _narrow(_assign(rows, books, wholes)), "scale": np.array(scales, np.float32)}
+
+
+def _as_grid(
+    rows: Floats, books: list[Floats], units: list[tuple[float, Whole] | None]
+) -> dict[str, NDArray[Any]] | None:
+    found = [_grid(levels, unit) for levels, unit in zip(books, units, strict=True)]
+    grids = [grid for grid in found if grid is not None]
+    if len(grids) < len(found):
+        return None
+    origins, scales, wholes = zip(*grids, strict=True)
+    index = _narrow(_assign(rows, books, list(wholes)))
+    return {"index": index, "scale": np.array(scales, np.float32), "origin": np.array(origins, np.float32)}
+
+
+def _grid(levels: Floats, unit: tuple[float, Whole] | None) -> tuple[np.float32, np.float32, Whole] | None:
+    """Origin, scale and indices of 2^b levels from -c to c, whose half step is the unit."""
+    if unit is None or (unit[1] % 2 == 0).any():
+        return None
+    half, odd = unit
+    for steps in (2**bits - 1 for bits in range(1, 9) if 2**bits > np.abs(odd).max()):
+        index = (odd + steps) // 2
+        for bound in _near(half * steps):
+            scale = (bound - -bound) / np.float32(steps)
+            if (-bound + index.astype(np.float32) * scale == levels).all():
+                return -bound, scale, index
+    return None
+
+
+def _near(value: float) -> Floats:
+    """The float32 nearest to `value`, and its neighbours, nearest first."""
+    nearest = np.array([value], np.float32).view(np.int32)
+    return (nearest + _NEIGHBOURS).view(np.float32)
+
+
+def _as_table(rows: Floats, books: list[Floats]) -> dict[str, NDArray[Any]]:
+    most = max(map(len, books))
+    table = np.stack([np.pad(levels, (0, most - len(levels)), mode="edge") for levels in books])
+    return {"index": _narrow(_assign(rows, books, [np.arange(len(levels)) for levels in books])), "table": table}
+
+
+def _assign(rows: Floats, books: list[Floats], wholes: list[Whole]) -> Whole:
+    """The whole number (R, n) of each value's level."""
+    if len(books) == 1:
+        return wholes[0][np.searchsorted(books[0], rows)]
+    parts = zip(rows, books, wholes, strict=True)
+    return np.stack([whole[np.searchsorted(levels, row)] for row, levels, whole in parts])
+
+
+def _narrow(whole: Whole) -> NDArray[Any]:
+    low, high = whole.min(), whole.max()
+    kind = next((k for k in _KINDS if np.iinfo(k).min <= low and high <= np.iinfo(k).max), np.int64)
+    return whole.astype(kind)
