@@ -16,6 +16,7 @@ _CLIP = {"narrow": 1.0, "wide": 10.0}
 _RIDGE = 1e-4
 _DECAY = 0.9
 _STILL_FALLING = 1e-6
+_RESOLUTION = 1e-12
 
 
 class LQNet(nn.Module):
@@ -73,49 +74,80 @@ class LQNet(nn.Module):
         return levels, order
 
     def _collect(self, rows: Tensor, index: Tensor, order: Tensor) -> None:
-        sums = normal_equations(rows, order.gather(1, index), self.codes)
+        sums = normal_equations(*count(rows, order.gather(1, index), len(self.codes)), self.codes)
         self._sums = sums if self._sums is None else (self._sums[0] + sums[0], self._sums[1] + sums[1])
 
     def _fit(self, rows: Tensor) -> None:
         """Alternate encoding and refitting until the squared error of no row falls any more."""
+        totals = Totals(rows)
         least = torch.full((len(rows), 1), torch.inf, dtype=torch.float64, device=rows.device)
         basis = self.basis
         while True:
             levels, order = (basis @ self.codes.T).sort(dim=1)
-            index = encode(rows, levels)
-            error = (levels.gather(1, index) - rows).double().square().sum(dim=1, keepdim=True)
+            counts, sums = totals.of_levels(levels)
+            error = totals.error(levels, counts, sums)
             falls = error < least * (1 - _STILL_FALLING)
             if not falls.any():
                 return
             self.basis = torch.where(falls, basis, self.basis)
             least = torch.where(falls, error, least)
-            basis = solve(*normal_equations(rows, order.gather(1, index), self.codes), basis)
+            counts, sums = (torch.empty_like(value).scatter_(1, order, value) for value in (counts, sums))
+            basis = solve(*normal_equations(counts, sums, self.codes), basis)
 
     def extra_repr(self) -> str:
         """The options."""
         return f"bits={self.bits}, clip={self.clip}"
 
 
+class Totals:
+    """What a fit asks of its `rows` (R, n): they do not change, so they are sorted once and no step goes over them."""
+
+    def __init__(self, rows: Tensor) -> None:
+        self.rows = rows.sort(dim=1).values
+        values = self.rows.double()
+        self.squares = values.square().sum(dim=1, keepdim=True)
+        self.below = torch.nn.functional.pad(values.cumsum(dim=1), (1, 0))
+
+    def of_levels(self, levels: Tensor) -> tuple[Tensor, Tensor]:
+        """How many values are nearest to each of the sorted `levels` (R, K), and their sums, both (R, K) float64."""
+        ends = torch.searchsorted(self.rows, thresholds(levels), right=True)
+        ends = torch.nn.functional.pad(ends, (1, 0))
+        ends = torch.nn.functional.pad(ends, (0, 1), value=self.rows.shape[1])
+        return ends.diff(dim=1).double(), self.below.gather(1, ends).diff(dim=1)
+
+    def error(self, levels: Tensor, counts: Tensor, sums: Tensor) -> Tensor:
+        """Squared error (R, 1) float64 of each row; below what float64 can tell from zero it stays the same."""
+        values = levels.double()
+        error = self.squares + (values * (values * counts - 2 * sums)).sum(dim=1, keepdim=True)
+        return error.maximum(_RESOLUTION * self.squares)
+
+
+def thresholds(levels: Tensor) -> Tensor:
+    """Half-way points (R, K - 1) of the sorted `levels` (R, K)."""
+    return ((levels[:, 1:] + levels[:, :-1]) / 2).contiguous()
+
+
 def encode(rows: Tensor, levels: Tensor) -> Tensor:
     """Index (R, n) of the nearest of the sorted `levels` (R, K) for each of `rows` (R, n); ties go down."""
-    thresholds = (levels[:, 1:] + levels[:, :-1]) / 2
-    index: Tensor = torch.searchsorted(thresholds.contiguous(), rows.contiguous())
+    index: Tensor = torch.searchsorted(thresholds(levels), rows.contiguous())
     return index
 
 
-def normal_equations(rows: Tensor, code: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
-    """``B'B`` (R, b, b) and ``B'x`` (R, b) in float64, from the index `code` (R, n) of each value's row of `codes`.
+def count(rows: Tensor, code: Tensor, codes: int) -> tuple[Tensor, Tensor]:
+    """How many of `rows` (R, n) have each `code` (R, n) out of `codes`, and their sums, both (R, codes) float64."""
+    counts = torch.zeros(len(rows), codes, dtype=torch.float64, device=rows.device)
+    sums, values = torch.zeros_like(counts), rows.double()
+    return counts.scatter_add_(1, code, torch.ones_like(values)), sums.scatter_add_(1, code, values)
 
-    Counts and sums a code come first, so that no table of n x 2^b is ever made.
+
+def normal_equations(counts: Tensor, sums: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    """``B'B`` (R, b, b) and ``B'x`` (R, b) in float64, from how many values have each of `codes` (K, b) and their sums.
+
+    No table of n x K is ever made.
     """
     table = codes.double()
-    counts = torch.zeros(len(rows), len(codes), dtype=torch.float64, device=rows.device)
-    sums = torch.zeros_like(counts)
-    values = rows.double()
-    counts.scatter_add_(1, code, torch.ones_like(values))
-    sums.scatter_add_(1, code, values)
-    gram = torch.einsum("rk,ki,kj->rij", counts, table, table)
-    return gram, sums @ table
+    pairs = (table[:, :, None] * table[:, None, :]).flatten(1)
+    return (counts @ pairs).view(len(counts), *2 * table.shape[1:]), sums @ table
 
 
 def solve(gram: Tensor, moment: Tensor, basis: Tensor) -> Tensor:
