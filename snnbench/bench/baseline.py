@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from snnbench.bench.batches import Images, Labels, Normalise
 from snnbench.bench.checkpoint import load_checkpoint, save_checkpoint
-from snnbench.bench.engine import Engine, choose_engine, forward_of
+from snnbench.bench.engine import Engine, choose_engine, engine_form
 from snnbench.bench.training import Report, Trainer, TrainingSet
 from snnbench.data import Dataset, write_atomically
 from snnbench.errors import ProtocolError
@@ -44,10 +44,10 @@ def baseline_trainer(protocol: Protocol, dataset: Dataset, root: Path | None, se
     """A trainer at the start of the protocol's baseline training; pins the number of threads."""
     torch.set_num_threads(protocol.train.threads)
     torch.manual_seed(seed)
-    model = build_model(protocol, dataset)
-    trainer = Trainer(model, protocol.train, training_set(protocol, dataset, root), seed)
-    trainer.forward = forward_of(model, choose_engine(engine, trainer.work * protocol.train.batch_size))
-    return trainer
+    data = training_set(protocol, dataset, root)
+    steps = sum(stage.timesteps * stage.epochs for stage in protocol.train.stages)
+    chosen = choose_engine(engine, steps * len(data.images))
+    return Trainer(engine_form(build_model(protocol, dataset), chosen), protocol.train, data, seed, engine=chosen)
 
 
 def train_baseline(
@@ -85,7 +85,7 @@ def save_log(trainer: Trainer, protocol: Protocol, path: Path) -> None:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
-        "engine": "eager" if trainer.forward is trainer.model else "compiled",
+        "engine": trainer.engine,
         "finished": time.strftime("%Y-%m-%d", time.gmtime()),
         "seconds": round(sum(row["seconds"] for row in trainer.progress.log)),
         "epochs": trainer.progress.log,

@@ -1,47 +1,49 @@
-"""Which engine runs a network: eager PyTorch, or compiled where a C++ compiler is at hand."""
+"""Which engine runs a network: eager PyTorch, or the compiled kernels where they can be built."""
 
 from __future__ import annotations
 
+import ctypes
 import functools
-import os
-import shutil
-from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeVar
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from snnbench.errors import OptionError
+from snnbench.nn import optimize
+from snnbench.nn.fused import cpp_compiler
 
 Engine = Literal["auto", "eager", "compiled"]
+Chosen = Literal["eager", "compiled"]
+Network = TypeVar("Network", bound=nn.Module)
 
-# Compiling takes about a minute a network; forwards through fewer image-steps than this end before it pays.
-WORTH_COMPILING = 1_000_000
-
-
-@functools.cache
-def cpp_compiler() -> str | None:
-    """Path of the C++ compiler that torch.compile would use, or None."""
-    chosen = os.environ.get("CXX")
-    return shutil.which(chosen) if chosen else shutil.which("g++") or shutil.which("clang++")
+# Building the kernels takes some seconds, once a machine; fewer forwards of an image through a step end before it pays.
+WORTH_COMPILING = 20_000
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
+_LARGE = 2**30
 
 
-def choose_engine(engine: Engine, image_steps: int) -> Literal["eager", "compiled"]:
-    """Resolve ``auto``: compiled where there is a compiler and the work (images times time steps) pays for it.
-
-    Raises:
-        OptionError: if ``compiled`` is asked for and there is no C++ compiler.
-    """
-    if engine == "compiled" and cpp_compiler() is None:
-        raise OptionError(
-            "--engine compiled needs a C++ compiler (g++ or clang++), and none was found; use --engine eager"
-        )
+def choose_engine(engine: Engine, image_steps: int) -> Chosen:
+    """Resolve ``auto``: compiled where there is a compiler and the work (images times time steps) pays for it."""
     if engine == "auto":
         return "compiled" if cpp_compiler() and image_steps >= WORTH_COMPILING else "eager"
     return engine
 
 
-def forward_of(model: nn.Module, engine: Literal["eager", "compiled"]) -> Callable[[Tensor], Tensor]:
-    """The callable that runs `model`: itself, or a compiled form that shares its parameters."""
-    compiled: Callable[[Tensor], Tensor] = torch.compile(model) if engine == "compiled" else model
-    return compiled
+def engine_form(model: Network, engine: Chosen) -> Network:
+    """`model` itself, or its fast form, which shares its parameters.
+
+    Raises:
+        OptionError: if the kernels of the compiled engine cannot be built.
+    """
+    if engine == "eager":
+        return model
+    _keep_memory()
+    return optimize(model)
+
+
+@functools.cache
+def _keep_memory() -> None:
+    """Let glibc reuse large blocks: by default each is fetched from the system anew, page by page."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _LARGE)
+        mallopt(_TRIM_THRESHOLD, _LARGE)

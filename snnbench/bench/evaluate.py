@@ -11,6 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from snnbench.bench.batches import Images, Labels, Normalise, evaluation_batches
+from snnbench.bench.engine import Chosen, engine_form
 from snnbench.bench.reporting import Advance
 from snnbench.data import write_atomically
 from snnbench.errors import RecordError
@@ -73,9 +74,10 @@ def evaluate(
     batch_size: int,
     advance: Advance,
     device: str = "cpu",
+    engine: Chosen = "eager",
 ) -> Evaluation:
     """Run `model` in evaluation mode over `images` (N, C, H, W) uint8; sample i is the i-th image."""
-    model.to(device).eval()
+    model = engine_form(model.to(device).eval(), engine)
     logits = []
     with record_firing(model) as recorder, record_operations(model) as operations, torch.inference_mode():
         for batch in evaluation_batches(images, normalise, batch_size):

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnbench.bench.batches import Images, Labels, Normalise, steps_per_epoch, training_batches
+from snnbench.bench.engine import Chosen
 from snnbench.errors import ProtocolError
 from snnbench.protocols import Training
 
@@ -44,7 +45,7 @@ class Trainer:
         training: the recipe.
         data: the training split.
         seed: with the epoch number determines order and augmentation.
-        forward: the callable to run, for example a compiled form that shares the parameters of `model`.
+        engine: which form of the network `model` is, for the log.
         extra_loss: a term added to the cross entropy after each forward pass, if any.
     """
 
@@ -54,11 +55,11 @@ class Trainer:
         training: Training,
         data: TrainingSet,
         seed: int,
-        forward: Callable[[Tensor], Tensor] | None = None,
+        engine: Chosen = "eager",
         extra_loss: Callable[[], Tensor] | None = None,
     ) -> None:
         self.model, self.training, self.data, self.seed = model, training, data, seed
-        self.forward = forward if forward is not None else model
+        self.engine = engine
         self.extra_loss = extra_loss
         self.progress = Progress()
         self.optimizer = _optimizer(model, training)
@@ -119,7 +120,7 @@ class Trainer:
     def _step(self, images: Tensor, labels: Tensor) -> tuple[float, float]:
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.training.precision == "bfloat16"):
-            logits = self.forward(images)
+            logits = self.model(images)
         logits = logits.float()
         loss = F.cross_entropy(logits, labels, label_smoothing=self.training.label_smoothing)
         if self.extra_loss is not None:

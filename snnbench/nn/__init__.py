@@ -1,5 +1,6 @@
 """Spiking neurons, SEW-ResNets, and the recording of their firing."""
 
+from snnbench.nn.fused import optimize
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.recording import FiringRecorder, record_firing
 from snnbench.nn.sew_resnet import SEWResNet, sew_resnet8, sew_resnet18, sew_resnet34
@@ -13,6 +14,7 @@ __all__ = [
     "PLIFNeuron",
     "SEWResNet",
     "SpikingNeuron",
+    "optimize",
     "record_firing",
     "record_operations",
     "sew_resnet8",

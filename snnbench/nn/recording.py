@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,8 @@ from torch.utils.hooks import RemovableHandle
 from snnbench.errors import FiringError
 from snnbench.functional.profile import SHARDS, FiringProfile, LayerFiring
 from snnbench.functional.spikes import count_by_shard
+from snnbench.nn.fused.counter import SpikeCounter
+from snnbench.nn.fused.optimize import FusedNeuron
 from snnbench.nn.libraries import StepMode, step_mode
 from snnbench.nn.neurons import SpikingNeuron
 
@@ -34,6 +36,7 @@ class FiringRecorder:
     ) -> None:
         self._model, self._layers, self._shards, self._timesteps = model, layers, shards, timesteps
         self._counters: dict[str, LayerFiring] = {}
+        self._fused: dict[str, SpikeCounter] = {}
         self._seen = dict.fromkeys(layers, 0)
         self._steps: dict[str, list[Tensor]] = {name: [] for name, (_, mode) in layers.items() if mode == "single"}
         self._handles: list[RemovableHandle] = []
@@ -42,6 +45,9 @@ class FiringRecorder:
     def __enter__(self) -> Self:
         for name, (module, mode) in self._layers.items():
             self._handles.append(module.register_forward_hook(self._hook(name, mode)))
+            if isinstance(module, FusedNeuron) and module.counter is None:
+                module.counter = self._fused[name] = SpikeCounter(name, self._shards)
+                module.counter.start_batch(self.next_sample)
         self._handles.append(self._model.register_forward_hook(self._finish_forward))
         return self
 
@@ -50,6 +56,10 @@ class FiringRecorder:
     ) -> None:
         while self._handles:
             self._handles.pop().remove()
+        self._collect()
+        for name in self._fused:
+            cast(FusedNeuron, self._layers[name][0]).counter = None
+        self._fused.clear()
 
     def profile(self) -> FiringProfile:
         """The firing so far.
@@ -57,12 +67,19 @@ class FiringRecorder:
         Raises:
             FiringError: if a layer did not run, a batch lacks steps, or the layers saw different numbers of samples.
         """
+        self._collect()
         for name in self._layers:
             if steps := self._steps.get(name):
                 raise FiringError(f"layer {name!r} ran {len(steps)} of {self._timesteps} steps of the last batch")
             if name not in self._counters:
                 raise FiringError(f"layer {name!r} did not run while its firing was recorded")
         return FiringProfile({name: self._counters[name] for name in self._layers})
+
+    def _collect(self) -> None:
+        for name, counter in self._fused.items():
+            if firing := counter.take():
+                before = self._counters.get(name)
+                self._counters[name] = before + firing if before else firing
 
     def _hook(self, name: str, mode: StepMode) -> Callable[[nn.Module, Any, Any], None]:
         def note(module: nn.Module, inputs: Any, output: Any) -> None:
@@ -77,11 +94,13 @@ class FiringRecorder:
     def _count(self, name: str, spikes: Tensor) -> None:
         if self._seen[name]:
             raise FiringError(f"layer {name!r} ran twice in one forward pass; give each pass a neuron of its own")
+        self._seen[name] = spikes.shape[1]
+        if name in self._fused and self._fused[name].counted:
+            return
         if name not in self._counters:
             self._counters[name] = LayerFiring.empty(spikes.shape[2:], len(spikes), self._shards, spikes.device)
         layer = self._counters[name]
         count_by_shard(spikes, name, self.next_sample, layer.counts, layer.steps, layer.samples)
-        self._seen[name] = spikes.shape[1]
 
     def _finish_forward(self, module: nn.Module, inputs: Any, output: Any) -> None:
         if any(0 < len(steps) < (self._timesteps or 0) for steps in self._steps.values()):
@@ -91,6 +110,8 @@ class FiringRecorder:
                 self._count(name, _stack(steps, name))
                 steps.clear()
         self.next_sample += max(self._seen.values())
+        for counter in self._fused.values():
+            counter.start_batch(self.next_sample)
         self._seen = dict.fromkeys(self._seen, 0)
 
 

@@ -14,6 +14,8 @@ from torch.utils.hooks import RemovableHandle
 from snnbench.errors import FiringError
 from snnbench.functional.costs import Operations
 from snnbench.functional.profile import SHARDS
+from snnbench.nn.fused.function import reached
+from snnbench.nn.fused.optimize import FusedNeuron
 from snnbench.nn.sew_resnet import SEWBlock, SEWResNet
 
 _TRANSPOSED: dict[type[nn.Module], Callable[..., Tensor]] = {
@@ -65,6 +67,7 @@ class OperationRecorder:
         self._samples = torch.zeros(shards, dtype=torch.int64)
         self._handles: list[RemovableHandle] = []
         self._batch = torch.empty(0, dtype=torch.int64)
+        self._compiled = any(isinstance(module, FusedNeuron) for module in model.modules())
 
     def __enter__(self) -> Self:
         self._handles.append(self._model.register_forward_pre_hook(self._start_batch))
@@ -111,7 +114,8 @@ class OperationRecorder:
         return count
 
     def _add(self, name: str, rows: Tensor, fan: Tensor) -> None:
-        counts, whole = operations_of(rows, fan)
+        fast = reached(rows, fan) if self._compiled and rows.dtype == torch.float32 and rows.ndim in (2, 4) else None
+        counts, whole = (fast, True) if fast is not None else operations_of(rows, fan)
         if not whole:
             self._real.add(name)
         dense = fan.sum().cpu().expand(1, len(rows))

@@ -1,0 +1,205 @@
+"""Batch norm and multi-step neuron as one differentiable function over channels-last memory."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from snnbench.nn.fused.counter import SpikeCounter
+from snnbench.nn.fused.library import kernels
+from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
+
+_TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float64: 2}
+
+
+class _Shape(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_int64) for name in ("T", "N", "positions", "C", "shared")]
+
+
+class _Neuron(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_double) for name in ("theta", "v_reset", "k", "alpha")] + [
+        (name, ctypes.c_int64) for name in ("charge", "soft", "detach")
+    ]
+
+
+@dataclass
+class Fusion:
+    """What a call needs besides tensors: the neuron, the batch norm before it, T, and who counts its spikes.
+
+    With `shared` the current (N, C, *positions) is the same at every step, else it is (T * N, C, *positions).
+    """
+
+    neuron: SpikingNeuron
+    bn: nn.BatchNorm2d | None
+    timesteps: int
+    shared: bool
+    counter: SpikeCounter | None = None
+    scale: Tensor = field(init=False)
+    mean: Tensor = field(init=False)
+    invstd: Tensor = field(init=False)
+
+    def shape_of(self, x: Tensor) -> _Shape:
+        """The current's shape as the kernels want it."""
+        samples = len(x) if self.shared else len(x) // self.timesteps
+        return _Shape(self.timesteps, samples, x[0, 0].numel(), x.shape[1], self.shared)
+
+    def constants(self) -> _Neuron:
+        """The neuron's constants as the kernels want them."""
+        neuron = self.neuron
+        k, charge = _charge(neuron)
+        soft = neuron.reset == "soft"
+        return _Neuron(neuron.threshold, neuron.v_reset, k, neuron.alpha, charge, soft, neuron.detach_reset)
+
+
+def _charge(neuron: SpikingNeuron) -> tuple[float, int]:
+    if isinstance(neuron, LIFNeuron):
+        return neuron.tau, 1 if neuron.decay_input else 2
+    if isinstance(neuron, PLIFNeuron):
+        return float(neuron.w.detach().sigmoid()), 3 if neuron.decay_input else 4
+    assert isinstance(neuron, IFNeuron)
+    return 1.0, 0
+
+
+class FusedSpikes(torch.autograd.Function):
+    """Spikes (T * N, C, *positions) of currents before batch norm; gradients by recomputing the potentials."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, leak: Tensor | None, fusion: Fusion
+    ) -> Tensor:
+        """See `Fusion`; `weight` and `bias` are the batch norm's, `leak` the 1/tau of a PLIF neuron."""
+        x = channels_last(x)
+        shift = _normalise(x, weight, bias, fusion)
+        spikes = fire(x, fusion.scale, shift, fusion)
+        ctx.save_for_backward(x, shift)
+        ctx.fusion, ctx.batch = fusion, _uses_batch(fusion.bn)
+        return spikes
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of x, weight, bias and leak."""
+        x, shift = ctx.saved_tensors
+        fusion: Fusion = ctx.fusion
+        shape = fusion.shape_of(x)
+        dy, sums = torch.empty_like(x), torch.empty(shape.N, 2, shape.C, dtype=torch.float64)
+        leaks = torch.empty(shape.N, dtype=torch.float64)
+        tensors = (x, channels_last(grads[0].to(x.dtype)), dy, fusion.scale, shift, fusion.mean)
+        kernels().snn_backward(
+            *(_type(x), *map(_pointer, tensors), ctypes.byref(shape), ctypes.byref(fusion.constants())),
+            *(_pointer(sums), _pointer(leaks), _threads()),
+        )
+        to_bias, to_weight = torch.from_numpy(sums.numpy().sum(0))
+        to_weight = to_weight * fusion.invstd.double()
+        dx = _through_norm(dy, x, to_bias, to_weight, fusion, ctx.batch)
+        real = fusion.scale.dtype
+        learned = (to_weight.to(real), to_bias.to(real), torch.tensor(float(leaks.numpy().sum()), dtype=real))
+        return dx, *(g if needed else None for g, needed in zip(learned, ctx.needs_input_grad[1:4], strict=True)), None
+
+
+def fire(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion, dtype: torch.dtype | None = None) -> Tensor:
+    """Spikes of ``x * scale + shift``, counted by the fusion's counter if there is one."""
+    shape, counter = fusion.shape_of(x), fusion.counter
+    features = x.shape[1:]
+    layout = torch.channels_last if x.ndim == 4 else torch.contiguous_format
+    spikes = torch.empty(shape.T * shape.N, *features, dtype=dtype or x.dtype, memory_format=layout)
+    counts = counter.add(features, shape.T, shape.N) if counter else (None, None, 1, 0)
+    kernels().snn_fire(
+        *(_type(x), 3 if dtype is torch.uint8 else _type(x), *map(_pointer, (x, spikes, scale, shift))),
+        *(ctypes.byref(shape), ctypes.byref(fusion.constants()), *map(_pointer, counts[:2])),
+        *(ctypes.c_int64(counts[2]), ctypes.c_int64(counts[3]), _threads()),
+    )
+    return spikes
+
+
+def reached(x: Tensor, fan_out: Tensor) -> Tensor | None:
+    """Synapses that each row of float32 `x` (rows, C, *positions) reaches; `fan_out` (C, *positions) is the same for all C.
+
+    Returns:
+        int64 (2, rows): through inputs that are not zero, and with an input of k counted k times; None where an input
+        is not a whole number of at least 0.
+    """
+    x = channels_last(x)
+    counts = torch.empty(2, len(x), dtype=torch.int64)
+    fan = fan_out[0].contiguous()
+    sizes = map(ctypes.c_int64, (len(x), fan.numel(), x.shape[1]))
+    whole = kernels().snn_reach_rows(_pointer(x), _pointer(fan), *sizes, *map(_pointer, counts), _threads())
+    return counts if whole else None
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """`x` with its channels (dimension 1) innermost in memory."""
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.contiguous()
+
+
+def _uses_batch(bn: nn.BatchNorm2d | None) -> bool:
+    return bn is not None and bn.training
+
+
+def _normalise(x: Tensor, weight: Tensor | None, bias: Tensor | None, fusion: Fusion) -> Tensor:
+    """Set scale, mean and inverse deviation of the batch norm; returns its shift. Rounds as PyTorch does."""
+    real = torch.float64 if x.dtype == torch.float64 else torch.float32
+    bn, channels = fusion.bn, x.shape[1]
+    one, none = torch.ones(channels, dtype=real), torch.zeros(channels, dtype=real)
+    if bn is None:
+        fusion.scale, fusion.mean, fusion.invstd = one, none, one
+        return none
+    mean, var = _batch_moments(x, bn, real) if bn.training else (bn.running_mean, bn.running_var)
+    assert mean is not None
+    assert var is not None
+    fusion.mean = mean.to(real)
+    fusion.invstd = 1 / torch.sqrt(var.to(real) + bn.eps)
+    fusion.scale = fusion.invstd * (one if weight is None else weight.detach().to(real))
+    return (none if bias is None else bias.detach().to(real)) - fusion.mean * fusion.scale
+
+
+def _batch_moments(x: Tensor, bn: nn.BatchNorm2d, real: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance of the batch, which also move the running ones."""
+    rows, channels, positions = len(x), x.shape[1], x[0, 0].numel()
+    sums = torch.empty(rows, 2, channels, dtype=torch.float64)
+    kernels().snn_sum_rows(
+        _type(x), _pointer(x), *map(ctypes.c_int64, (rows, positions, channels)), _pointer(sums), _threads()
+    )
+    count = rows * positions
+    first, second = torch.from_numpy(sums.numpy().sum(0)) / count
+    mean = x[0].flatten(1)[:, 0].double() + first
+    var = (second - first * first).clamp_(min=0)
+    _track(bn, mean, var * (count / max(1, count - 1)))
+    return mean.to(real), var.to(real)
+
+
+def _track(bn: nn.BatchNorm2d, mean: Tensor, var: Tensor) -> None:
+    if bn.running_mean is None or bn.running_var is None or bn.num_batches_tracked is None:
+        return
+    bn.num_batches_tracked.add_(1)
+    momentum = bn.momentum if bn.momentum is not None else 1 / float(bn.num_batches_tracked)
+    bn.running_mean.lerp_(mean.to(bn.running_mean.dtype), momentum)
+    bn.running_var.lerp_(var.to(bn.running_var.dtype), momentum)
+
+
+def _through_norm(dy: Tensor, x: Tensor, to_bias: Tensor, to_weight: Tensor, fusion: Fusion, batch: bool) -> Tensor:
+    """The gradient before the batch norm, in place of `dy`."""
+    if fusion.bn is None:
+        return dy
+    scale, count = fusion.scale.double(), x.numel() / x.shape[1]
+    by_x = -scale * fusion.invstd.double() * to_weight / count if batch else torch.zeros_like(scale)
+    rest = -scale * to_bias / count - by_x * fusion.mean.double() if batch else torch.zeros_like(scale)
+    coefficients = [part.to(fusion.scale.dtype) for part in (scale, by_x, rest)]
+    sizes = map(ctypes.c_int64, (len(x), x[0, 0].numel(), x.shape[1]))
+    kernels().snn_combine_rows(_type(x), *map(_pointer, (dy, x, *coefficients)), *sizes, _threads())
+    return dy
+
+
+def _type(x: Tensor) -> ctypes.c_int64:
+    return ctypes.c_int64(_TYPES[x.dtype])
+
+
+def _pointer(x: Tensor | None) -> ctypes.c_void_p:
+    return ctypes.c_void_p(None if x is None else x.data_ptr())
+
+
+def _threads() -> ctypes.c_int64:
+    return ctypes.c_int64(torch.get_num_threads())

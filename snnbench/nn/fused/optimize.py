@@ -1,0 +1,108 @@
+"""The fast form of a network: the same modules, but for the neurons and what feeds them."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from snnbench.nn.fused.counter import SpikeCounter
+from snnbench.nn.fused.function import FusedSpikes, Fusion
+from snnbench.nn.fused.library import kernels
+from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
+from snnbench.nn.sew_resnet import ConvBNNeuron, Stem
+
+Network = TypeVar("Network", bound=nn.Module)
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs")
+
+
+class FusedNeuron(SpikingNeuron):
+    """A neuron that takes the batch norm before it into its own pass over memory.
+
+    Attributes:
+        counter: counts the spikes while they are fired, if it is set.
+    """
+
+    counter: SpikeCounter | None = None
+
+    def forward(self, x: Tensor, bn: nn.BatchNorm2d | None = None, shared: int = 0) -> Tensor:
+        """Spikes (T, N, *features) of currents (T, N, *features) before `bn`, or (N, *features) `shared` times."""
+        timesteps = shared or len(x)
+        flat = x if shared else x.flatten(0, 1)
+        if not _fits(flat, self):
+            current = flat if bn is None else bn(flat)
+            steps = current.expand(timesteps, *current.shape) if shared else current.unflatten(0, x.shape[:2])
+            return super().forward(steps)
+        fusion = Fusion(self, bn, timesteps, bool(shared), self.counter)
+        leak = self.w.sigmoid() if isinstance(self, PLIFNeuron) else None
+        weight, bias = (None, None) if bn is None else (bn.weight, bn.bias)
+        spikes: Tensor = FusedSpikes.apply(flat, weight, bias, leak, fusion)  # type: ignore[no-untyped-call]
+        return spikes.view(timesteps, -1, *flat.shape[1:])
+
+
+class _FusedIF(FusedNeuron, IFNeuron):
+    pass
+
+
+class _FusedLIF(FusedNeuron, LIFNeuron):
+    pass
+
+
+class _FusedPLIF(FusedNeuron, PLIFNeuron):
+    pass
+
+
+class _FusedConvBNNeuron(ConvBNNeuron):
+    def forward(self, x: Tensor) -> Tensor:
+        current = self.conv(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        spikes: Tensor = self.neuron(current, self.bn)
+        return spikes
+
+
+class _FusedStem(Stem):
+    def forward(self, x: Tensor) -> Tensor:
+        spikes: Tensor = self.neuron(self.conv(x), self.bn, self.timesteps)
+        return spikes
+
+
+_FUSED: dict[type[nn.Module], type[nn.Module]] = {
+    IFNeuron: _FusedIF,
+    LIFNeuron: _FusedLIF,
+    PLIFNeuron: _FusedPLIF,
+    ConvBNNeuron: _FusedConvBNNeuron,
+    Stem: _FusedStem,
+}
+
+
+def optimize(model: Network) -> Network:
+    """The fast form of `model`: batch norm, neuron and, under `record_firing`, counting run as one compiled pass.
+
+    It shares parameters, buffers, convolutions and quantizers with `model` and has the same names and
+    ``state_dict``; train and evaluate it as you would `model`. Hooks that are there are kept, later ones belong to
+    the form that they are put on. Neurons of other libraries, neurons with a state quantizer, and tensors on other
+    devices than the CPU run as before. In float32 evaluation the spikes are those of `model`.
+
+    Raises:
+        OptionError: if there is no C++ compiler, or it cannot build the kernels.
+    """
+    kernels()
+    return _fuse(model)
+
+
+def _fuse(module: Network) -> Network:
+    if not any(isinstance(part, SpikingNeuron) for part in module.modules()):
+        return module
+    fused = copy.copy(module)
+    fused.__class__ = _FUSED.get(type(module), type(module))  # type: ignore[assignment]
+    for name in _HOOKS:
+        setattr(fused, name, OrderedDict(getattr(module, name)))
+    fused._modules = {name: part and _fuse(part) for name, part in module._modules.items()}
+    return fused
+
+
+def _fits(x: Tensor, neuron: SpikingNeuron) -> bool:
+    known = x.dtype in (torch.float32, torch.float64, torch.bfloat16) and x.ndim in (2, 4)
+    return known and x.device.type == "cpu" and neuron.state_quantizer is None
