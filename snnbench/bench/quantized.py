@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from snnbench.bench.calibration import calibrate_quantizers
 from snnbench.bench.cell import Cell, MembraneSpec, QuantizerSpec
 from snnbench.bench.reference import Bench
 from snnbench.bench.regularize import keeping_rates
-from snnbench.bench.reporting import Reporter
+from snnbench.bench.reporting import Reporter, span
 from snnbench.bench.training import Trainer
 from snnbench.plugins import catalogue
 from snnbench.quant import Coverage, MakeQuantizer, quantize_membranes, quantize_weights
@@ -69,15 +69,26 @@ def put_on_membranes(model: nn.Module, spec: MembraneSpec | None, bench: Bench) 
 
 def _finetune(bench: Bench, model: nn.Module, cell: Cell, reporter: Reporter) -> tuple[dict[str, float], ...]:
     training = bench.protocol.finetune
-    torch.set_num_threads(training.threads)
     trainer = Trainer(model, training, training_set(bench.protocol, bench.dataset, bench.root), cell.seed)
-    minutes = expected_seconds(trainer) / 60
-    what = f"{cell.quantizer.name} {cell.quantizer.bits} bits"
-    reporter.say(f"Fine-tuning {what} for {training.epochs} epochs: about {max(1, round(minutes))} min expected")
-    with _regularized(bench, trainer), reporter.task(f"Fine-tuning {what}") as advance:
-        while not trainer.finished:
-            trainer.train_epoch(advance)
+    what = f"Fine-tuning {cell.quantizer.name} {cell.quantizer.bits} bits"
+    with _threads(training.threads):
+        expected = span(expected_seconds(bench, trainer))
+        reporter.say(f"{what} for {training.epochs} epochs: about {expected} expected")
+        with _regularized(bench, trainer), reporter.task(what) as advance:
+            while not trainer.finished:
+                trainer.train_epoch(advance)
     return tuple(trainer.progress.log)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Run the block on so many threads; evaluations and whoever called have their own number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _regularized(bench: Bench, trainer: Trainer) -> AbstractContextManager[None]:
@@ -85,10 +96,11 @@ def _regularized(bench: Bench, trainer: Trainer) -> AbstractContextManager[None]
     return keeping_rates(trainer, bench.network.build(), strength) if strength else nullcontext()
 
 
-def expected_seconds(trainer: Trainer) -> float:
+def expected_seconds(bench: Bench, trainer: Trainer) -> float:
     """Time that the training will take, from two steps on a copy of the network (the first warms up)."""
     probe = Trainer(copy.deepcopy(trainer.model), trainer.training, trainer.data, trainer.seed)
-    probe.step_once()
-    started = time.perf_counter()
-    probe.step_once()
-    return (time.perf_counter() - started) * trainer.work / trainer.timesteps[0]
+    with _regularized(bench, probe):
+        probe.step_once()
+        started = time.perf_counter()
+        probe.step_once()
+        return (time.perf_counter() - started) * trainer.work / trainer.timesteps[0]

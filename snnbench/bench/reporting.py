@@ -1,4 +1,4 @@
-"""How long work tells of itself: one small interface, silent by default."""
+"""How long work tells of itself: one small interface, silent by default; and how lengths of time are told."""
 
 from __future__ import annotations
 
@@ -30,3 +30,35 @@ class Silent:
     def task(self, title: str) -> Iterator[Advance]:
         """Drop the progress."""
         yield lambda done, total: None
+
+
+def span(seconds: float) -> str:
+    """A length of time in words, to the precision that an estimate has."""
+    if seconds < 1:
+        return "1 s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+class Pace:
+    """The time left of a work, as soon as it can be told: from four steps on, the first of them left out.
+
+    The first compiles and warms up, and counts what an interrupted work had done before.
+    """
+
+    def __init__(self) -> None:
+        self._start: tuple[float, int] | None = None
+        self._steps = 0
+
+    def left(self, now: float, done: int, total: int) -> float | None:
+        """Seconds left at the time `now`, after a step that brought the work to `done`; None if it is too early."""
+        if self._start is None:
+            self._start = now, done
+            return None
+        self._steps += 1
+        since, before = self._start
+        if self._steps < 3 or done <= before:
+            return None
+        return (now - since) * (total - done) / (done - before)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from snnbench.bench.reporting import Pace, span
+
 if TYPE_CHECKING:
     from snnbench.bench.reporting import Advance
 
@@ -46,14 +48,14 @@ class ConsoleReporter:
             yield lambda done, total: progress.update(task, completed=done, total=total)
 
     def _lines(self, title: str) -> Advance:
-        started = last = time.monotonic()
+        pace, last = Pace(), time.monotonic()
 
         def advance(done: int, total: int) -> None:
             nonlocal last
             now = time.monotonic()
-            if now - last >= _QUIET_SECONDS and done:
+            left = pace.left(now, done, total)
+            if now - last >= _QUIET_SECONDS and left is not None:
                 last = now
-                left = (now - started) * (total - done) / done
-                self.say(f"{title}: {100 * done / total:.0f} %, {left / 60:.1f} min left")
+                self.say(f"{title}: {100 * done / total:.1f} %, about {span(left)} left")
 
         return advance

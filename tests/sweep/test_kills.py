@@ -33,6 +33,11 @@ def await_records(out: Path, count: int, process: subprocess.Popen) -> None:
         time.sleep(0.05)
 
 
+def children(pid: int) -> list[int]:
+    """The processes that `pid` started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_thirty_kills_lose_nothing(start: Start, tmp_path: Path) -> None:
@@ -66,9 +71,8 @@ def test_killed_workers_are_replaced(start: Start, tmp_path: Path) -> None:
     process = start("sweep", *GRID, "--out", out, "--executor", "local:2", "--attempts", "9", "--json")
     for kill in range(3):
         await_records(out, 4 * kill + 2, process)
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii").split()
-        workers = [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
-        os.kill(int(workers[0]), signal.SIGKILL)
+        workers = [worker for server in children(process.pid) for worker in children(server)]
+        os.kill(workers[0], signal.SIGKILL)
     stdout, _ = process.communicate(timeout=600)
     events = [json.loads(line) for line in stdout.splitlines()]
     assert process.returncode == 0

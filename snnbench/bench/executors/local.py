@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 import platform
 import time
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from snnbench.bench.executors.base import Resources
+from snnbench.bench.executors.forking import worker_context
 from snnbench.bench.executors.worker import work
 from snnbench.bench.failures import Fault
 from snnbench.bench.sweep.task import Outcome, Task
@@ -34,7 +35,7 @@ class LocalProcesses:
         self.name = f"local:{workers}"
         self.slots = workers
         self._threads, self._seconds = threads, resources.seconds
-        self._context = multiprocessing.get_context("spawn")
+        self._context = worker_context(threads)
         self._workers: list[_Worker] = []
 
     def submit(self, task: Task) -> None:
@@ -68,7 +69,8 @@ class LocalProcesses:
 
     def _start(self) -> _Worker:
         mine, theirs = self._context.Pipe()
-        process = self._context.Process(target=work, args=(theirs, self._threads, self._seconds), daemon=True)
+        order = (theirs, self._threads, self._seconds, dict(os.environ))
+        process = self._context.Process(target=work, args=order, daemon=True)
         process.start()
         theirs.close()
         self._workers.append(_Worker(process, mine))

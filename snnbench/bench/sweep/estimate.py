@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from snnbench.bench.cell import Cell
+from snnbench.bench.reporting import span
 
 
 def kind_of(cell: Cell) -> str:
@@ -50,13 +51,3 @@ class Durations:
                 unknown[kind_of(cell)] = None
         left = max(total - spent, 0.0) / slots
         return TimeLeft(max(left, longest - spent) if total else 0.0, tuple(unknown))
-
-
-def span(seconds: float) -> str:
-    """A length of time in words, to the precision that an estimate has."""
-    if seconds < 1:
-        return "1 s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
