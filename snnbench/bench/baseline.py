@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from snnbench.bench.batches import Images, Labels, Normalise
 from snnbench.bench.checkpoint import load_checkpoint, save_checkpoint
-from snnbench.bench.engine import Engine, choose_engine, engine_form
+from snnbench.bench.engine import Engine, check_engine, choose_engine, engine_form
 from snnbench.bench.training import Report, Trainer, TrainingSet
 from snnbench.data import Dataset, write_atomically
 from snnbench.errors import ProtocolError
@@ -126,6 +126,7 @@ def open_training(
     Raises:
         SnnbenchError: for an unknown protocol, data that are not prepared, or an engine that is not to be had.
     """
+    check_engine(engine)
     document = read_protocol(catalogue().protocols[protocol].value)
     dataset = catalogue().datasets[document.data.name].value
     test = dataset.load(data, "test")

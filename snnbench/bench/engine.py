@@ -8,8 +8,9 @@ from typing import Literal, TypeVar
 
 from torch import nn
 
+from snnbench.errors import OptionError
 from snnbench.nn import optimize
-from snnbench.nn.fused import cpp_compiler
+from snnbench.nn.fused import cpp_compiler, why_not_compiled
 
 Engine = Literal["auto", "eager", "compiled"]
 Chosen = Literal["eager", "compiled"]
@@ -26,6 +27,16 @@ def choose_engine(engine: Engine, image_steps: int) -> Chosen:
     if engine == "auto":
         return "compiled" if cpp_compiler() and image_steps >= WORTH_COMPILING else "eager"
     return engine
+
+
+def check_engine(engine: Engine) -> None:
+    """Refuse the compiled engine where it cannot be built.
+
+    Raises:
+        OptionError: saying why.
+    """
+    if engine == "compiled" and (reason := why_not_compiled()):
+        raise OptionError(f"--engine compiled cannot be used: {reason}; use --engine eager")
 
 
 def engine_form(model: Network, engine: Chosen) -> Network:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from snnbench.bench.baseline import training_set
 from snnbench.bench.calibration import calibrate_quantizers
 from snnbench.bench.cell import Cell, MembraneSpec, QuantizerSpec
+from snnbench.bench.engine import Chosen, engine_form
 from snnbench.bench.reference import Bench
 from snnbench.bench.regularize import keeping_rates
 from snnbench.bench.reporting import Reporter, span
@@ -69,7 +70,8 @@ def put_on_membranes(model: nn.Module, spec: MembraneSpec | None, bench: Bench) 
 
 def _finetune(bench: Bench, model: nn.Module, cell: Cell, reporter: Reporter) -> tuple[dict[str, float], ...]:
     training = bench.protocol.finetune
-    trainer = Trainer(model, training, training_set(bench.protocol, bench.dataset, bench.root), cell.seed)
+    data, engine = training_set(bench.protocol, bench.dataset, bench.root), training_engine(bench)
+    trainer = Trainer(engine_form(model, engine), training, data, cell.seed, engine)
     what = f"Fine-tuning {cell.quantizer.name} {cell.quantizer.bits} bits"
     with _threads(training.threads):
         expected = span(expected_seconds(bench, trainer))
@@ -78,6 +80,12 @@ def _finetune(bench: Bench, model: nn.Module, cell: Cell, reporter: Reporter) ->
             while not trainer.finished:
                 trainer.train_epoch(advance)
     return tuple(trainer.progress.log)
+
+
+def training_engine(bench: Bench) -> Chosen:
+    """The engine that fine-tunes: unlike evaluation, it can move the last bits of a result."""
+    images, _ = bench.dataset.load(bench.root, "train")
+    return bench.engine_for(len(images) * sum(s.timesteps * s.epochs for s in bench.protocol.finetune.stages))
 
 
 @contextmanager

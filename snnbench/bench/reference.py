@@ -14,6 +14,7 @@ from snnbench.bench import ranks
 from snnbench.bench.baseline import read_weights
 from snnbench.bench.batches import Images, Labels, Normalise
 from snnbench.bench.cell import MEASUREMENT, Cell, NetworkSpec, protocol_network
+from snnbench.bench.engine import Chosen, Engine, choose_engine
 from snnbench.bench.evaluate import Evaluation, evaluate
 from snnbench.bench.locks import locked
 from snnbench.bench.network_file import unpack_network
@@ -64,6 +65,7 @@ class Bench:
     own_network: bool
     limit: int | None
     device: str
+    engine: Engine = "auto"
     held_reference: Evaluation | None = None
     """The reference, where a process that measures many cells holds it in memory."""
 
@@ -76,6 +78,16 @@ class Bench:
         """The test images and labels, the first `limit` of them if there is a limit."""
         images, labels = self.dataset.load(self.root, "test")
         return images[: self.limit], labels[: self.limit]
+
+    def engine_for(self, image_steps: int) -> Chosen:
+        """The engine for forwards of so many images times time steps; only a CPU has a choice."""
+        return choose_engine(self.engine, image_steps) if self.device == "cpu" else "eager"
+
+    @property
+    def evaluation_engine(self) -> Chosen:
+        """The engine that runs the test set."""
+        images, _ = self.test_set()
+        return self.engine_for(len(images) * self.protocol.train.stages[-1].timesteps)
 
     def evaluate(self, model: nn.Module, title: str, reporter: Reporter, cell: Cell | None = None) -> Evaluation:
         """Run `model` over the test set as the protocol says; helpers of a torchrun are told which `cell` it is of."""
@@ -92,7 +104,8 @@ class Bench:
         if not len(mine):
             return ranks.merge(None)
         with reporter.task(title) as advance:
-            return ranks.merge(evaluate(model, mine, self.normalise, size, advance, device=self.device))
+            found = evaluate(model, mine, self.normalise, size, advance, self.device, self.evaluation_engine)
+        return ranks.merge(found)
 
     def reference(self, reporter: Reporter) -> Evaluation:
         """The full-precision network's evaluation, from the cache if it is there."""
@@ -146,6 +159,7 @@ def open_bench(
     data: Path | None = None,
     limit: int | None = None,
     device: str = "cpu",
+    engine: Engine = "auto",
 ) -> Bench:
     """The bench of a protocol (see `protocol_path`), with the baseline that `seed` picks.
 
@@ -160,7 +174,7 @@ def open_bench(
     weights = read_weights(document, baseline, path.parent)
     shape, classes = dataset.input_shape, dataset.num_classes
     network = Network(protocol_network(document), weights, baseline.sha256, shape, classes)
-    return Bench(document, dataset, data, network, False, limit, device)
+    return Bench(document, dataset, data, network, False, limit, device, engine)
 
 
 def own_network(bench: Bench, spec: NetworkSpec, weights: Path) -> Bench:
@@ -180,7 +194,7 @@ def own_network(bench: Bench, spec: NetworkSpec, weights: Path) -> Bench:
     sha256 = hashlib.sha256(content).hexdigest()
     dataset = bench.dataset
     network = Network(spec, tensors, sha256, dataset.input_shape, dataset.num_classes)
-    return Bench(bench.protocol, dataset, bench.root, network, True, bench.limit, bench.device)
+    return Bench(bench.protocol, dataset, bench.root, network, True, bench.limit, bench.device, bench.engine)
 
 
 def cell_identity(bench: Bench) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from snnbench.bench.blame import blamed
 from snnbench.bench.cell import Cell, MembraneSpec, Mode, QuantizerSpec, membrane_spec, network_spec, quantizer_spec
 from snnbench.bench.control import control_evaluation
 from snnbench.bench.costs import cost_of
+from snnbench.bench.engine import Chosen, Engine, check_engine
 from snnbench.bench.evidence import evidence_of
 from snnbench.bench.helping import help_out
 from snnbench.bench.network_file import pack_network
-from snnbench.bench.quantized import Quantized, make_quantized
+from snnbench.bench.quantized import Quantized, make_quantized, training_engine
 from snnbench.bench.record import Record, environment
 from snnbench.bench.reference import Bench, cell_identity, open_bench, own_network
 from snnbench.bench.reporting import Reporter, Silent
@@ -53,6 +54,7 @@ def run(
     data: Path | None = None,
     limit: int | None = None,
     device: str = "cpu",
+    engine: Engine = "auto",
     model: str | None = None,
     model_options: Mapping[str, object] | None = None,
     weights: Path | None = None,
@@ -75,6 +77,8 @@ def run(
         data: folder of the data sets; by default ``SNNBENCH_DATA``, else the platform's data folder.
         limit: measure the first so many test images only; such records are never ranked.
         device: where networks run, as PyTorch names it.
+        engine: ``eager`` PyTorch, ``compiled`` kernels, or ``auto``: compiled where there is a C++ compiler and enough
+            work to pay for building them. Evaluation gives the same spikes with both.
         model: a model plugin to measure instead of the protocol's network; needs `weights`. Never ranked.
         model_options: its keyword arguments.
         weights: safetensors file of its full-precision weights.
@@ -98,7 +102,8 @@ def run(
         raise OptionError("membrane bits or options are given, but no membrane quantizer; add --membrane NAME")
     name = protocol or default_protocol(data, reporter)
     check_device(device)
-    bench = open_bench(name, seed, data=data, limit=limit, device=device)
+    check_engine(engine)
+    bench = open_bench(name, seed, data=data, limit=limit, device=device, engine=engine)
     bench = _with_own_network(bench, model, model_options or {}, weights)
     check_metrics(bench.protocol.evaluate)
     store.check_writable(Path(out))
@@ -187,11 +192,15 @@ def measure(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dict[
         reference=reference_of(reference, labels, bench.protocol.evaluate),
         control=control_of(control, reference, labels, bench.protocol.evaluate) if control else None,
         training_log=quantized.training_log,
-        environment=environment(bench.device, "eager"),
+        environment=environment(bench.device, _engine_of(bench, cell)),
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 2),
     )
     return record, _files(quantized, evidence_of(evaluation), cell)
+
+
+def _engine_of(bench: Bench, cell: Cell) -> Chosen:
+    return training_engine(bench) if cell.mode == "qat" else bench.evaluation_engine
 
 
 def _files(quantized: Quantized, evidence: bytes, cell: Cell) -> dict[str, bytes]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-from snnbench.cli.parameters import DataRoot, Json, ProtocolName
+from snnbench.cli.parameters import DataRoot, Engine, Json, ProtocolName
 from snnbench.errors import ProtocolError
 
 app = typer.Typer(help="Train, list and verify full-precision baselines.", no_args_is_help=True)
@@ -23,9 +23,7 @@ def train(
         ".training"
     ),
     data: DataRoot = None,
-    engine: Annotated[
-        Literal["auto", "eager", "compiled"], typer.Option("--engine", help="auto compiles where it pays.")
-    ] = "auto",
+    engine: Engine = "auto",
 ) -> None:
     """Train a baseline from the protocol alone; started again, it goes on from its last epoch."""
     from snnbench.bench.baseline import open_training, save_log, save_weights, train_baseline

@@ -75,7 +75,7 @@ def _devices(broken: list[str]) -> dict[str, Any]:
 
 
 def _compiler() -> dict[str, str] | None:
-    """The C++ compiler that torch.compile would call, and its version; None if there is none."""
+    """The C++ compiler that builds the compiled engine, and its version; None if there is none."""
     candidates = [os.environ.get("CXX", ""), *COMPILERS]
     path = next((found for name in candidates if name and (found := shutil.which(name))), None)
     if path is None:
@@ -136,7 +136,7 @@ def _lines(findings: dict[str, Any]) -> Iterator[str]:
     for name, value in findings["devices"].items():
         yield f"{name:14}{', '.join(value) or 'none' if isinstance(value, list) else value}"
     compiler = findings["compiler"]
-    yield f"{'compiler':14}{compiler['version'] if compiler else 'none found; torch.compile needs a C++ compiler'}"
+    yield f"{'compiler':14}{compiler['version'] if compiler else 'none found; the compiled engine needs g++'}"
     yield f"\n{'data':14}{findings['data']['root']}"
     for row in findings["data"]["sets"]:
         yield f"  {row['name']:12}{row['state']}{_size(row)}"

@@ -18,6 +18,10 @@ DataRoot = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="Where networks run: cpu, cuda, ...")]
+Engine = Annotated[
+    Literal["auto", "eager", "compiled"],
+    typer.Option("--engine", help="Eager PyTorch, compiled kernels, or auto: compiled where that pays."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Results folder.")]
 

@@ -68,7 +68,8 @@ def test_training_gives_the_same_gradients_and_statistics(
         net(images(6, dtype)).square().sum().backward()
     for name, parameter in model.named_parameters():
         found = other.get_parameter(name).grad
-        assert parameter.grad is not None and found is not None
+        assert parameter.grad is not None
+        assert found is not None
         assert (found - parameter.grad).norm() <= tolerance * parameter.grad.norm(), name
     for name, buffer in model.named_buffers():
         torch.testing.assert_close(other.get_buffer(name), buffer)
@@ -122,7 +123,8 @@ def test_the_fast_form_shares_parameters_names_and_state() -> None:
     fast.train()(images(8))
     assert torch.equal(model.stem.bn.running_mean, fast.stem.bn.running_mean)  # type: ignore[arg-type]
     fast.timesteps = 2
-    assert fast.timesteps == 2 and model.timesteps == 3
+    assert fast.timesteps == 2
+    assert model.timesteps == 3
 
 
 def test_a_network_without_our_neurons_stays_as_it_is() -> None:

@@ -116,7 +116,7 @@ def fire(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion, dtype: torch.d
 
 
 def reached(x: Tensor, fan_out: Tensor) -> Tensor | None:
-    """Synapses that each row of float32 `x` (rows, C, *positions) reaches; `fan_out` (C, *positions) is the same for all C.
+    """Synapses that rows of float32 `x` (rows, C, *positions) reach; `fan_out` (C, *positions) is the same for all C.
 
     Returns:
         int64 (2, rows): through inputs that are not zero, and with an input of k counted k times; None where an input
@@ -151,9 +151,10 @@ def _normalise(x: Tensor, weight: Tensor | None, bias: Tensor | None, fusion: Fu
     assert mean is not None
     assert var is not None
     fusion.mean = mean.to(real)
-    fusion.invstd = 1 / torch.sqrt(var.to(real) + bn.eps)
+    fusion.invstd = torch.rsqrt(var.to(real) + bn.eps)
     fusion.scale = fusion.invstd * (one if weight is None else weight.detach().to(real))
-    return (none if bias is None else bias.detach().to(real)) - fusion.mean * fusion.scale
+    offset = none if bias is None else bias.detach().to(real)
+    return (offset.double() - fusion.mean.double() * fusion.scale.double()).to(real)
 
 
 def _batch_moments(x: Tensor, bn: nn.BatchNorm2d, real: torch.dtype) -> tuple[Tensor, Tensor]:

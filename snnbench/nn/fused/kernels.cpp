@@ -3,7 +3,7 @@
 // Memory is channels-last: x[t][n][position][channel]. With `shared` the input is x[n][position][channel], the same at
 // every step (direct encoding). A tile is a stretch of whole positions that stays in the first-level cache.
 // Sums over a batch are added per sample and then in the order of the samples, so threads do not change them.
-// Contraction to fused multiply-adds is off: where the equations of a neuron are PyTorch's, so are the bits.
+// Rounding is PyTorch's: batch norm by a fused multiply-add, the neuron's equations without (contraction is off).
 
 #include <algorithm>
 #include <cmath>
@@ -148,7 +148,7 @@ void fire_tile(const S* x, O* out, const R* scale, const R* shift, R* v, const S
         O* out_t = out + t * shape.N * shape.features();
 #pragma omp simd
         for (int64_t j = 0; j < length; ++j) {
-            R y = R(load(x_t[j])) * scale[j] + shift[j];
+            R y = std::fma(R(load(x_t[j])), scale[j], shift[j]);
             R h = charged<charge, R>(v[j], y, k, v_reset);
             R reset = soft ? h - theta : v_reset;
             v[j] = h >= theta ? reset : h;
@@ -205,7 +205,7 @@ void charge_tile(const S* x, const R* scale, const R* shift, R* h, R* v, const S
         R* h_t = h + t * length;
 #pragma omp simd
         for (int64_t j = 0; j < length; ++j) {
-            R y = R(load(x_t[j])) * scale[j] + shift[j];
+            R y = std::fma(R(load(x_t[j])), scale[j], shift[j]);
             R charged_now = charged<charge, R>(v[j], y, k, v_reset);
             R reset = soft ? charged_now - theta : v_reset;
             h_t[j] = charged_now;
