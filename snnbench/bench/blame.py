@@ -25,9 +25,9 @@ def blamed(sources: Sequence[Source]) -> Iterator[None]:
     dtype, enabled = torch.get_default_dtype(), torch.is_grad_enabled()
     try:
         yield
-    except SnnbenchError:
+    except (SnnbenchError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         culprits = [str(source) for source in sources if _raised_in(error, source)]
         if not culprits:
             raise
@@ -50,7 +50,7 @@ def _put_back(dtype: torch.dtype, enabled: bool) -> list[str]:
     return changed
 
 
-def _raised_in(error: Exception, source: Source) -> bool:
+def _raised_in(error: BaseException, source: Source) -> bool:
     package = source.module.partition(":")[0].partition(".")[0]
     frames = traceback.walk_tb(error.__traceback__)
     modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in frames]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snnbench.bench.failures import FAILURE_SUFFIX
-from snnbench.bench.layout import DAMAGED, LOCKS, RECORD_FILE, SWEEPS, UNFINISHED
+from snnbench.bench.layout import DAMAGED, LOCKS, RECORD_FILE, REPLACED, SWEEPS, UNFINISHED, restore
 from snnbench.bench.locks import try_lock
 from snnbench.errors import RecordError
 
@@ -31,7 +31,7 @@ def collect(out: Path, *, dry_run: bool) -> list[Leftover]:
         raise RecordError(f"there is no results folder '{out}'")
     found = []
     try:
-        for leftover in (*_unfinished(out), *_damaged(out), *_answered(out), *_ended_sweeps(out)):
+        for leftover in (*_unfinished(out), *_replaced(out), *_damaged(out), *_answered(out), *_ended_sweeps(out)):
             if not dry_run:
                 _remove(leftover.path)
             found.append(leftover)
@@ -48,6 +48,17 @@ def _unfinished(out: Path) -> Iterator[Leftover]:
         if lock is not None:
             with lock:
                 yield Leftover(path, "never finished")
+
+
+def _replaced(out: Path) -> Iterator[Leftover]:
+    """Cells that have a successor by now; one that has none is put back."""
+    for path in sorted(out.glob(f"{REPLACED}*")):
+        key = path.name.removeprefix(REPLACED)
+        lock = try_lock(out / LOCKS / f"{key}.lock")
+        if lock is not None:
+            with lock:
+                restore(out, key)
+                yield Leftover(path, "measured again since")
 
 
 def _damaged(out: Path) -> Iterator[Leftover]:

@@ -19,8 +19,9 @@ from snnbench.bench.reference import Bench
 from snnbench.bench.regularize import keeping_rates
 from snnbench.bench.reporting import Reporter, span
 from snnbench.bench.training import Trainer
+from snnbench.options import fixed_bits, validate
 from snnbench.plugins import catalogue
-from snnbench.quant import Coverage, MakeQuantizer, quantize_membranes, quantize_weights
+from snnbench.quant import Coverage, MakeQuantizer, check_layers, quantize_membranes, quantize_weights
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def make_quantized(bench: Bench, cell: Cell, reporter: Reporter) -> Quantized:
     model = bench.network.build()
     declared = _declared_bits(bench, cell.quantizer)
     coverage = quantize_weights(model, _maker(cell.quantizer, declared), bench.protocol.quantize.exempt)
+    check_layers(bench.protocol.quantize.bits, coverage.quantized, "bits")
     membranes = put_on_membranes(model, cell.membrane, bench)
     calibrate_quantizers(bench, model, reporter)
     log = _finetune(bench, model, cell, reporter) if cell.mode == "qat" else ()
@@ -48,7 +50,14 @@ def make_quantized(bench: Bench, cell: Cell, reporter: Reporter) -> Quantized:
 
 
 def _declared_bits(bench: Bench, spec: QuantizerSpec) -> dict[str, int]:
-    return {} if spec.name == "float" else dict(bench.protocol.quantize.bits)
+    """The protocol's bits by layer, where they are not the run's; a quantizer of fixed bits keeps its own."""
+    chosen = bench.protocol.quantize.bits
+    entry = catalogue().quantizers[spec.name]
+    if fixed_bits(entry, entry.value) is not None:
+        return {}
+    for bits in set(chosen.values()):
+        validate(entry, entry.value, spec.options, bits=bits)
+    return dict(chosen)
 
 
 def _maker(spec: QuantizerSpec, declared: Mapping[str, int]) -> MakeQuantizer:

@@ -11,10 +11,18 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from snnbench.bench import layout
 from snnbench.bench.cell import Cell
@@ -35,7 +43,11 @@ def _finite(rows: Iterable[Mapping[str, float | None]]) -> tuple[dict[str, float
 
 
 class Score(_Part):
-    """A measured value with its 95 % interval (null where none is defined), or null and the reason it failed."""
+    """A measured value with its 95 % interval (null where none is defined), or null and the reason it failed.
+
+    In JSON ``{value, low, high}`` or ``{value, reason}``: the keys that were given, so that a record that was written
+    with all four stays as it is, byte for byte.
+    """
 
     value: float | None
     low: float | None = None
@@ -46,7 +58,13 @@ class Score(_Part):
     def _failed_or_measured(self) -> Score:
         if (self.value is None) == (self.reason is None):
             raise ValueError("a score is a value, or null with the reason why it could not be measured")
+        if self.value is None and not (self.low is None and self.high is None):
+            raise ValueError("a score that could not be measured has no interval")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if key in self.model_fields_set}
 
 
 class LayerRow(_Part):

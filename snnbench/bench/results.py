@@ -145,7 +145,7 @@ def _options(spec: Mapping[str, Any]) -> str:
 def _measurements(record: Mapping[str, Any]) -> Row:
     row: Row = {}
     for name, score in record["metrics"].items():
-        row[name], row[f"{name}_low"], row[f"{name}_high"] = score["value"], score["low"], score["high"]
+        row[name], row[f"{name}_low"], row[f"{name}_high"] = score["value"], score.get("low"), score.get("high")
     environment = record["environment"]
     return row | {
         "noise_floor": record["noise_floor"]["value"],

@@ -157,8 +157,7 @@ def run_cell(bench: Bench, cell: Cell, out: Path, force: bool, reporter: Reporte
         if found is not None:
             reporter.say(f"Already measured: {directory} (--force computes it again)")
             return Finished(found, directory, reused=True)
-        with blamed(_sources(bench, cell)):
-            record, files = measure(bench, cell, reporter)
+        record, files = measure(bench, cell, reporter)
         return Finished(record, store.keep(out, record, files, replace=force), reused=False)
 
 
@@ -170,7 +169,16 @@ def _sources(bench: Bench, cell: Cell) -> list[Source]:
 
 
 def measure(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dict[str, bytes]]:
-    """Measure one cell: its record, and the files of its evidence."""
+    """Measure one cell: its record, and the files of its evidence.
+
+    Raises:
+        PluginError: if a plugin fails on the way; it names the distribution.
+    """
+    with blamed(_sources(bench, cell)):
+        return _measured(bench, cell, reporter)
+
+
+def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dict[str, bytes]]:
     started, clock = datetime.now(UTC), time.monotonic()
     reference = bench.reference(reporter)
     quantized = make_quantized(bench, cell, reporter)

@@ -1,7 +1,8 @@
 """The results folder: one directory a finished cell, there in full or not at all.
 
 Beside them lie the notes of failed cells (``*.failed.json``). Names that start with a dot are the harness's own:
-``.locks/`` (one file a cell), ``.unfinished-*`` (being written) and ``.damaged-*`` (set aside).
+``.locks/`` (one file a cell), ``.unfinished-*`` (being written), ``.replaced-*`` (until its successor is there) and
+``.damaged-*`` (set aside).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from snnbench.bench.cell import Cell
 from snnbench.bench.failures import FAILURE_SUFFIX, Failure
-from snnbench.bench.layout import DAMAGED, UNFINISHED, lock_file
+from snnbench.bench.layout import DAMAGED, UNFINISHED, lock_file, replaced, restore
 from snnbench.bench.locks import Lock, locked, try_lock
 from snnbench.bench.record import RECORD_FILE, Record, read_record
 from snnbench.data import write_atomically
@@ -49,6 +50,8 @@ def find(out: Path, cell: Cell) -> Record | None:
     """
     directory = cell_directory(out, cell)
     if not (directory / RECORD_FILE).exists():
+        restore(out, cell.key)
+    if not (directory / RECORD_FILE).exists():
         return None
     try:
         return read_record(directory)
@@ -79,6 +82,8 @@ def claimed(out: Path, cell: Cell) -> Iterator[None]:
 def keep(out: Path, record: Record, files: Mapping[str, bytes], *, replace: bool) -> Path:
     """File a finished cell by one rename; if another process was first, its record stays (unless `replace`).
 
+    A cell that is replaced is there until its successor is, whenever the process is killed.
+
     Raises:
         RecordError: if the folder cannot be written.
     """
@@ -88,7 +93,7 @@ def keep(out: Path, record: Record, files: Mapping[str, bytes], *, replace: bool
             final.parent.mkdir(parents=True, exist_ok=True)
             for name, content in {**files, RECORD_FILE: record.to_json().encode()}.items():
                 write_atomically(unfinished / name, [content])
-            _put(unfinished, final, replace=replace)
+            _put(out, unfinished, record.cell, replace=replace)
         _failure_file(out, record.cell).unlink(missing_ok=True)
     except OSError as error:
         raise RecordError(f"cannot write the record to '{final}': {error.strerror}") from error
@@ -150,19 +155,32 @@ def _unfinished(out: Path, key: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _put(unfinished: Path, final: Path, *, replace: bool) -> None:
-    if final.exists() and (replace or not (final / RECORD_FILE).exists()):
-        old = unfinished.with_name(f"{unfinished.name}-old")
-        final.rename(old)
-        unfinished.rename(final)
-        shutil.rmtree(old)
-        return
-    try:
-        unfinished.rename(final)
-    except OSError:
-        if not (final / RECORD_FILE).exists():
-            raise
+def _put(out: Path, unfinished: Path, cell: Cell, *, replace: bool) -> None:
+    final = cell_directory(out, cell)
+    while True:  # whoever looks for the cell while it lies aside puts it back
+        try:
+            unfinished.rename(final)
+            break
+        except OSError:
+            restore(out, cell.key)
+            if not final.exists():
+                raise
+        if (final / RECORD_FILE).exists() and not replace:
+            break
+        _make_room(out, cell)
     _sync(final.parent)
+    shutil.rmtree(replaced(out, cell.key), ignore_errors=True)
+
+
+def _make_room(out: Path, cell: Cell) -> None:
+    final = cell_directory(out, cell)
+    if not (final / RECORD_FILE).exists():
+        shutil.rmtree(final)
+        return
+    aside = replaced(out, cell.key) / cell.board / cell.folder
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    final.rename(aside)
 
 
 def _sync(folder: Path) -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from snnbench.errors import ProtocolError
 
 Positive = Annotated[int, Field(ge=1)]
+Bits = Annotated[int, Field(ge=1, le=32)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -74,7 +75,7 @@ class Quantize(Section):
     layers whose bits differ from the run's."""
 
     exempt: tuple[str, ...] | None = None
-    bits: dict[str, Positive] = {}
+    bits: dict[str, Bits] = {}
 
 
 class Evaluation(Section):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from snnbench.errors import OptionError, ProtocolError
+from snnbench.errors import OptionError, ProtocolError, did_you_mean
 from snnbench.nn.neurons import Site, SpikingNeuron
 from snnbench.nn.recording import spiking_layers
 from snnbench.nn.synapses import CONVOLUTIONS, weight_layers
@@ -25,6 +25,20 @@ class Coverage:
 
     quantized: tuple[str, ...]
     full_precision: tuple[str, ...]
+
+
+def check_layers(names: Iterable[str], layers: Collection[str], key: str) -> None:
+    """Refuse `names`, given as ``[quantize] key`` in a protocol, that are not among the `layers` it may name.
+
+    Raises:
+        ProtocolError: if there are any; it names them all, and what is near to each.
+    """
+    known = list(layers)
+    unknown = [
+        f"'{name}' is not a layer it can name{did_you_mean(name, known) or ';'}" for name in names if name not in known
+    ]
+    if unknown:
+        raise ProtocolError(f"[quantize] {key} of the protocol: {' '.join(unknown)} it can name {', '.join(known)}")
 
 
 def default_exempt(model: nn.Module) -> tuple[str, ...]:
@@ -44,14 +58,12 @@ def quantize_weights(model: nn.Module, make: MakeQuantizer, exempt: Collection[s
         exempt: layers to leave in full precision; by default `default_exempt`.
 
     Raises:
-        ProtocolError: if a name in `exempt` is not a layer.
+        ProtocolError: if a name in `exempt` is not a layer (see `check_layers`).
         OptionError: if no layer is left to quantize.
     """
     layers = weight_layers(model)
     exempt = default_exempt(model) if exempt is None else exempt
-    for name in exempt:
-        if name not in layers:
-            raise ProtocolError(f"exempt layer '{name}' is not a layer of the model; it has {', '.join(layers)}")
+    check_layers(exempt, layers, "exempt")
     chosen = tuple(name for name in layers if name not in exempt)
     if not chosen:
         raise OptionError(f"no layer of {type(model).__name__} was left to quantize; exempt are {', '.join(exempt)}")

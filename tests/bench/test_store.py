@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import snnbench
 from snnbench.bench import reference, store
 from snnbench.bench.failures import Failure, Fault
+from snnbench.bench.garbage import collect
 from snnbench.bench.locks import try_lock
 from snnbench.bench.record import Record, read_record
 from snnbench.data import files
@@ -50,6 +52,58 @@ def test_the_first_record_stays_unless_it_is_replaced(record: Record, out: Path)
     assert read_record(folder) == record
     store.keep(out, later, {}, replace=True)
     assert read_record(folder) == later
+
+
+class Killed(BaseException):
+    """The process ends here: nothing is tidied up."""
+
+
+@pytest.mark.parametrize("moment", range(4))
+def test_a_kill_while_a_cell_is_replaced_loses_nothing(
+    record: Record, out: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    later = record.model_copy(update={"seconds": 99.0})
+    store.keep(out, record, {}, replace=False)
+    rename, rmtree, calls = Path.rename, shutil.rmtree, []
+
+    def rename_or_die(self: Path, target: Path) -> Path:
+        calls.append(self)
+        if len(calls) > moment:
+            raise Killed
+        return rename(self, target)
+
+    def remove_or_die(path: Path, **options: bool) -> None:
+        if len(calls) > moment or len(calls) == 3:
+            raise Killed
+        rmtree(path, **options)
+
+    monkeypatch.setattr(Path, "rename", rename_or_die)
+    monkeypatch.setattr(store.shutil, "rmtree", remove_or_die)
+    with pytest.raises(Killed):
+        store.keep(out, later, {}, replace=True)
+    monkeypatch.undo()
+    assert len(calls) == min(moment + 1, 3)
+    collect(out, dry_run=False)
+    assert store.find(out, record.cell) == (later if moment == 3 else record)
+    store.keep(out, later, {}, replace=True)
+    assert store.find(out, record.cell) == later
+    assert [path.name for path in out.iterdir() if path.name != ".locks"] == [record.cell.board]
+
+
+def test_a_cell_is_found_while_it_is_replaced(record: Record, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = record.model_copy(update={"seconds": 99.0})
+    store.keep(out, record, {}, replace=False)
+    make_room, found = store._make_room, []
+
+    def look(*arguments: object) -> None:
+        make_room(*arguments)
+        if len(found) < 2:
+            found.append(store.find(out, record.cell))
+
+    monkeypatch.setattr(store, "_make_room", look)
+    store.keep(out, later, {}, replace=True)
+    assert found == [record, record]
+    assert store.find(out, record.cell) == later
 
 
 def test_a_directory_without_its_record_is_no_finished_cell(record: Record, out: Path) -> None:
