@@ -1,0 +1,161 @@
+"""The compiled engine against SpikingJelly, against convolutions alone, and against itself without recording."""
+
+from __future__ import annotations
+
+import sys
+import timeit
+import types
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from oracles.sew_resnet import OracleSEWResNet
+from torch import Tensor, nn
+
+from snnbench.bench.engine import engine_form
+from snnbench.functional import FiringProfile
+from snnbench.nn import SEWResNet, record_firing, sew_resnet8, sew_resnet18
+
+# The monitors are in a module that imports TensorBoard's writer, which they do without.
+sys.modules.setdefault("torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=None))  # type: ignore[arg-type]
+from spikingjelly.activation_based import monitor, neuron  # noqa: E402
+
+NETWORKS = {8: (sew_resnet8, [1, 1, 1]), 18: (sew_resnet18, [2, 2, 2, 2])}
+SIZES = [(8, 16), (8, 32), (18, 16)]
+BATCH = 100
+
+
+def name_of(depth: int, width: int) -> str:
+    return f"SEW-ResNet-{depth}, w = {width}"
+
+
+def pair(depth: int, width: int) -> tuple[SEWResNet, OracleSEWResNet, Tensor]:
+    """Our network and SpikingJelly's, with the same weights and statistics, and a batch of images."""
+    torch.manual_seed(0)
+    make, blocks = NETWORKS[depth]
+    model = make(width, bn_scale=2.0).to(memory_format=torch.channels_last)
+    images = torch.randn(BATCH, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        for _ in range(5):
+            model(images)
+    peer = OracleSEWResNet(blocks, width, 4, "ADD", "lif", "hard")
+    peer.load_state_dict(model.state_dict())
+    return engine_form(model, "compiled"), peer.to(memory_format=torch.channels_last), images
+
+
+class ConvolutionsAlone(nn.Module):
+    """The convolutions and the classifier of a network, on inputs of the right shapes: no norm, no neuron."""
+
+    def __init__(self, model: SEWResNet) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        model = self.model
+        x = model.stem.conv(images).repeat(model.timesteps, 1, 1, 1)
+        for block in model.blocks:
+            merged = block.layer2.conv(block.layer1.conv(x))
+            x = merged if isinstance(block.shortcut, nn.Identity) else merged + block.shortcut.conv(x)
+        return model.fc(x.mean(dim=(-2, -1))).unflatten(0, (model.timesteps, -1)).mean(0)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    return min(timeit.repeat(work, number=1, repeat=5))
+
+
+def evaluate(model: SEWResNet, images: Tensor) -> FiringProfile:
+    with torch.inference_mode(), record_firing(model) as recorder:
+        model(images)
+    return recorder.profile()
+
+
+def watch(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
+    """SpikingJelly's monitor, reduced to what a firing rate needs, as its documentation advises for memory."""
+    seen = monitor.OutputMonitor(model, neuron.LIFNode, lambda spikes: spikes.sum((0, 1)))
+    with torch.inference_mode():
+        model(images)
+    counts = {name: seen[name][0] for name in seen.monitored_layers}
+    seen.remove_hooks()
+    return counts
+
+
+@pytest.mark.parametrize(("depth", "width"), SIZES)
+def bench_evaluation_with_recording(benchmark, depth, width):
+    model, peer, images = pair(depth, width)
+    model.eval(), peer.eval()
+    profile, counts = evaluate(model, images), watch(peer, images)
+    ours = {name: layer.counts.sum(0) for name, layer in profile.layers.items()}
+    different = sum(int((ours[name] - counts[name].long()).abs().sum()) for name in ours)
+    assert different <= 1e-4 * sum(int(count.sum()) for count in ours.values())
+    benchmark.pedantic(evaluate, (model, images), rounds=5, warmup_rounds=1)
+    benchmark.extra_info.update(
+        work=f"evaluation with recording, {name_of(depth, width)}",
+        peer="SpikingJelly with its monitor",
+        ratio=seconds(lambda: watch(peer, images)) / benchmark.stats.stats.min,
+        target=">= 1.8" if width == 32 else ">= 2.5",
+        spikes_that_differ=different,
+    )
+
+
+@pytest.mark.parametrize(("depth", "width"), SIZES)
+def bench_evaluation_against_convolutions(benchmark, depth, width):
+    model, _, images = pair(depth, width)
+    limit = ConvolutionsAlone(model).eval()
+    with torch.inference_mode():
+        benchmark.pedantic(model.eval(), (images,), rounds=5, warmup_rounds=1)
+        bare = seconds(lambda: limit(images))
+    benchmark.extra_info.update(
+        work=f"evaluation, {name_of(depth, width)}",
+        peer="its convolutions alone",
+        ratio=benchmark.stats.stats.min / bare,
+        target="<= 1.2",
+    )
+
+
+def step(model: nn.Module, images: Tensor, bf16: bool) -> list[Tensor]:
+    labels = torch.arange(len(images)) % 10
+    model.zero_grad(set_to_none=True)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        logits = model(images)
+    F.cross_entropy(logits.float(), labels).backward()
+    return [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+
+
+@pytest.mark.parametrize("peer_name", ["SpikingJelly", "its convolutions alone"])
+@pytest.mark.parametrize("bf16", [False, True], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("width", [16, 32])
+def bench_training_step(benchmark, width, bf16, peer_name):
+    model, peer, images = pair(8, width)
+    model.train(), peer.train()
+    if not bf16:
+        for mine, theirs in zip(step(model, images, bf16), step(peer, images, bf16), strict=True):
+            assert (mine - theirs).norm() <= 1e-2 * theirs.norm()
+    other = peer if peer_name == "SpikingJelly" else ConvolutionsAlone(model)
+    step(other, images, bf16)
+    benchmark.pedantic(step, (model, images, bf16), rounds=5, warmup_rounds=1)
+    mine, theirs = benchmark.stats.stats.min, seconds(lambda: step(other, images, bf16))
+    faster = peer_name == "SpikingJelly"
+    benchmark.extra_info.update(
+        work=f"training step in {'bfloat16' if bf16 else 'float32'}, {name_of(8, width)}",
+        peer=peer_name,
+        ratio=theirs / mine if faster else mine / theirs,
+        target="<= 1.4" if not faster else ">= 2.2" if width == 16 else ">= 2.0",
+    )
+
+
+@pytest.mark.parametrize("width", [16, 32])
+def bench_recording_on_against_off(benchmark, width):
+    model, _, images = pair(8, width)
+    model.eval()
+    with torch.inference_mode():
+        model(images)
+        with record_firing(model):
+            benchmark.pedantic(model, (images,), rounds=10, warmup_rounds=1)
+        off = min(timeit.repeat(lambda: model(images), number=1, repeat=10))
+    benchmark.extra_info.update(
+        work=f"recording on, {name_of(8, width)}",
+        peer="recording off",
+        ratio=benchmark.stats.stats.min / off,
+        target="<= 1.03",
+    )
