@@ -1,9 +1,10 @@
-"""Measures every quantizer of the installed plugins and writes the results into their READMEs.
+"""Measures every quantizer of the installed plugins, and writes the results into their READMEs.
 
-    python plugins/results.py [--out DIR] [--plugin NAME ...] [--protocol NAME ...]
+    python plugins/results.py measure [--out DIR] [--protocol NAME ...] [--executor NAME]
+    python plugins/results.py write   [--out DIR] [--protocol NAME ...]
 
 Each runs on digits-sew8 and cifar10-sew8, post-training, at 4 bits or at the quantizer's own number; finished cells are
-reused. Quantizers of membranes run beside full-precision weights.
+reused, so that `measure` goes on where it was stopped. Quantizers of membranes run beside full-precision weights.
 """
 
 from __future__ import annotations
@@ -13,64 +14,106 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from snnbench.bench.run import run
+from snnbench.bench import store
+from snnbench.bench.executors import make_executor
+from snnbench.bench.executors.base import Resources
+from snnbench.bench.record import Record
+from snnbench.bench.reporting import Silent
+from snnbench.bench.sweep.engine import Policy, Sweep
+from snnbench.bench.sweep.grid import make_grid
+from snnbench.bench.sweep.plan import Benches, make_plan
+from snnbench.bench.sweep.task import Task
+from snnbench.cli.sweep_views import choose_view
+from snnbench.errors import SnnbenchError
 from snnbench.plugins import catalogue
 
 PROTOCOLS = ("digits-sew8", "cifar10-sew8")
 SHELF = Path(__file__).resolve().parent
 MEMBRANES = "snnbench-membrane"
 BLOCK = re.compile(r"\n## Results\n.*?<!-- /results -->\n", re.DOTALL)
+HEAD = """
+## Results
+
+Post-training, seed 0, on the whole test set; written by `python plugins/results.py write`.
+
+<!-- results -->
+| protocol | quantizer | bits | accuracy % | change | firing EMD |
+|---|---|---|---|---|---|
+"""
 
 
-def measured(plugin: str, quantizer: str, protocol: str, out: Path) -> Any:
-    """The record of one quantizer on one protocol."""
-    if plugin == MEMBRANES:
-        return run("float", membrane=quantizer, protocol=protocol, out=out)[0].record
-    return run(quantizer, protocol=protocol, out=out)[0].record
+def shelf() -> dict[str, list[str]]:
+    """The quantizers of each installed plugin of the shelf."""
+    found: dict[str, list[str]] = {}
+    for entry in catalogue().quantizers.values():
+        if (SHELF / entry.source.distribution / "README.md").is_file():
+            found.setdefault(entry.source.distribution, []).append(entry.name)
+    return dict(sorted(found.items()))
 
 
-def row(quantizer: str, record: Any) -> str:
-    """A row of the table, from a record's own numbers."""
-    spec = record.cell.membrane or record.cell.quantizer
-    values = [record.metrics[name].value for name in ("accuracy", "accuracy_change", "firing_emd")]
-    accuracy, change, emd = values
-    board = f"{record.cell.protocol}-v{record.cell.protocol_version}"
-    return f"| {board} | `{quantizer}` | {spec.bits} | {100 * accuracy:.2f} | {100 * change:+.2f} | {emd:.4f} |"
+def tasks_of(plugin: str, quantizers: Sequence[str], protocols: Sequence[str], benches: Benches) -> list[Task]:
+    """The cells of one plugin: each of its quantizers on each protocol."""
+    what = {"quantizer": "float", "membrane": quantizers} if plugin == MEMBRANES else {"quantizer": quantizers}
+    return make_plan([make_grid({**what, "protocol": protocols}, plugin)], benches)
 
 
-def block(plugin: str, protocols: Sequence[str], out: Path) -> str:
-    """The section of results of one plugin's README."""
-    names = [entry.name for entry in catalogue().quantizers.values() if entry.source.distribution == plugin]
-    rows = [row(name, measured(plugin, name, protocol, out)) for protocol in protocols for name in names]
-    return "\n".join(
-        [
-            "\n## Results\n",
-            "Post-training, seed 0, on the whole test set; written by `python plugins/results.py`.\n",
-            "<!-- results -->",
-            "| protocol | quantizer | bits | accuracy % | change | firing EMD |",
-            "|---|---|---|---|---|---|",
-            *rows,
-            "<!-- /results -->\n",
-        ]
+def measure(tasks: dict[str, list[Task]], out: Path, executor: str) -> int:
+    """Compute the cells that are not there yet; the number of those that failed."""
+    everything = [task for cells in tasks.values() for task in cells]
+    policy = Policy(retry_failed=True)
+    return (
+        Sweep(everything, out, make_executor(executor, Resources()), [choose_view(False)], Silent(), policy)
+        .run()
+        .failed
     )
 
 
-def main() -> int:
-    """Measure and write; 0."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("snnbench-results"))
-    parser.add_argument("--plugin", nargs="*")
-    parser.add_argument("--protocol", nargs="*", default=PROTOCOLS)
-    arguments = parser.parse_args()
-    held = {entry.source.distribution for entry in catalogue().quantizers.values()} - {"snnbench"}
-    for plugin in sorted(set(arguments.plugin or held)):
+def write(tasks: dict[str, list[Task]], out: Path) -> int:
+    """Write the tables of what has been measured; the number of cells that are missing, which are named."""
+    missing = 0
+    for plugin, cells in tasks.items():
+        found = [(task, store.find(out, task.cell)) for task in cells]
+        for task, record in found:
+            missing += record is None
+            if record is None:
+                sys.stderr.write(f"not measured: {task.cell.folder}\n")
         readme = SHELF / plugin / "README.md"
-        text = BLOCK.sub("", readme.read_text("utf-8"))
-        before, heading, sources = text.partition("\n## Sources\n")
-        readme.write_text(before + block(plugin, arguments.protocol, arguments.out) + heading + sources, "utf-8")
-    return 0
+        before, heading, sources = BLOCK.sub("", readme.read_text("utf-8")).partition("\n## Sources\n")
+        readme.write_text(before + block([record for _, record in found if record]) + heading + sources, "utf-8")
+    return missing
+
+
+def block(records: Sequence[Record]) -> str:
+    """The section of results of a README; nothing if there are none."""
+    return HEAD + "".join(map(row, records)) + "<!-- /results -->\n" if records else ""
+
+
+def row(record: Record) -> str:
+    """A row of the table, from a record's own numbers."""
+    spec = record.cell.membrane or record.cell.quantizer
+    accuracy, change, emd = (record.metrics[name].value for name in ("accuracy", "accuracy_change", "firing_emd"))
+    board = f"{record.cell.protocol}-v{record.cell.protocol_version}"
+    return f"| {board} | `{spec.name}` | {spec.bits} | {100 * accuracy:.2f} | {100 * change:+.2f} | {emd:.4f} |\n"
+
+
+def main() -> int:
+    """0, or 1 if a cell failed or is missing, or 2 if nothing could be done."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["measure", "write"])
+    parser.add_argument("--out", type=Path, default=Path("snnbench-results"))
+    parser.add_argument("--protocol", nargs="+", default=PROTOCOLS)
+    parser.add_argument("--executor", default="local")
+    arguments = parser.parse_args()
+    try:
+        benches = Benches(None, "cpu")
+        tasks = {plugin: tasks_of(plugin, names, arguments.protocol, benches) for plugin, names in shelf().items()}
+        if arguments.what == "measure":
+            return int(measure(tasks, arguments.out, arguments.executor) > 0)
+        return int(write(tasks, arguments.out) > 0)
+    except SnnbenchError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return 2
 
 
 if __name__ == "__main__":

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
-COMMAND = "import sys; from snnbench.cli.main import main; sys.exit(main())"
 GOOD = """
     from torch import nn
     from snnbench import hookimpl
@@ -39,44 +33,13 @@ BROKEN = {
         "changes torch's random state, torch's default dtype when it loads; it was put back",
     ),
 }
-PYPROJECT = """
-    [build-system]
-    requires = ["hatchling"]
-    build-backend = "hatchling.build"
-    [project]
-    name = "{name}"
-    version = "1.0"
-    [project.entry-points.snnbench]
-    plugin = "{module}"
-    [tool.hatch.build.targets.wheel]
-    include = ["{module}.py"]
-"""
-
-
-def build(folder: Path, name: str, source: str) -> Path:
-    project, module = folder / name, name.replace("-", "_")
-    project.mkdir()
-    (project / f"{module}.py").write_text(dedent(source), "utf-8")
-    (project / "pyproject.toml").write_text(dedent(PYPROJECT.format(name=name, module=module)), "utf-8")
-    return project
 
 
 @pytest.mark.slow
-def test_each_has_one_report_that_names_it_and_the_rest_goes_on(tmp_path):
+def test_each_has_one_report_that_names_it_and_the_rest_goes_on(installed, tmp_path):
     sources = {name: source for name, (source, _) in BROKEN.items()} | {"snnbench-good": GOOD.replace("NAME", "good")}
-    projects = [build(tmp_path, name, source) for name, source in sources.items()]
-    site = tmp_path / "site"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", site]
-    subprocess.run([*pip, *projects], check=True, timeout=300)
-    environment = {**os.environ, "PYTHONPATH": str(site), "SNNBENCH_CACHE": str(tmp_path / "cache")}
-
-    def snnbench(*arguments: object) -> str:
-        command = [sys.executable, "-c", COMMAND, *map(str, arguments)]
-        return subprocess.run(
-            command, env=environment, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=300
-        ).stdout
-
-    rows = json.loads(snnbench("plugins", "list", "--json"))
+    snnbench = installed(sources)
+    rows = json.loads(snnbench("plugins", "list", "--json").stdout)
     for name, (_, message) in BROKEN.items():
         (report,) = [row for row in rows if row["distribution"] == name and "error" in row]
         assert message in report["error"]
@@ -84,5 +47,5 @@ def test_each_has_one_report_that_names_it_and_the_rest_goes_on(tmp_path):
     assert {"good", "rude", "float", "uniform", "sew_resnet8", "digits", "digits-sew8"} <= usable
     assert "lqnet" not in usable
     run = ["run", "-q", "good", "-p", "digits-sew8", "--limit", 40, "--json", "--out", tmp_path / "out"]
-    (record,) = json.loads(snnbench(*run))
+    (record,) = json.loads(snnbench(*run).stdout)
     assert record["cell"]["quantizer"]["distribution"] == "snnbench-good"
