@@ -11,9 +11,10 @@ from torch import nn
 from snnbench.errors import OptionError
 from snnbench.nn import optimize
 from snnbench.nn.fused import cpp_compiler, why_not_compiled
+from snnbench.quant.integer import integer_form
 
-Engine = Literal["auto", "eager", "compiled"]
-Chosen = Literal["eager", "compiled"]
+Engine = Literal["auto", "eager", "compiled", "integer"]
+Chosen = Literal["eager", "compiled", "integer"]
 Network = TypeVar("Network", bound=nn.Module)
 
 # Building the kernels takes some seconds, once a machine; fewer forwards of an image through a step end before it pays.
@@ -35,8 +36,8 @@ def check_engine(engine: Engine) -> None:
     Raises:
         OptionError: saying why.
     """
-    if engine == "compiled" and (reason := why_not_compiled()):
-        raise OptionError(f"--engine compiled cannot be used: {reason}; use --engine eager")
+    if engine in ("compiled", "integer") and (reason := why_not_compiled()):
+        raise OptionError(f"--engine {engine} cannot be used: {reason}; use --engine eager")
 
 
 def engine_form(model: Network, engine: Chosen) -> Network:
@@ -48,7 +49,7 @@ def engine_form(model: Network, engine: Chosen) -> Network:
     if engine == "eager":
         return model
     _keep_memory()
-    return optimize(model)
+    return integer_form(model) if engine == "integer" else optimize(model)
 
 
 @functools.cache

@@ -199,7 +199,7 @@ class Environment(_Part):
     platform: str
     processor: str
     device: str
-    engine: Literal["eager", "compiled"]
+    engine: Literal["eager", "compiled", "integer"]
     threads: int
     git: str | None
 
@@ -253,7 +253,7 @@ def read_record(path: Path) -> Record:
     return record
 
 
-def environment(device: str, engine: Literal["eager", "compiled"]) -> Environment:
+def environment(device: str, engine: Literal["eager", "compiled", "integer"]) -> Environment:
     """The environment of this process."""
     packages = ("snnbench", "torch", "numpy")
     return Environment(

@@ -78,7 +78,8 @@ def run(
         limit: measure the first so many test images only; such records are never ranked.
         device: where networks run, as PyTorch names it.
         engine: ``eager`` PyTorch, ``compiled`` kernels, or ``auto``: compiled where there is a C++ compiler and enough
-            work to pay for building them. Evaluation gives the same spikes with both.
+            work to pay for building them. Evaluation gives the same spikes with both. ``integer`` runs convolutions in
+            int8 where the weights are a scale times small whole numbers; it rounds otherwise and is not ranked.
         model: a model plugin to measure instead of the protocol's network; needs `weights`. Never ranked.
         model_options: its keyword arguments.
         weights: safetensors file of its full-precision weights.

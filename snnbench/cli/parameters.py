@@ -19,8 +19,11 @@ DataRoot = Annotated[
 ]
 Device = Annotated[str, typer.Option("--device", help="Where networks run: cpu, cuda, ...")]
 Engine = Annotated[
-    Literal["auto", "eager", "compiled"],
-    typer.Option("--engine", help="Eager PyTorch, compiled kernels, or auto: compiled where that pays."),
+    Literal["auto", "eager", "compiled", "integer"],
+    typer.Option(
+        "--engine",
+        help="Eager PyTorch, compiled kernels, the same with int8 convolutions, or auto: compiled where that pays.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Results folder.")]

@@ -35,6 +35,8 @@ def record_problems(protocol: Protocol, record: Record) -> Iterator[str]:
         yield "records made with --limit or --model are never ranked; measure without them"
     if cell.mode == "qat" and record.environment.engine != "eager":
         yield f"it was trained with the {record.environment.engine} engine, which rounds otherwise; use --engine eager"
+    if cell.mode == "ptq" and record.environment.engine == "integer":
+        yield "it was measured with int8 convolutions, which round otherwise than float32; use --engine eager"
     yield from _measurement_problems(protocol, record)
 
 

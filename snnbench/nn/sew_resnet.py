@@ -141,7 +141,7 @@ class SEWResNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, num_classes) of normalised `images` (N, C, H, W)."""
         x = self.blocks(self.stem(images))
-        pooled = x.mean(dim=(-2, -1))
+        pooled = (x if x.is_floating_point() else x.float()).mean(dim=(-2, -1))
         return per_step(self.fc, pooled).mean(0)
 
 

@@ -105,6 +105,7 @@ class OperationRecorder:
     def _hook(self, name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
         def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             x = inputs[0].detach()
+            x = x if x.is_floating_point() else x.float()
             rows = x.flatten(0, -2) if isinstance(module, nn.Linear) else x
             if name not in self._counts:
                 self._fan_outs[name] = fan_out(module, rows.shape[1:])

@@ -114,7 +114,7 @@ def _candidates(
     if basis is not None and basis.ndim == 2 and len(basis) in (1, len(rows)) and 1 <= basis.shape[1] <= 8:
         yield from (_as_basis(rows, basis, whole) for whole in ("signs", "bits"))
     for books in (together, apart):
-        units = [_unit(levels) for levels in books]
+        units = [common_unit(levels) for levels in books]
         yield _as_scaled(rows, books, units)
         yield _as_grid(rows, books, units)
 
@@ -130,7 +130,7 @@ def _as_basis(rows: Floats, basis: Floats, whole: str) -> dict[str, NDArray[Any]
     return {whole: _narrow(codes), "basis": basis} if (_look_up(sums, codes) == rows).all() else None
 
 
-def _unit(levels: Floats) -> tuple[float, Whole] | None:
+def common_unit(levels: Floats) -> tuple[float, Whole] | None:
     """The largest number of which all levels are whole multiples, at most 255, and the multiples."""
     if len(levels) > _MOST + 1:
         return None

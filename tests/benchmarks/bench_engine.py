@@ -16,6 +16,9 @@ from torch import Tensor, nn
 from snnbench.bench.engine import engine_form
 from snnbench.functional import FiringProfile
 from snnbench.nn import SEWResNet, record_firing, sew_resnet8, sew_resnet18
+from snnbench.plugins import catalogue
+from snnbench.quant import bake, quantize_weights
+from snnbench.quant.integer import integer_layers, whole_numbers
 
 # The monitors are in a module that imports TensorBoard's writer, which they do without.
 sys.modules.setdefault("torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=None))  # type: ignore[arg-type]
@@ -158,4 +161,29 @@ def bench_recording_on_against_off(benchmark, width):
         peer="recording off",
         ratio=benchmark.stats.stats.min / off,
         target="<= 1.03",
+    )
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("grid", ["endpoint", "symmetric"])
+def bench_integer_convolutions(benchmark, bits, grid):
+    model, _, images = pair(8, 16)
+    make = catalogue().quantizers["uniform"].value
+    quantize_weights(model, lambda layer, weight: make(weight, bits=bits, grid=grid, clip="absmax"))
+    bake(model)
+    fast = engine_form(model.eval(), "integer")
+    layer = integer_layers(fast)[0]
+    codes, scale, half = whole_numbers(model.get_submodule(layer).weight.detach())
+    spikes = (torch.rand(BATCH, 16, 32, 32, generator=torch.Generator().manual_seed(1)) < 0.2).double()
+    exact = F.conv2d(spikes, (codes + half / 2).double() * scale.double().view(-1, 1, 1, 1), padding=1)
+    with torch.inference_mode():
+        assert (fast.get_submodule(layer)(spikes) - exact).abs().max() <= 1e-6 * exact.abs().max()
+        benchmark.pedantic(fast, (images,), rounds=5, warmup_rounds=1)
+        floats = seconds(lambda: model(images))
+    benchmark.extra_info.update(
+        work=f"evaluation in int8, uniform {bits} bits, {grid} grid",
+        peer="the same in float32",
+        ratio=floats / benchmark.stats.stats.min,
+        target=">= 1.8",
+        integer_layers=len(integer_layers(fast)),
     )

@@ -115,6 +115,14 @@ def fire(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion, dtype: torch.d
     return spikes
 
 
+@torch.no_grad()
+def fire_bytes(x: Tensor, weight: Tensor | None, bias: Tensor | None, fusion: Fusion) -> Tensor:
+    """The spikes of `FusedSpikes` as uint8, of float32 currents."""
+    x = channels_last(x)
+    shift = _normalise(x, weight, bias, fusion)
+    return fire(x, fusion.scale, shift, fusion, torch.uint8)
+
+
 def reached(x: Tensor, fan_out: Tensor) -> Tensor | None:
     """Synapses that rows of float32 `x` (rows, C, *positions) reach; `fan_out` (C, *positions) is the same for all C.
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.nn.fused.counter import SpikeCounter
-from snnbench.nn.fused.function import FusedSpikes, Fusion
+from snnbench.nn.fused.function import FusedSpikes, Fusion, fire_bytes
+from snnbench.nn.fused.integer import IntegerConv
 from snnbench.nn.fused.library import kernels
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.sew_resnet import ConvBNNeuron, Stem
@@ -24,9 +25,11 @@ class FusedNeuron(SpikingNeuron):
 
     Attributes:
         counter: counts the spikes while they are fired, if it is set.
+        as_bytes: give spikes of float32 currents as uint8; without gradient.
     """
 
     counter: SpikeCounter | None = None
+    as_bytes: bool = False
 
     def forward(self, x: Tensor, bn: nn.BatchNorm2d | None = None, shared: int = 0) -> Tensor:
         """Spikes (T, N, *features) of currents (T, N, *features) before `bn`, or (N, *features) `shared` times."""
@@ -39,6 +42,8 @@ class FusedNeuron(SpikingNeuron):
         fusion = Fusion(self, bn, timesteps, bool(shared), self.counter)
         leak = self.w.sigmoid() if isinstance(self, PLIFNeuron) else None
         weight, bias = (None, None) if bn is None else (bn.weight, bn.bias)
+        if self.as_bytes and flat.dtype == torch.float32:
+            return fire_bytes(flat, weight, bias, fusion).view(timesteps, -1, *flat.shape[1:])
         spikes: Tensor = FusedSpikes.apply(flat, weight, bias, leak, fusion)  # type: ignore[no-untyped-call]
         return spikes.view(timesteps, -1, *flat.shape[1:])
 
@@ -55,9 +60,15 @@ class _FusedPLIF(FusedNeuron, PLIFNeuron):
     pass
 
 
-class _FusedConvBNNeuron(ConvBNNeuron):
+class FusedConvBNNeuron(ConvBNNeuron):
+    """Convolution, batch norm and neuron with the last two in one pass."""
+
     def forward(self, x: Tensor) -> Tensor:
-        current = self.conv(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        """Spikes (T, N, out, H, W) of spikes or block outputs (T, N, channels, H, W)."""
+        flat = x.flatten(0, 1)
+        if flat.dtype == torch.uint8 and not isinstance(self.conv, IntegerConv):
+            flat = flat.float()
+        current = self.conv(flat).unflatten(0, x.shape[:2])
         spikes: Tensor = self.neuron(current, self.bn)
         return spikes
 
@@ -72,7 +83,7 @@ _FUSED: dict[type[nn.Module], type[nn.Module]] = {
     IFNeuron: _FusedIF,
     LIFNeuron: _FusedLIF,
     PLIFNeuron: _FusedPLIF,
-    ConvBNNeuron: _FusedConvBNNeuron,
+    ConvBNNeuron: FusedConvBNNeuron,
     Stem: _FusedStem,
 }
 
