@@ -143,7 +143,8 @@ def baseline_rows() -> list[dict[str, Any]]:
 
 
 def _row(document: Protocol, baseline: Baseline | None, folder: Path) -> dict[str, Any]:
-    row: dict[str, Any] = {"protocol": f"{document.name}-v{document.version}"}
+    hours = document.effort.hours if document.effort else None
+    row: dict[str, Any] = {"protocol": f"{document.name}-v{document.version}", "training_hours": hours}
     if baseline is None:
         return row | dict.fromkeys(("seed", "accuracy", "parameters", "bytes", "sha256"))
     weights = read_weights(document, baseline, folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from snnbench.errors import OptionError
 from snnbench.nn.neurons import Site
@@ -49,8 +49,22 @@ class NetworkSpec(_Frozen):
     options: dict[str, Any]
 
 
+class Origin(_Frozen):
+    """The distribution that a plugin comes from."""
+
+    distribution: str
+    version: str
+
+
 class Cell(_Frozen):
-    """What determines one result. `weights` is the SHA-256 of the full-precision weights."""
+    """What determines one result.
+
+    Attributes:
+        weights: SHA-256 of the full-precision weights.
+        network: a network of the user's own, instead of the protocol's.
+        origin: where the code of the network comes from.
+        device: where the networks run, as PyTorch names it.
+    """
 
     protocol: str
     protocol_version: int
@@ -63,11 +77,20 @@ class Cell(_Frozen):
     mode: Mode = "ptq"
     seed: int = 0
     limit: int | None = None
+    origin: Origin = Origin(distribution="snnbench", version="0.1.0")
+    device: str = "cpu"
 
     @property
     def key(self) -> str:
         """SHA-256 of the cell; the order of options does not change it."""
         return digest({"measurement": MEASUREMENT, **self.model_dump(mode="json")})
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Records of before there were these fields hold their defaults: they and their keys stay as they are."""
+        later = {"origin": self.origin, "device": self.device}
+        usual = [name for name, value in later.items() if value == type(self).model_fields[name].default]
+        return {name: value for name, value in handler(self).items() if name not in usual}
 
     @property
     def folder(self) -> str:

@@ -8,6 +8,7 @@ from snnbench.bench.cell import Cell, quantizer_spec
 from snnbench.bench.evaluate import Evaluation
 from snnbench.bench.locks import locked
 from snnbench.bench.quantized import make_quantized, training_engine
+from snnbench.bench.record import processor
 from snnbench.bench.reference import Bench, load_evaluation
 from snnbench.bench.reporting import Reporter
 from snnbench.data import cache_root
@@ -22,9 +23,8 @@ def control_cell(cell: Cell) -> Cell:
 def control_evaluation(bench: Bench, cell: Cell, reporter: Reporter) -> Evaluation:
     """Evaluation of the control of `cell`, computed once per protocol and seed."""
     control = control_cell(cell)
-    key = digest(
-        {"cell": control.key, "torch": torch.__version__, "device": bench.device, "engine": training_engine(bench)}
-    )
+    parts = {"torch": torch.__version__, "processor": processor(), "engine": training_engine(bench)}
+    key = digest({"cell": control.key, **parts})
     path = cache_root() / "controls" / f"{key}.safetensors"
     with locked(path.with_suffix(".lock")):
         cached = load_evaluation(path)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from snnbench.bench import ranks
 from snnbench.bench.baseline import read_weights
 from snnbench.bench.batches import Images, Labels, Normalise
-from snnbench.bench.cell import MEASUREMENT, Cell, NetworkSpec, protocol_network
+from snnbench.bench.cell import MEASUREMENT, Cell, NetworkSpec, Origin, protocol_network
 from snnbench.bench.engine import Chosen, Engine, choose_engine
 from snnbench.bench.evaluate import Evaluation, evaluate
 from snnbench.bench.locks import locked
@@ -207,4 +207,6 @@ def cell_identity(bench: Bench) -> dict[str, Any]:
         "weights": bench.network.sha256,
         "network": bench.network.spec if bench.own_network else None,
         "limit": bench.limit,
+        "origin": Origin(distribution=bench.network.spec.distribution, version=bench.network.spec.version),
+        "device": bench.device,
     }

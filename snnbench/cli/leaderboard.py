@@ -114,7 +114,11 @@ def diff_command(
         if change.old is None or change.new is None:
             typer.echo(f"{'new' if change.old is None else 'gone'}: {change.row}")
             continue
-        moved = [f"{name} {change.old[name]:.4f} -> {change.new[name]:.4f}" for name in SHOWN]
+        moved = [f"{name} {_shown(change.old[name])} -> {_shown(change.new[name])}" for name in SHOWN]
         typer.echo(f"{change.row}: {', '.join(moved)}{' (EMD: beyond the intervals)' if change.separate else ''}")
     typer.echo(f"{len(found)} rows differ")
     return 1 if found else 0
+
+
+def _shown(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.4f}"

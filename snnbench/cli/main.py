@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from snnbench import __version__
-from snnbench.cli import baseline, check, compare, data, doctor, leaderboard, plot, plugins, results, run, sweep
+from snnbench.cli import baseline, check, compare, data, doctor, export, leaderboard, plot, plugins, results, run, sweep
 from snnbench.errors import SnnbenchError
 
 INTERRUPTED = 130
@@ -32,6 +32,7 @@ app.add_typer(results.app, name="results")
 app.add_typer(leaderboard.app, name="leaderboard")
 app.command("plot")(plot.plot)
 app.command("compare")(compare.compare)
+app.command("export")(export.export)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from snnbench.bench.record import RECORD_FILE, Record, read_record
-from snnbench.bench.reference import Bench, open_bench
+from snnbench.bench.reference import Bench, open_bench, protocol_path
 from snnbench.bench.reporting import Reporter, Silent
 from snnbench.data import write_atomically
 from snnbench.errors import RecordError
@@ -27,7 +27,6 @@ from snnbench.leaderboard.evidence import EVIDENCE_FILE, reference_evidence
 from snnbench.leaderboard.identity import record_problems
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import verify_entry
-from snnbench.plugins import catalogue
 
 _UNFINISHED = ".unfinished-"
 
@@ -85,8 +84,7 @@ def _open_board(bench: Bench, boards: Path) -> Board:
     protocol = bench.protocol
     folder = boards / f"{protocol.name}-v{protocol.version}"
     if not (folder / PROTOCOL_FILE).exists():
-        document = catalogue().protocols[protocol.name].value.read_bytes()
-        _write(folder / PROTOCOL_FILE, document)
+        _write(folder / PROTOCOL_FILE, protocol_path(protocol.name).read_bytes())
     board = read_board(folder)
     if board.protocol.fingerprint != protocol.fingerprint:
         raise RecordError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from snnbench.bench.cell import Cell
+from snnbench.bench.cell import Cell, QuantizerSpec
 from snnbench.bench.record import Score
 from snnbench.leaderboard.ranking import Row
 
@@ -75,9 +75,15 @@ def ranks(rank: tuple[int, int] | None) -> str:
 
 def label(cell: Cell) -> str:
     """The quantizer with its options, and the membrane's if there is one."""
-    options = " ".join(f"{key}={value}" for key, value in cell.quantizer.options.items())
-    membrane = f" + membrane {cell.membrane.name} {cell.membrane.bits} bits" if cell.membrane else ""
-    return f"{cell.quantizer.name} {options}".strip() + membrane
+    weights = " ".join([cell.quantizer.name, *_options(cell.quantizer)])
+    if cell.membrane is None:
+        return weights
+    words = [cell.membrane.name, f"{cell.membrane.bits} bits", *_options(cell.membrane), f"site={cell.membrane.site}"]
+    return f"{weights} + membrane {' '.join(words)}"
+
+
+def _options(spec: QuantizerSpec) -> list[str]:
+    return [f"{key}={value}" for key, value in spec.options.items()]
 
 
 def network(row: Row) -> str:
@@ -150,7 +156,7 @@ COLUMNS: tuple[Column, ...] = (
     _text(
         "front",
         "front",
-        "no row is as good in accuracy, EMD and packed size and better in one",
+        "no row is as good in accuracy, EMD and declared bits and better in one",
         lambda row: "yes" if row.on_front else "",
     ),
     _text("mode", "mode", "post-training (ptq) or quantization-aware (qat)", lambda row: row.entry.record.cell.mode),

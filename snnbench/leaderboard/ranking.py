@@ -15,6 +15,7 @@ from snnbench.bench.record import Score
 from snnbench.functional import CONFIDENCE, Estimate
 from snnbench.leaderboard.board import Board, Entry
 from snnbench.leaderboard.rescoring import correct
+from snnbench.quant.packing import NUMBER_BITS
 
 Wins = NDArray[np.bool_]
 
@@ -92,7 +93,7 @@ def _rank(board: Board, entries: list[Entry]) -> list[Row]:
         accuracy = dict(zip(names, rank_ranges(accuracy_wins(hits)), strict=True))
         scores = [entry.record.metrics["firing_emd"] for entry in ranked]
         emd = dict(zip(names, rank_ranges(emd_wins(scores)), strict=True))
-    on_front = front(np.array([_point(entry) for entry in entries]))
+    on_front = front(np.array([(*_merits(entry), *_bits(entry)) for entry in entries]))
     rows = [
         Row(entry, accuracy.get(entry.name), emd.get(entry.name), bool(marked))
         for entry, marked in zip(entries, on_front, strict=True)
@@ -100,14 +101,21 @@ def _rank(board: Board, entries: list[Entry]) -> list[Row]:
     return sorted(rows, key=_order)
 
 
-def _point(entry: Entry) -> tuple[float, float, float]:
-    record = entry.record
-    return -_value(record.metrics["accuracy"]), _value(record.metrics["firing_emd"]), record.audit.packed_bits
+def _merits(entry: Entry) -> tuple[float, float]:
+    """Accuracy and EMD; less is better."""
+    metrics = entry.record.metrics
+    return -_value(metrics["accuracy"]), _value(metrics["firing_emd"])
+
+
+def _bits(entry: Entry) -> tuple[int, int]:
+    """Declared bits of weights and of membranes."""
+    cell = entry.record.cell
+    return cell.quantizer.bits, cell.membrane.bits if cell.membrane else NUMBER_BITS
 
 
 def _order(row: Row) -> tuple[bool, float, float, str]:
     record = row.entry.record
-    return row.accuracy_rank is not None, *_point(row.entry)[:2], record.cell.folder
+    return row.accuracy_rank is not None, *_merits(row.entry), record.cell.folder
 
 
 def _value(score: Score) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from snnbench.bench.cell import Cell
 from snnbench.bench.record import RECORD_FILE
 from snnbench.errors import SnnbenchError
 from snnbench.leaderboard.board import NOTE_FILE, WEIGHTS_FILE, Board, Entry, read_entry
@@ -18,6 +19,8 @@ from snnbench.leaderboard.weights import audit_problems
 
 EVIDENCE_BYTES = 600_000
 WEIGHTS_BYTES = 1_000_000
+CONTROL_BYTES = 4_000_000
+"""Weights of a control, which are full precision and cannot be packed."""
 
 NOT_RECHECKED = (
     "intervals of firing metrics, which need counts by shard (only their order is checked)",
@@ -76,8 +79,8 @@ def _verdict(name: str, check: Callable[[], list[str]]) -> Verdict:
 
 
 def _entry_problems(board: Board, folder: Path) -> list[str]:
-    problems = check_sums(folder) + _file_problems(folder)
     entry = read_entry(folder)
+    problems = check_sums(folder) + _file_problems(folder, entry.record.cell)
     if (folder / RECORD_FILE).read_bytes() != entry.record.to_json().encode():
         problems.append(f"{RECORD_FILE} is not written as snnbench writes records")
     if (folder / NOTE_FILE).read_bytes() != entry.note.to_json().encode():
@@ -86,10 +89,12 @@ def _entry_problems(board: Board, folder: Path) -> list[str]:
     return problems + score_problems(board, entry)
 
 
-def _file_problems(folder: Path) -> list[str]:
-    limits = {EVIDENCE_FILE: EVIDENCE_BYTES, WEIGHTS_FILE: WEIGHTS_BYTES}
+def _file_problems(folder: Path, cell: Cell) -> list[str]:
+    limits = {EVIDENCE_FILE: EVIDENCE_BYTES}
+    if cell.mode == "qat":
+        limits[WEIGHTS_FILE] = CONTROL_BYTES if cell.quantizer.name == "float" else WEIGHTS_BYTES
     known = {RECORD_FILE, NOTE_FILE, SUMS_FILE, *limits}
-    problems = [f"{file.name} does not belong in an entry" for file in folder.iterdir() if file.name not in known]
+    problems = [f"{file.name} does not belong in this entry" for file in folder.iterdir() if file.name not in known]
     for name, limit in limits.items():
         file = folder / name
         if file.exists() and file.stat().st_size > limit:

@@ -10,8 +10,8 @@ from snnbench.bench.network_file import unpack_network
 from snnbench.bench.record import Audit, MembraneRow, WeightRow
 from snnbench.errors import RecordError
 from snnbench.leaderboard.board import WEIGHTS_FILE, Entry
+from snnbench.leaderboard.rebuilding import recount
 from snnbench.protocols import Protocol
-from snnbench.quant.audit import most_levels
 from snnbench.quant.packing import NUMBER_BITS, bits_for
 
 
@@ -28,7 +28,9 @@ def audit_problems(protocol: Protocol, entry: Entry) -> list[str]:
     for row in record.audit.weights:
         if row.declared_bits != bits.get(row.layer, record.cell.quantizer.bits):
             problems.append(f"layer {row.layer} declares {row.declared_bits} bits, not those of its cell")
-    return problems + (list(_recount(entry)) if record.cell.mode == "qat" else [])
+    if record.cell.mode == "qat":
+        problems += recount(record.audit, read_weights_file(entry))
+    return problems
 
 
 def read_weights_file(entry: Entry) -> dict[str, Tensor]:
@@ -64,11 +66,3 @@ def _undeclared(entry: Entry) -> Iterator[str]:
     if entry.note.declared_findings != entry.record.audit.findings:
         findings = "; ".join(entry.record.audit.findings) or "none"
         yield f"audit findings ({findings}) are not those declared; add the record with --declare-findings"
-
-
-def _recount(entry: Entry) -> Iterator[str]:
-    tensors = read_weights_file(entry)
-    for row in entry.record.audit.weights:
-        weight = tensors.get(f"{row.layer}.weight")
-        if weight is None or weight.numel() != row.weights or most_levels(weight) != row.levels:
-            yield f"layer {row.layer}: its weights hold other levels than the audit says"

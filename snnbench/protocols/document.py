@@ -97,6 +97,22 @@ class Baseline(Section):
     accuracy: Fraction
 
 
+class Effort(Section):
+    """What training the baseline takes: a note for whoever wants to, which moves no number.
+
+    Attributes:
+        hours: duration of one training on `machine`.
+        machine: where it takes so long.
+        basis: the measurement that `hours` comes from.
+        hardware: what to train on.
+    """
+
+    hours: Annotated[float, Field(gt=0)]
+    machine: str
+    basis: str
+    hardware: str
+
+
 class Protocol(Section):
     """A protocol document. Records of different fingerprints never share a table."""
 
@@ -111,11 +127,12 @@ class Protocol(Section):
     quantize: Quantize = Quantize()
     evaluate: Evaluation
     baselines: tuple[Baseline, ...] = ()
+    effort: Effort | None = None
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the document's content; the order of its keys and spelled-out defaults do not change it."""
-        return digest(self.model_dump(mode="json", exclude_defaults=True))
+        return digest(self.model_dump(mode="json", exclude={"effort"}, exclude_defaults=True))
 
     @property
     def recipe(self) -> str:
@@ -129,10 +146,19 @@ class Protocol(Section):
             ProtocolError: if the protocol ships no weights.
         """
         if not self.baselines:
-            raise ProtocolError(
-                f"protocol '{self.name}' ships no baseline weights; train them: snnbench baseline train {self.name}"
-            )
+            raise ProtocolError(_how_to_train(self))
         return self.baselines[seed % len(self.baselines)]
+
+
+def _how_to_train(protocol: Protocol) -> str:
+    effort = protocol.effort
+    duration = f" That takes about {effort.hours:g} hours on {effort.machine} ({effort.basis})." if effort else ""
+    hardware = f" Hardware: {effort.hardware}." if effort else ""
+    return (
+        f"protocol '{protocol.name}' ships no baseline weights. Train them: snnbench baseline train {protocol.name}."
+        f"{duration}{hardware} Then put the weights beside a copy of the document that ends in the lines which the"
+        " training prints, and run: snnbench run --protocol COPY.toml"
+    )
 
 
 def digest(document: Any) -> str:

@@ -1,15 +1,8 @@
 """Quantized tensors as whole numbers and the few real numbers they stand for, read back exactly.
 
-A tensor (channels, ...) becomes named parts; R below is 1, or the number of channels (dimension 0).
-
-==================================  ================================================================
-``levels`` int, ``scale`` (R)       value = levels * scale
-``index`` uint, ``scale``,          value = origin + index * scale
-``origin`` (R)
-``signs`` uint, ``basis`` (R, b)    value = sum over j of basis[j], negative where bit j is 0
-``bits`` uint, ``basis`` (R, b)     value = sum over j of basis[j] where bit j is 1
-``index`` uint, ``table`` (R, K)    value = table[index]
-==================================  ================================================================
+A tensor (channels, ...) becomes named parts: `FORMULAS` says which belong together, and what they stand for.
+``levels``, ``index``, ``signs`` and ``bits`` are of the tensor's shape; ``scale`` and ``origin`` are (R,), ``basis``
+(R, b) and ``table`` (R, K), where R is 1 or the number of channels (dimension 0).
 
 All sums and products are float32, in that order. A negative zero comes back as zero.
 """
@@ -30,6 +23,13 @@ Parts = dict[str, Tensor]
 
 WHOLE = ("levels", "index", "signs", "bits")
 PARTS = (*WHOLE, "scale", "origin", "basis", "table")
+FORMULAS = {
+    frozenset({"levels", "scale"}): "levels * scale",
+    frozenset({"index", "scale", "origin"}): "origin + index * scale",
+    frozenset({"signs", "basis"}): "sum over j of basis[:, j], negative where bit j of signs is 0",
+    frozenset({"bits", "basis"}): "sum over j of basis[:, j] where bit j of bits is 1",
+    frozenset({"index", "table"}): "table[:, index]",
+}
 
 _MOST = 255
 _TOLERANCE = 8 * float(np.finfo(np.float32).eps)
@@ -64,15 +64,15 @@ def decode(parts: Mapping[str, Tensor]) -> Tensor:
     Raises:
         ValueError: if the parts do not belong together.
     """
-    whole = [name for name in WHOLE if name in parts]
-    if len(whole) != 1:
+    if frozenset(parts) not in FORMULAS:
         raise ValueError(f"parts {', '.join(sorted(parts))} are of no known kind")
-    codes = parts[whole[0]]
+    whole = next(name for name in WHOLE if name in parts)
+    codes = parts[whole]
     rows: Any = codes.reshape(len(codes), -1).numpy().astype(np.int64)
-    numbers = {name: part.numpy() for name, part in parts.items() if name != whole[0]}
+    numbers = {name: part.numpy() for name, part in parts.items() if name != whole}
     try:
-        values: Floats = _decode(whole[0], rows, numbers)
-    except (IndexError, KeyError) as error:
+        values: Floats = _decode(whole, rows, numbers)
+    except IndexError as error:
         raise ValueError(f"parts {', '.join(sorted(parts))} do not fit together: {error}") from error
     return torch.from_numpy(values).view(codes.shape)
 

@@ -51,3 +51,15 @@ def boards(filed: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def board(boards: Path) -> Board:
     return read_board(next(boards.iterdir()))
+
+
+@pytest.fixture(scope="session")
+def tuned(results: list[Path]) -> list[Path]:
+    """Directories of two fine-tuned cells: the control, and lqnet at 2 bits."""
+    out = results[0].parents[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SNNBENCH_CACHE", str(out / "cache"))
+        return [
+            snnbench.run(name, bits, mode="qat", protocol=PROTOCOL, out=out)[0].directory
+            for name, bits in (("float", None), ("lqnet", 2))
+        ]

@@ -13,8 +13,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnbench.bench.record import Score
+import snnbench
+from snnbench.bench.record import Score, read_record
+from snnbench.bench.reference import protocol_path
 from snnbench.bench.reporting import Silent
+from snnbench.cli.main import main
 from snnbench.errors import RecordError
 from snnbench.functional import mcnemar_test
 from snnbench.leaderboard import Board, add, find_boards, read_board, stale_tables, table, verify, write_tables
@@ -22,6 +25,8 @@ from snnbench.leaderboard.columns import COLUMNS
 from snnbench.leaderboard.comparison import Verdict, compare, overall
 from snnbench.leaderboard.ranking import accuracy_wins, difference, emd_wins, front, rank_ranges, ranked_rows
 from snnbench.leaderboard.rerun import rerun_board
+
+PROTOCOL = "digits-sew8"
 
 
 def edited(directory: Path, to: Path, **changes: object) -> Path:
@@ -77,6 +82,28 @@ def test_what_does_not_belong_is_refused(
     assert not list(boards.glob("*/entries/uniform-2bit*"))
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": 9}, r"seed 9 is not one of the protocol's \(0, 1, 2\); measure with --seed 0"),
+        ({"weights": "0" * 64}, "its baseline is not the protocol's for seed 0; measure again with: snnbench run"),
+        ({"fingerprint": "0" * 64}, "fingerprint is not digits-sew8-v1's; measure again with: snnbench run"),
+        ({"protocol_version": 2}, "the record is of digits-sew8-v2, the board of digits-sew8-v1; measure again with"),
+        ({"limit": 20}, "--limit or --model are never ranked; measure without them"),
+        ({"data": {"train": "0" * 64, "test": "0" * 64}}, "data set 'digits'; prepare that, and measure again"),
+    ],
+)
+def test_other_cells_are_refused_and_how_to_mend_that(
+    results: list[Path], boards: Path, tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    record = read_record(results[2])
+    cell = record.cell.model_copy(update=changes)
+    copy = Path(shutil.copytree(results[2], tmp_path / "cell"))
+    (copy / "record.json").write_text(record.model_copy(update={"cell": cell, "key": cell.key}).to_json())
+    with pytest.raises(RecordError, match=message):
+        add(copy, boards)
+
+
 def test_a_score_that_the_evidence_contradicts_is_refused(results: list[Path], boards: Path, tmp_path: Path) -> None:
     next(boards.glob("*/entries/uniform-2bit*")).rename(tmp_path / "away")
     better = edited(results[2], tmp_path / "cell", metrics__firing_drift={"value": 0.01, "low": 0.01, "high": 0.01})
@@ -118,6 +145,16 @@ def test_float_is_shown_and_not_ranked(board: Board) -> None:
     assert rows["float-32bit-ptq"].accuracy_rank is None
     assert rows["uniform-2bit-ptq"].accuracy_rank == (3, 3)
     assert rows["float-32bit-ptq"].on_front
+
+
+def test_the_front_is_of_declared_bits(board: Board) -> None:
+    marked = {row.entry.name.split("-seed")[0]: row.on_front for row in ranked_rows(board)}
+    assert marked == {
+        "float-32bit-ptq": True,
+        "uniform-4bit-ptq": True,
+        "lqnet-2bit-ptq": True,
+        "uniform-2bit-ptq": False,  # smaller than lqnet's, and worse at the same bits
+    }
 
 
 @given(st.integers(1, 6), st.integers(1, 40), st.integers(0, 2**32 - 1))
@@ -162,6 +199,69 @@ def test_compare(board: Board) -> None:
     assert overall(compare(four, four)) is Verdict.CANNOT_TELL
     assert len(compare(board.folder, board.folder)) == 4
     assert overall([]) is Verdict.NOT_COMPARABLE
+
+
+def told(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    monkeypatch.setattr("sys.argv", ["snnbench", *map(str, words)])
+    return main()
+
+
+def test_exit_codes_of_compare(board: Board, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    entries = {folder.name.split("-seed")[0]: folder for folder in board.entry_folders()}
+    two, four = entries["uniform-2bit-ptq"], entries["uniform-4bit-ptq"]
+    assert told(monkeypatch, "compare", two, four) == 0
+    assert told(monkeypatch, "compare", four, two) == 1
+    assert told(monkeypatch, "compare", two, tmp_path / "nothing") == 2
+    assert told(monkeypatch, "compare", two, two) == 3
+    assert told(monkeypatch, "compare", four, other_version(four, tmp_path / "v2")) == 4
+
+
+def other_version(directory: Path, to: Path) -> Path:
+    """A copy of a cell as the next version of its protocol would have it."""
+    record = read_record(directory)
+    cell = record.cell.model_copy(update={"protocol_version": 2, "fingerprint": "2" * 64})
+    shutil.copytree(directory, to)
+    (to / "record.json").write_text(record.model_copy(update={"cell": cell, "key": cell.key}).to_json())
+    return to
+
+
+@pytest.fixture
+def next_version(board: Board, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The protocol at version 2 instead of version 1; returns the folder of boards, which has both."""
+    shipped = protocol_path(PROTOCOL)
+    folder = Path(shutil.copytree(shipped.parent, tmp_path / "protocol"))
+    changes = {"version = 1": "version = 2", "[evaluate]": "[evaluate]\ndead_below = 0.1"}
+    text = shipped.read_text()
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    (folder / shipped.name).write_text(text)
+    for module in ("bench.reference", "leaderboard.adding"):
+        monkeypatch.setattr(f"snnbench.{module}.protocol_path", lambda name: folder / shipped.name)
+    boards = board.folder.parent
+    for name, bits, options in (("float", None, {}), ("uniform", 2, {"clip": "absmax"})):
+        (cell,) = snnbench.run(name, bits, options=options, protocol=PROTOCOL, out=tmp_path / "out")
+        add(cell.directory, boards)
+    return boards
+
+
+def test_a_new_version_opens_a_new_board_and_the_old_one_stays(
+    next_version: Path, results: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = find_boards(next_version)
+    assert (old.name, new.name) == (f"{PROTOCOL}-v1", f"{PROTOCOL}-v2")
+    assert [verdict for verdict in verify(next_version) if verdict.problems] == []
+    assert len(table(old)) == 4
+    assert len(table(new)) == 2
+    with pytest.raises(RecordError, match="the record is of digits-sew8-v1, the board of digits-sew8-v2"):
+        add(results[3], next_version)
+    assert told(monkeypatch, "leaderboard", "diff", old.folder, new.folder) == 1
+    said = capsys.readouterr().out
+    assert said.count("gone: ") == 2
+    assert "uniform grid=endpoint clip=absmax per=tensor range=signed, 2 bits, ptq, seed 0: accuracy" in said
+    assert said.count("(EMD: beyond the intervals)") == 0
+    assert told(monkeypatch, "leaderboard", "diff", old.folder, old.folder) == 0
+    assert told(monkeypatch, "compare", old.folder, new.folder) == 4
+    assert all("installed is digits-sew8-v2" in v.problems[0] for v in rerun_board(old, None, False, Silent()))
 
 
 def test_no_board(tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ def test_every_check_of_a_quantizer_is_tested():
     assert {name for name, _ in BAD.values()} | {"options"} == set(CHECKS["quantizers"])
 
 
-@pytest.mark.parametrize("name", ["float", "uniform", "lqnet"])
+@pytest.mark.parametrize("name", ["float", "uniform", pytest.param("lqnet", marks=pytest.mark.slow)])
 def test_the_built_in_quantizers_pass(name):
     (report,) = check(name)
     assert report.ok, failures(report)
