@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from snnbench.bench.batches import Images, Labels, Normalise, evaluation_batches
 from snnbench.bench.engine import Chosen, engine_form
 from snnbench.bench.reporting import Advance
-from snnbench.data import write_atomically
+from snnbench.data import write_cache
 from snnbench.errors import RecordError
 from snnbench.functional import FiringProfile
 from snnbench.functional.costs import Operations
@@ -36,9 +36,13 @@ class Evaluation:
         return self.logits.argmax(1)
 
     def save(self, path: Path) -> None:
-        """Write the evaluation as a SHA-256 and safetensors, atomically."""
+        """Write the evaluation into the cache as a SHA-256 and safetensors.
+
+        Raises:
+            DataError: if the cache cannot be written.
+        """
         content = self.to_bytes()
-        write_atomically(path, [hashlib.sha256(content).digest(), content])
+        write_cache(path, [hashlib.sha256(content).digest(), content])
 
     @classmethod
     def load(cls, path: Path) -> Evaluation:
