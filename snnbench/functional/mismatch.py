@@ -12,7 +12,7 @@ from torch import Tensor
 from snnbench.errors import FiringError
 from snnbench.functional.counts import reduced
 from snnbench.functional.layers import REDUCTIONS, Layers, Reduction, check_choice, pair_layers
-from snnbench.functional.spikes import check_spikes, sum_samples
+from snnbench.functional.spikes import count_differing
 
 Per = Literal["place", "spike"]
 """Out of all places (step, sample, neuron), or out of the places where at least one network fires."""
@@ -40,8 +40,7 @@ def count_mismatch(spikes: Tensor, reference_spikes: Tensor, layer: str) -> Mism
             f"layer {layer!r}: spikes of shape {tuple(spikes.shape)} against {tuple(reference_spikes.shape)} in the "
             "reference; run both networks on the same samples for the same T"
         )
-    a, b = check_spikes(spikes, layer), check_spikes(reference_spikes, layer)
-    return Mismatch(int(sum_samples(a ^ b).sum()), int(sum_samples(a | b).sum()), a.numel())
+    return Mismatch(*count_differing(spikes, reference_spikes, layer), spikes.numel())
 
 
 def spike_mismatch(

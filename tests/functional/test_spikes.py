@@ -6,8 +6,17 @@ import pytest
 import torch
 
 from snnbench.errors import FiringError
-from snnbench.functional import check_spikes, count_by_shard, count_per_step, count_spikes, count_steps, firing_rate
+from snnbench.functional import (
+    check_spikes,
+    count_by_shard,
+    count_per_step,
+    count_spikes,
+    count_steps,
+    firing_rate,
+    tally,
+)
 from snnbench.functional.profile import LayerFiring
+from snnbench.functional.spikes import count_differing
 
 DTYPES = [
     torch.float32,
@@ -82,21 +91,100 @@ def test_shapes_without_steps_samples_or_neurons_are_refused(shape):
         check_spikes(torch.zeros(shape), "a")
 
 
-def test_spikes_need_not_be_contiguous():
-    tensor = spikes(6, 4, 8).float().transpose(0, 2)[::2]
-    assert torch.equal(count_spikes(tensor, "a"), tensor.contiguous().long().sum((0, 1)))
+LAYOUTS = {
+    "contiguous": lambda spikes: spikes,
+    "channels last": lambda spikes: (
+        spikes.flatten(0, 1).contiguous(memory_format=torch.channels_last).view(spikes.shape)
+    ),
+    "samples first": lambda spikes: spikes.transpose(0, 1).contiguous().transpose(0, 1),
+    "reversed": lambda spikes: spikes.permute(4, 3, 2, 1, 0).contiguous().permute(4, 3, 2, 1, 0),
+    "every other": lambda spikes: torch.stack([spikes, ~spikes], -1)[..., 0],
+    "one feature repeated": lambda spikes: spikes[:, :, :, :1, :1].expand(spikes.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.bool], ids=str)
+def test_spikes_may_lie_in_memory_in_any_order(layout, dtype):
+    tensor = LAYOUTS[layout](spikes(3, 7, 2, 5, 4)).to(dtype)  # keeps the layout
+    plain = tensor.clone(memory_format=torch.contiguous_format).long()
+    assert torch.equal(count_spikes(tensor, "a"), plain.sum((0, 1)))
+    assert torch.equal(count_per_step(tensor, "a"), plain.sum(1))
+    assert torch.equal(count_steps(tensor, "a"), plain.flatten(1).sum(1))
+    layer = LayerFiring.empty((2, 5, 4), 3, shards=4)
+    count_by_shard(tensor, "a", 0, layer.counts, layer.steps, layer.samples)
+    assert torch.equal(layer.counts, torch.stack([plain[:, shard::4].sum((0, 1)) for shard in range(4)]))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_two_layouts_are_compared_place_by_place(layout):
+    a, b = spikes(3, 7, 2, 5, 4), LAYOUTS[layout](spikes(3, 7, 2, 5, 4, seed=1))
+    counted = int((a ^ b).sum()), int((a | b).sum())
+    assert count_differing(a.float(), b.float(), "a") == count_differing(b.half(), a.double(), "a") == counted
+
+
+SIZES = {"few wide rows": (2, 9, 70_000), "many narrow rows": (2, 40_000, 3), "one column": (3, 70_000, 1)}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("size", SIZES)
+def test_counts_are_exact_at_every_size_of_block(size, threads, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(tally, "_PARALLEL", 0)
+    tensor = spikes(*SIZES[size], rate=0.9).float()
+    layer = LayerFiring.empty(tensor.shape[2:], len(tensor), shards=4)
+    count_by_shard(tensor, "a", 3, layer.counts, layer.steps, layer.samples)
+    for shard in range(4):
+        mine = tensor[:, (shard - 3) % 4 :: 4].double()
+        assert torch.equal(layer.counts[shard], mine.sum((0, 1)).long())
+        assert torch.equal(layer.steps[shard], mine.sum((1, 2)).long())
+        assert layer.samples[shard] == mine.shape[1]
+    assert torch.equal(count_per_step(tensor, "a"), tensor.double().sum(1).long())
+    assert count_differing(tensor, 1 - tensor, "a") == (tensor.numel(), tensor.numel())
+
+
+def test_the_counts_of_a_device_are_those_of_the_processor():
+    tensor = spikes(3, 7, 2, 5)
+    here, there = tally.Tally(tensor, 4), tally.DeviceTally(tensor.float(), 4)
+    for result in ("neurons", "steps", "each_step"):
+        assert torch.equal(getattr(here, result)().long(), getattr(there, result)())
+    assert there.binary
+    assert not tally.DeviceTally(tensor * 0.5, 4).binary
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16], ids=str)
+def test_zero_may_be_negative(dtype):
+    tensor = spikes(2, 3, 4).to(dtype)
+    negative = torch.where(tensor == 0, torch.tensor(-0.0, dtype=dtype), tensor)
+    assert torch.equal(count_spikes(negative, "a"), count_spikes(tensor, "a"))
+    assert count_differing(negative, tensor, "a") == (0, int(tensor.sum()))
 
 
 def test_shards_are_the_sample_number_modulo_k():
     fired = spikes(2, 11, 3)
     layer = LayerFiring.empty((3,), 2, shards=4)
-    for first, batch in ((0, fired[:, :5]), (5, fired[:, 5:])):
+    for first, batch in ((0, fired[:, :5]), (5, fired[:, 5:7]), (7, fired[:, 7:])):
         count_by_shard(batch.float(), "a", first, layer.counts, layer.steps, layer.samples)
     for shard in range(4):
         mine = fired[:, shard::4].long()
         assert torch.equal(layer.counts[shard], mine.sum((0, 1)))
         assert torch.equal(layer.steps[shard], mine.sum((1, 2)))
         assert layer.samples[shard] == mine.shape[1]
+
+
+def test_what_is_refused_is_not_counted():
+    layer = LayerFiring.empty((3,), 2)
+    with pytest.raises(FiringError, match="hold the value"):
+        count_by_shard(torch.full((2, 5, 3), 0.5), "a", 0, layer.counts, layer.steps, layer.samples)
+    assert layer == LayerFiring.empty((3,), 2)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_either_tensor_that_does_not_hold_spikes_is_refused(place):
+    pair = [torch.zeros(2, 3, 4), torch.zeros(2, 3, 4)]
+    pair[place][1, 2, 3] = 0.25
+    with pytest.raises(FiringError, match=r"layer 'a': spikes hold the value 0\.25"):
+        count_differing(*pair, "a")
 
 
 @pytest.mark.parametrize("shape", [(3, 5, 3), (2, 5, 4)], ids=str)
