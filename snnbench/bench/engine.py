@@ -10,7 +10,7 @@ from torch import nn
 
 from snnbench.errors import OptionError
 from snnbench.nn import optimize
-from snnbench.nn.fused import cpp_compiler, why_not_compiled
+from snnbench.nn.fused import why_not_compiled
 from snnbench.quant.integer import integer_form
 
 Engine = Literal["auto", "eager", "compiled", "integer"]
@@ -24,9 +24,9 @@ _LARGE = 2**30
 
 
 def choose_engine(engine: Engine, image_steps: int) -> Chosen:
-    """Resolve ``auto``: compiled where there is a compiler and the work (images times time steps) pays for it."""
+    """Resolve ``auto``: compiled where the kernels can be built and the work (images times time steps) pays for it."""
     if engine == "auto":
-        return "compiled" if cpp_compiler() and image_steps >= WORTH_COMPILING else "eager"
+        return "compiled" if image_steps >= WORTH_COMPILING and why_not_compiled() is None else "eager"
     return engine
 
 

