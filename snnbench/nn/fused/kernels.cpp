@@ -124,37 +124,59 @@ void sum_rows(const S* x, int64_t rows, int64_t positions, int64_t C, double* su
     }
 }
 
-template <class O>
-int64_t count_tile(const O* spikes, int32_t* counts, int64_t length) {
-    int32_t sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t j = 0; j < length; ++j) {
-        int32_t s = int32_t(load(spikes[j]));
-        counts[j] += s;
-        sum += s;
-    }
-    return sum;
+// One step of one neuron: its spike, 0 or 1, and the new potential `v`.
+template <Charge charge, class R>
+inline int32_t fire_one(R& v, R y, R theta, R v_reset, R k, bool soft) {
+    R h = charged<charge, R>(v, y, k, v_reset);
+    R reset = soft ? h - theta : v_reset;
+    int32_t s = h >= theta;
+    v = s ? reset : h;
+    return s;
 }
 
-// Spikes of one tile of one sample. `counts`: this shard's spikes per neuron; `fired`: its spikes per step.
+// STEPS steps of one tile of one sample, the potentials in registers. `counts`: this shard's spikes per neuron;
+// `fired`: its spikes per step.
+template <int STEPS, Charge charge, bool counting, class S, class O, class R>
+void fire_steps(const S* x, O* out, const R* scale, const R* shift, R* v, const Shape& shape, const Neuron& neuron,
+                int64_t length, int32_t* counts, int64_t* fired) {
+    const R theta = R(neuron.theta), v_reset = R(neuron.v_reset), k = R(neuron.k);
+    const bool soft = neuron.soft;
+    const int64_t in = shape.step(), step = shape.N * shape.features();
+    int32_t first = 0, second = 0, third = 0, fourth = 0;
+#pragma omp simd reduction(+ : first, second, third, fourth)
+    for (int64_t j = 0; j < length; ++j) {
+        R potential = v[j];
+        auto fire = [&](int64_t t) {
+            R y = std::fma(R(load(x[t * in + j])), scale[j], shift[j]);
+            int32_t s = fire_one<charge>(potential, y, theta, v_reset, k, soft);
+            store(&out[t * step + j], R(s));
+            return s;
+        };
+        int32_t s0 = fire(0), s1 = 0, s2 = 0, s3 = 0;
+        if constexpr (STEPS == 4) s1 = fire(1), s2 = fire(2), s3 = fire(3);
+        v[j] = potential;
+        if constexpr (counting) {
+            counts[j] += s0 + s1 + s2 + s3;
+            first += s0, second += s1, third += s2, fourth += s3;
+        }
+    }
+    const int32_t sums[] = {first, second, third, fourth};
+    for (int t = 0; counting && t < STEPS; ++t) fired[t] += sums[t];
+}
+
 template <Charge charge, bool counting, class S, class O, class R>
 void fire_tile(const S* x, O* out, const R* scale, const R* shift, R* v, const Shape& shape, const Neuron& neuron,
                int64_t length, int32_t* counts, int64_t* fired) {
-    const R theta = R(neuron.theta), v_reset = R(neuron.v_reset), k = R(neuron.k);
-    const bool soft = neuron.soft;
-    for (int64_t j = 0; j < length; ++j) v[j] = v_reset;
-    for (int64_t t = 0; t < shape.T; ++t) {
-        const S* x_t = x + t * shape.step();
-        O* out_t = out + t * shape.N * shape.features();
-#pragma omp simd
-        for (int64_t j = 0; j < length; ++j) {
-            R y = std::fma(R(load(x_t[j])), scale[j], shift[j]);
-            R h = charged<charge, R>(v[j], y, k, v_reset);
-            R reset = soft ? h - theta : v_reset;
-            v[j] = h >= theta ? reset : h;
-            store(&out_t[j], h >= theta ? R(1) : R(0));
-        }
-        if constexpr (counting) fired[t] += count_tile(out_t, counts, length);
+    const int64_t step = shape.N * shape.features();
+    std::fill(v, v + length, R(neuron.v_reset));
+    int64_t t = 0;
+    for (; t + 4 <= shape.T; t += 4) {
+        fire_steps<4, charge, counting>(x + t * shape.step(), out + t * step, scale, shift, v, shape, neuron, length,
+                                        counts, fired + t);
+    }
+    for (; t < shape.T; ++t) {
+        fire_steps<1, charge, counting>(x + t * shape.step(), out + t * step, scale, shift, v, shape, neuron, length,
+                                        counts, fired + t);
     }
 }
 
