@@ -1,4 +1,4 @@
-"""`snnbench baseline`: train, list and verify full-precision baselines."""
+"""`snnbench baseline`: train, list, verify and describe full-precision baselines."""
 
 from __future__ import annotations
 
@@ -83,6 +83,14 @@ def verify(protocol: ProtocolName, data: DataRoot = None, json: Json = False) ->
     if wrong:
         seeds = ", ".join(str(result["seed"]) for result in wrong)
         raise ProtocolError(f"the baseline of '{protocol}' does not reach the protocol's accuracy: seed {seeds}")
+
+
+@app.command()
+def card(protocol: ProtocolName) -> None:
+    """Print the model card of a protocol's baselines, from its document, its training logs and its NOTES.md."""
+    from snnbench.bench.card import model_card
+
+    sys.stdout.write(model_card(protocol))
 
 
 def _verdict(protocol: str, results: list[dict[str, Any]]) -> dict[str, Any]:

@@ -15,11 +15,16 @@ CELLS = (("float", None, {}), ("uniform", 4, {"clip": "absmax"}), ("uniform", 2,
 
 
 @pytest.fixture(scope="session")
-def results(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def results(session_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Directories of finished cells, in the order of `CELLS`."""
     out = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SNNBENCH_CACHE", str(out / "cache"))
+        patch.setenv("SNNBENCH_CACHE", str(session_cache))
         return [
             snnbench.run(name, bits, options=options, protocol=PROTOCOL, out=out)[0].directory
             for name, bits, options in CELLS
@@ -27,16 +32,16 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture(autouse=True)
-def cache(results: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SNNBENCH_CACHE", str(results[0].parents[1] / "cache"))
+def cache(session_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNNBENCH_CACHE", str(session_cache))
 
 
 @pytest.fixture(scope="session")
-def filed(results: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def filed(results: list[Path], session_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of boards, which no test changes."""
     boards = tmp_path_factory.mktemp("boards")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SNNBENCH_CACHE", str(results[0].parents[1] / "cache"))
+        patch.setenv("SNNBENCH_CACHE", str(session_cache))
         for directory in results:
             add(directory, boards)
     return boards
@@ -54,11 +59,11 @@ def board(boards: Path) -> Board:
 
 
 @pytest.fixture(scope="session")
-def tuned(results: list[Path]) -> list[Path]:
+def tuned(session_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Directories of two fine-tuned cells: the control, and lqnet at 2 bits."""
-    out = results[0].parents[1]
+    out = tmp_path_factory.mktemp("tuned")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SNNBENCH_CACHE", str(out / "cache"))
+        patch.setenv("SNNBENCH_CACHE", str(session_cache))
         return [
             snnbench.run(name, bits, mode="qat", protocol=PROTOCOL, out=out)[0].directory
             for name, bits in (("float", None), ("lqnet", 2))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from snnbench.leaderboard import read_board
-from snnbench.leaderboard.board import Board, Entry
+from snnbench.leaderboard.board import Board
 from snnbench.leaderboard.site import write_site
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -28,27 +29,36 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def site(filed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_site([read_board(next(filed.iterdir()))], tmp_path_factory.mktemp("site")).parent
+def board() -> Board:
+    """The shipped board of digits, which nothing here changes."""
+    folder = Path(__file__).resolve().parents[2] / "leaderboards" / "digits-sew8-v1"
+    if not folder.is_dir():
+        pytest.skip("not a checkout: there is no folder leaderboards")
+    return read_board(folder)
 
 
-def test_pages_need_nothing_from_outside(site: Path) -> None:
+@pytest.fixture(scope="session")
+def site(board: Board, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_site([board], tmp_path_factory.mktemp("site")).parent
+
+
+def test_pages_need_nothing_from_outside(site: Path, board: Board) -> None:
     pages = list(site.rglob("*.html"))
-    assert len(pages) == 1 + 1 + 4
+    assert len(pages) == 1 + 1 + len(board.entries)
     for page in pages:
         text = page.read_text()
         assert "http://" not in text
         assert "https://" not in text
 
 
-def test_the_table_is_plain_html(site: Path) -> None:
-    text = (site / "digits-sew8-v1" / "index.html").read_text()
-    assert text.count("<tr") == 1 + 4
+def test_the_table_is_plain_html(site: Path, board: Board) -> None:
+    text = (site / board.name / "index.html").read_text()
+    assert text.count("<tr") == 1 + len(board.entries)
     assert "lqnet clip=narrow codes=signed" in text
 
 
 def test_the_page_of_an_entry_tells_how_to_measure_it(site: Path) -> None:
-    (page,) = site.glob("*/uniform-2bit*.html")
+    page = next(site.glob("*/uniform-2bit*.html"))
     assert "snnbench run --quantizer uniform --bits 2 --mode ptq" in page.read_text()
 
 
@@ -87,17 +97,18 @@ def column(page: Any, title: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_sort_filter_hover_and_links(site: Path, visit: Visit) -> None:
+def test_sort_filter_hover_and_links(site: Path, board: Board, visit: Visit) -> None:
     page = visit.page
-    page.goto((site / "digits-sew8-v1" / "index.html").as_uri())
+    page.goto((site / board.name / "index.html").as_uri())
     page.get_by_role("button", name="firing EMD").click()
     values = [float(text) for text in column(page, "firing EMD")]
     assert values == sorted(values)
     page.get_by_role("button", name="firing EMD").press("Enter")
     assert [float(text) for text in column(page, "firing EMD")] == values[::-1]
     page.get_by_label("Filter rows").fill("uniform absmax")
-    assert column(page, "bits") == ["2", "4"]
-    assert page.get_by_role("status").inner_text() == "2 of 4 rows"
+    found = [entry for entry in board.entries if entry.record.cell.quantizer.options.get("clip") == "absmax"]
+    assert sorted(map(int, column(page, "bits"))) == sorted(entry.record.cell.quantizer.bits for entry in found)
+    assert page.get_by_role("status").inner_text() == f"{len(found)} of {len(board.entries)} rows"
     page.locator("#scatter .points path").first.hover(force=True)
     page.wait_for_selector("#scatter .hoverlayer text")
     page.get_by_role("link", name="uniform").first.click()
@@ -130,22 +141,22 @@ def test_a_phone_scrolls_the_table_and_not_the_page(site: Path, browser: Any) ->
 
 
 @pytest.mark.slow
-def test_without_javascript(site: Path, browser: Any) -> None:
+def test_without_javascript(site: Path, board: Board, browser: Any) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto((site / "digits-sew8-v1" / "index.html").as_uri())
-    assert page.locator("#entries tbody tr").count() == 4
+    assert page.locator("#entries tbody tr").count() == len(board.entries)
     assert not page.locator("#filterbar").is_visible()
     context.close()
 
 
 @pytest.mark.slow
-def test_500_entries_load_in_two_seconds(filed: Path, browser: Any, tmp_path: Path) -> None:
-    board = read_board(next(filed.iterdir()))
+def test_500_entries_load_in_two_seconds(
+    board: Board, browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snnbench.leaderboard.site._write_entry", lambda *_: None)
     many = Board(board.folder, board.protocol)
-    many.__dict__["entries"] = tuple(
-        Entry(entry.folder, entry.record, entry.note) for _ in range(125) for entry in board.entries
-    )
+    many.__dict__["entries"] = tuple(islice(cycle(board.entries), 500))
     write_site([many], tmp_path)
     page = browser.new_page()
     started = time.monotonic()

@@ -125,7 +125,7 @@ def test_names_of_python_itself_are_spelled_with_an_underscore(new, name, tmp_pa
 @pytest.mark.timeout(1800)
 def test_in_a_clean_environment(new, tmp_path):
     new("halve")
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
     project = tmp_path / "snnbench-halve"
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -138,7 +138,7 @@ def test_in_a_clean_environment(new, tmp_path):
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
-    pip = [python, "-m", "pip", "install", "--quiet", "-c", REPOSITORY / "constraints.txt"]
-    done(*pip, REPOSITORY, f"{project}[test]")
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-compile"]
+    done(*pip, "-c", REPOSITORY / "constraints.txt", REPOSITORY, f"{project}[test]")
     assert "0 failed" in done(python.with_name("snnbench"), "check", "halve").splitlines()[-1]
     assert "17 passed" in done(python, "-m", "pytest", "-q")

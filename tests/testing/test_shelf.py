@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tomllib
 from importlib.util import find_spec
@@ -27,22 +28,48 @@ def needs(name: str) -> list[str]:
     return [each for each in names if find_spec(each) is None]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", PLUGINS)
-def test_a_plugin_is_installed_found_and_passes_its_tests(name, tmp_path, pip_install, python_with):
+@pytest.fixture
+def shelved(name, tmp_path, pip_install, python_with):
+    """Python with the plugin `name` installed, and the rows that ``plugins list`` has of it."""
     if needs(name):
         pytest.skip(f"{name} needs {', '.join(needs(name))}")
-    folder = tmp_path / "installed"
-    pip_install(SHELF / name, folder)
-    python = python_with(folder)
+    pip_install(SHELF / name, tmp_path / "installed")
+    python = python_with(tmp_path / "installed")
     listed = json.loads(python("-c", COMMAND, "plugins", "list", "--json").stdout)
-    mine = [row for row in listed if row["distribution"] == name]
+    return python, [row for row in listed if row["distribution"] == name]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", PLUGINS)
+def test_a_plugin_is_installed_found_and_passes_its_tests(name, shelved):
+    python, mine = shelved
     assert mine
     assert {(row["version"], row["status"]) for row in mine} == {(project(name)["version"], "ok")}
     tested = python("-m", "pytest", "-q", "--show-capture=no", SHELF / name / "tests")
     assert tested.returncode == 0, tested.stdout[-3000:]
     for row in mine:
         assert f"`{row['name']}`" in (SHELF / name / "README.md").read_text("utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", PLUGINS)
+def test_its_quantizers_are_fine_tuned_and_hold_what_they_declare(name, shelved, tmp_path):
+    python, mine = shelved
+    quantizers = ",".join(row["name"] for row in mine if row["kind"] == "quantizer")
+    if not quantizers:
+        pytest.skip(f"{name} has no quantizer")
+    where = ["float", "--membrane", quantizers] if name == "snnbench-membrane" else [quantizers]
+    sweep = ["sweep", "--mode", "qat", "-p", "digits-sew8", "--executor", "in-process", "--out", tmp_path, "-q", *where]
+    ended = python("-c", COMMAND, *sweep)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    records = [json.loads(path.read_text("utf-8")) for path in tmp_path.rglob("record.json")]
+    assert len(records) == len(quantizers.split(","))
+    for record in records:
+        assert record["audit"]["findings"] == []
+        assert all(math.isfinite(epoch["loss"]) for epoch in record["training_log"])
+    assert len(list(tmp_path.rglob("weights.safetensors"))) == len(records)
 
 
 @pytest.mark.parametrize("name", PLUGINS)

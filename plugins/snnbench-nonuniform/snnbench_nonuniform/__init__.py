@@ -34,7 +34,7 @@ class DoReFa(nn.Module):
             size = w.detach().abs().mean()
             return straight_through(torch.where(w >= 0, size, -size), w)
         squashed, steps = w.tanh(), 2**self.bits - 1
-        u = squashed / (2 * squashed.detach().abs().max().clamp(min=_LEAST)) + 0.5
+        u = squashed / (2 * squashed.abs().max().clamp(min=_LEAST)) + 0.5
         q = 2 * straight_through((u * steps).round() / steps, u) - 1
         return restored(q, w) if self.rescale else q
 

@@ -66,10 +66,25 @@ def test_dorefa_formula(bits):
     torch.testing.assert_close(found.tolist(), dorefa_by_loop(w.tolist(), bits))
 
 
+def test_dorefas_gradient_leaves_out_the_rounding_alone():
+    w, upstream = weights()
+    dorefa(w, bits=3, rescale=False)(w).backward(upstream)
+    (expected,) = torch.autograd.grad(w.tanh() / w.tanh().abs().max(), w, upstream)
+    torch.testing.assert_close(w.grad, expected)
+
+
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
 def test_n2uq_formula(bits):
     w, _ = weights()
     torch.testing.assert_close(n2uq(w, bits=bits)(w).tolist(), n2uq_by_loop(w.tolist(), bits))
+
+
+def test_n2uqs_gradient_passes_inside_the_clip_range():
+    w, upstream = weights()
+    n2uq(w, bits=1)(w).backward(upstream)
+    inside = w.detach().abs() <= w.detach().abs().mean()
+    assert not inside.all()
+    torch.testing.assert_close(w.grad, upstream * inside)
 
 
 @pytest.mark.parametrize("bits", TERMS)

@@ -1,4 +1,4 @@
-"""SpikingJelly's networks as models of snnbench: the parametric LIF network of Fang et al. 2021 (arXiv 2007.05785)."""
+"""SpikingJelly's networks as models of snnbench: a network of parametric LIF neurons, MS-ResNet and Spikformer."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from typing import Annotated
 
 from pydantic import Field
 from spikingjelly.activation_based import functional, layer, neuron, surrogate
+from spikingjelly.activation_based.model.ms_resnet import MSResNet
 from spikingjelly.activation_based.model.parametric_lif_net import CIFAR10Net
+from spikingjelly.activation_based.model.spikformer import Spikformer
 from torch import Tensor, nn
 
 from snnbench import hookimpl
 from snnbench.errors import OptionError
 
 _VOTERS = 10
+_HEADS = 12
+Count = Annotated[int, Field(ge=1)]
 
 
 class DirectlyEncoded(nn.Module):
@@ -27,19 +31,19 @@ class DirectlyEncoded(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, num_classes) of images (N, C, H, W); no state is left over."""
         functional.reset_net(self.network)
-        votes: Tensor = self.network(images.expand(self.timesteps, *images.shape))
+        logits: Tensor = self.network(images.expand(self.timesteps, *images.shape))
         functional.reset_net(self.network)
-        return votes.mean(0)
+        return logits.mean(0) if logits.ndim > 2 else logits  # MS-ResNet takes the mean itself
 
 
 def plif_net(
     input_shape: tuple[int, int, int],
     num_classes: int,
     *,
-    channels: Annotated[int, Field(ge=1)] = 256,
-    timesteps: Annotated[int, Field(ge=1)] = 8,
+    channels: Count = 256,
+    timesteps: Count = 8,
 ) -> nn.Module:
-    """SpikingJelly's CIFAR10Net: six convolutions, two linear layers, parametric LIF neurons, voting by ten.
+    """SpikingJelly's CIFAR10Net (arXiv 2007.05785): six convolutions, two linear layers, parametric LIF, ten votes.
 
     Raises:
         OptionError: for images that are not 32 x 32, the only size that the network's linear layer is made for.
@@ -54,7 +58,49 @@ def plif_net(
     return DirectlyEncoded(network, timesteps)
 
 
+def ms_resnet18(
+    input_shape: tuple[int, int, int], num_classes: int, *, width: Count = 64, timesteps: Count = 6
+) -> nn.Module:
+    """SpikingJelly's MS-ResNet-18 (arXiv 2112.08954): membrane shortcuts; a stem of 3 x 3 without stride."""
+    network = MSResNet(timesteps, input_shape[0], num_classes, base_channels=width, stem_kernel_size=3, stem_stride=1)
+    return DirectlyEncoded(network, timesteps)
+
+
+def spikformer(
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    width: Count = 384,
+    depth: Count = 4,
+    timesteps: Count = 4,
+) -> nn.Module:
+    """SpikingJelly's Spikformer (arXiv 2209.15425) for small images: patches of 4 x 4, 12 attention heads.
+
+    Raises:
+        OptionError: for a width that the heads cannot share, or images that patches do not fill.
+    """
+    if width % (2 * _HEADS):
+        raise OptionError(f"width={width} is not a multiple of {2 * _HEADS}, twice the number of heads")
+    if input_shape[1] % 4 or input_shape[2] % 4:
+        raise OptionError(f"spikingjelly-spikformer takes images of whole patches of 4 x 4, not {input_shape[1:]}")
+    network = Spikformer(
+        timesteps,
+        input_shape[0],
+        *input_shape[1:],
+        patch_size=4,
+        num_classes=num_classes,
+        embed_dims=width,
+        num_heads=_HEADS,
+        depths=depth,
+    )
+    return DirectlyEncoded(network, timesteps)
+
+
 @hookimpl
 def snnbench_models() -> dict[str, Callable[..., nn.Module]]:
-    """``spikingjelly-plif``."""
-    return {"spikingjelly-plif": plif_net}
+    """``spikingjelly-plif``, ``spikingjelly-ms-resnet18`` and ``spikingjelly-spikformer``."""
+    return {
+        "spikingjelly-plif": plif_net,
+        "spikingjelly-ms-resnet18": ms_resnet18,
+        "spikingjelly-spikformer": spikformer,
+    }
