@@ -55,7 +55,6 @@ def test_what_is_written(new, tmp_path):
     assert "{{" not in "".join((project / path).read_text("utf-8") for path in files)
 
 
-@pytest.mark.slow
 def test_what_is_written_passes_its_tests(new, tmp_path, pip_install, python_with):
     new("half-step")
     assert "17 passed" in own_tests(tmp_path / "snnbench-half-step", tmp_path / "installed", pip_install, python_with)
