@@ -92,9 +92,10 @@ def _finetune(bench: Bench, model: nn.Module, cell: Cell, reporter: Reporter) ->
 
 
 def training_engine(bench: Bench) -> Chosen:
-    """The engine that fine-tunes: unlike evaluation, it can move the last bits of a result."""
-    images, _ = bench.dataset.load(bench.root, "train")
-    return bench.engine_for(len(images) * sum(s.timesteps * s.epochs for s in bench.protocol.finetune.stages))
+    """The engine that fine-tunes: eager unless it is chosen, since another rounds otherwise and moves the result."""
+    if bench.device != "cpu" or bench.engine in ("auto", "eager"):
+        return "eager"
+    return "compiled"
 
 
 @contextmanager

@@ -78,8 +78,8 @@ def run(
         limit: measure the first so many test images only; such records are never ranked.
         device: where networks run, as PyTorch names it.
         engine: ``eager`` PyTorch, ``compiled`` kernels, or ``auto``: compiled where there is a C++ compiler and enough
-            work to pay for building them. Evaluation gives the same spikes with both. ``integer`` runs convolutions in
-            int8 where the weights are a scale times small whole numbers; it rounds otherwise and is not ranked.
+            work to pay for building them, and eager in fine-tuning, so that it moves no result. ``integer`` runs
+            convolutions in int8 where the weights are a scale times small whole numbers; it is not ranked.
         model: a model plugin to measure instead of the protocol's network; needs `weights`. Never ranked.
         model_options: its keyword arguments.
         weights: safetensors file of its full-precision weights.
@@ -209,7 +209,8 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
 
 
 def _engine_of(bench: Bench, cell: Cell) -> Chosen:
-    return training_engine(bench) if cell.mode == "qat" else bench.evaluation_engine
+    integer = bench.evaluation_engine == "integer"
+    return training_engine(bench) if cell.mode == "qat" and not integer else bench.evaluation_engine
 
 
 def _files(quantized: Quantized, evidence: bytes, cell: Cell) -> dict[str, bytes]:

@@ -33,10 +33,9 @@ def record_problems(protocol: Protocol, record: Record) -> Iterator[str]:
         yield f"its baseline is not the protocol's for seed {cell.seed}; {again}"
     if not (cell.rankable and record.rankable):
         yield "records made with --limit or --model are never ranked; measure without them"
-    if cell.mode == "qat" and record.environment.engine != "eager":
-        yield f"it was trained with the {record.environment.engine} engine, which rounds otherwise; use --engine eager"
-    if cell.mode == "ptq" and record.environment.engine == "integer":
-        yield "it was measured with int8 convolutions, which round otherwise than float32; use --engine eager"
+    engine = record.environment.engine
+    if engine == "integer" or (engine == "compiled" and cell.mode == "qat"):
+        yield f"the {engine} engine rounds otherwise than eager PyTorch; measure with --engine eager"
     yield from _measurement_problems(protocol, record)
 
 
