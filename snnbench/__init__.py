@@ -18,7 +18,6 @@ _LAZY = {
     "FiringEMD": "snnbench.metrics",
     "FiringProfile": "snnbench.functional",
     "FiringRate": "snnbench.metrics",
-    "optimize": "snnbench.nn",
     "record_firing": "snnbench.nn",
     "run": "snnbench.bench.run",
 }
