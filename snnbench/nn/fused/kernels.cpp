@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -60,7 +61,15 @@ inline void store(bf16* to, float y) {
     std::memcpy(&wide, &y, 4);
     to->bits = uint16_t((wide + 0x7FFF + ((wide >> 16) & 1)) >> 16);
 }
-inline void store(uint8_t* to, float y) { *to = uint8_t(y); }
+
+template <class O>
+inline void store_spike(O* to, int32_t s) { *to = O(s); }
+inline void store_spike(bf16* to, int32_t s) { to->bits = uint16_t(-s & 0x3F80); }
+
+template <class Run, int... t>
+inline void unrolled(Run run, std::integer_sequence<int, t...>) {
+    (run(std::integral_constant<int, t>()), ...);
+}
 
 template <Charge charge, class R>
 inline R charged(R v, R y, R k, R v_reset) {
@@ -149,7 +158,7 @@ void fire_steps(const S* x, O* out, const R* scale, const R* shift, R* v, const 
         auto fire = [&](int64_t t) {
             R y = std::fma(R(load(x[t * in + j])), scale[j], shift[j]);
             int32_t s = fire_one<charge>(potential, y, theta, v_reset, k, soft);
-            store(&out[t * step + j], R(s));
+            store_spike(&out[t * step + j], s);
             return s;
         };
         int32_t s0 = fire(0), s1 = 0, s2 = 0, s3 = 0;
@@ -236,19 +245,78 @@ void charge_tile(const S* x, const R* scale, const R* shift, R* h, R* v, const S
     }
 }
 
-// Gradient of one tile with respect to the current, and its sums for batch norm and for the leak of a PLIF neuron.
-template <Charge charge, bool shared, class S, class R>
-R backward_tile(const S* x, const S* grads, S* dy, const R* scale, const R* shift, const R* mean, Scratch<R>& scratch,
-                const Shape& shape, const Neuron& neuron, int64_t length) {
-    constexpr bool learned = charge == kPLIF || charge == kPLIFUndecayed;
+// The backward pass of one step: the surrogate is an arctangent's derivative, and a spike's reset is part of the graph
+// unless it is detached.
+template <Charge charge, class R>
+struct Gradient {
+    static constexpr bool learned = charge == kPLIF || charge == kPLIFUndecayed;
+    R theta, leak, input, keep, half, slope, kept, by_spike, by_height;
+
+    explicit Gradient(const Neuron& neuron) {
+        const R through = neuron.detach ? 0 : 1;
+        theta = R(neuron.theta);
+        leak = charge == kIF ? R(0) : learned ? R(neuron.k) : R(1) / R(neuron.k);
+        input = charge == kLIF || charge == kPLIF ? leak : R(1);
+        keep = R(1) - leak;
+        half = R(neuron.alpha / 2);
+        slope = R(neuron.alpha * 1.5707963267948966);
+        kept = neuron.soft ? 1 : 0;
+        by_spike = through * (neuron.soft ? -theta : R(neuron.v_reset));
+        by_height = through * (neuron.soft ? R(0) : R(-1));
+    }
+
+    // With respect to the potential h; `carried` is the gradient of the stored potential after it, then before it.
+    inline R potential(R h, R spike, R& carried) const {
+        R u = (h - theta) * slope;
+        R gs = spike + carried * (by_spike + by_height * h);
+        R gh = carried * (h < theta ? R(1) : kept) + gs * (half / (R(1) + u * u));
+        carried = gh * keep;
+        return gh;
+    }
+};
+
+// Gradient of one tile with respect to the current, and its sums for batch norm; T steps in registers.
+template <int T, Charge charge, bool shared, class S, class R>
+void backward_short(const S* x, const S* grads, S* dy, const R* scale, const R* shift, const R* mean,
+                    Scratch<R>& scratch, const Shape& shape, const Neuron& neuron, int64_t length) {
+    const Gradient<charge, R> gradient(neuron);
     const R theta = R(neuron.theta), v_reset = R(neuron.v_reset), k = R(neuron.k);
-    const R leak = charge == kIF ? R(0) : learned ? k : R(1) / k;
-    const R input = charge == kLIF || charge == kPLIF ? leak : R(1), keep = R(1) - leak;
-    const R half = R(neuron.alpha / 2), slope = R(neuron.alpha * 1.5707963267948966);
-    // The potential after a spike is theta less (soft) or v_reset (hard), unless the reset is detached.
     const bool soft = neuron.soft;
-    const R through = neuron.detach ? 0 : 1, kept = soft ? 1 : 0;
-    const R by_spike = through * (soft ? -theta : v_reset), by_height = through * (soft ? R(0) : R(-1));
+    const int64_t in = shape.step(), step = shape.N * shape.features();
+    R *first = scratch.first.data(), *second = scratch.second.data();
+#pragma omp simd
+    for (int64_t j = 0; j < length; ++j) {
+        R h[T], current[T], v = v_reset, carried = 0, total = 0, sum = 0, product = 0;
+        unrolled([&](auto t) {
+            current[t] = R(load(x[t * in + j]));
+            h[t] = charged<charge, R>(v, std::fma(current[t], scale[j], shift[j]), k, v_reset);
+            R reset = soft ? h[t] - theta : v_reset;
+            v = h[t] >= theta ? reset : h[t];
+        }, std::make_integer_sequence<int, T>());
+        unrolled([&](auto before) {
+            constexpr int t = T - 1 - before;
+            R gy = gradient.potential(h[t], R(load(grads[t * step + j])), carried) * gradient.input;
+            sum += gy;
+            product += gy * (current[t] - mean[j]);
+            if constexpr (shared) {
+                total += gy;
+            } else {
+                store(&dy[t * in + j], gy);
+            }
+        }, std::make_integer_sequence<int, T>());
+        if constexpr (shared) store(&dy[j], total);
+        first[j] += sum;
+        second[j] += product;
+    }
+}
+
+// The same for any number of steps, and with the gradient of the leak of a PLIF neuron.
+template <Charge charge, bool shared, class S, class R>
+R backward_long(const S* x, const S* grads, S* dy, const R* scale, const R* shift, const R* mean, Scratch<R>& scratch,
+                const Shape& shape, const Neuron& neuron, int64_t length) {
+    const Gradient<charge, R> gradient(neuron);
+    const R theta = R(neuron.theta), v_reset = R(neuron.v_reset);
+    const bool soft = neuron.soft;
     R *carried = scratch.carried.data(), *grad = scratch.grad.data();
     R *first = scratch.first.data(), *second = scratch.second.data();
     R leak_sum = 0;
@@ -261,15 +329,11 @@ R backward_tile(const S* x, const S* grads, S* dy, const R* scale, const R* shif
         S* dy_t = dy + t * shape.step();
 #pragma omp simd reduction(+ : leak_sum)
         for (int64_t j = 0; j < length; ++j) {
-            R h = h_t[j], gv = carried[j], in = R(load(x_t[j]));
-            R u = (h - theta) * slope;
-            R gs = R(load(grads_t[j])) + gv * (by_spike + by_height * h);
-            R gh = gv * (h < theta ? R(1) : kept) + gs * (half / (R(1) + u * u));
-            R gy = gh * input;
-            carried[j] = gh * keep;
+            R in = R(load(x_t[j])), gh = gradient.potential(h_t[j], R(load(grads_t[j])), carried[j]);
+            R gy = gh * gradient.input;
             first[j] += gy;
             second[j] += gy * (in - mean[j]);
-            if constexpr (learned) {
+            if constexpr (Gradient<charge, R>::learned) {
                 R reset = soft ? h_before[j] - theta : v_reset;
                 R v = t == 0 ? v_reset : h_before[j] >= theta ? reset : h_before[j];
                 R driven = charge == kPLIF ? in * scale[j] + shift[j] : R(0);
@@ -286,6 +350,19 @@ R backward_tile(const S* x, const S* grads, S* dy, const R* scale, const R* shif
         for (int64_t j = 0; j < length; ++j) store(&dy[j], grad[j]);
     }
     return leak_sum;
+}
+
+template <Charge charge, bool shared, class S, class R>
+R backward_tile(const S* x, const S* grads, S* dy, const R* scale, const R* shift, const R* mean, Scratch<R>& scratch,
+                const Shape& shape, const Neuron& neuron, int64_t length) {
+    if constexpr (!Gradient<charge, R>::learned) {
+        if (shape.T == 1 || shape.T == 4) {
+            const auto run = shape.T == 4 ? backward_short<4, charge, shared, S, R> : backward_short<1, charge, shared, S, R>;
+            run(x, grads, dy, scale, shift, mean, scratch, shape, neuron, length);
+            return 0;
+        }
+    }
+    return backward_long<charge, shared>(x, grads, dy, scale, shift, mean, scratch, shape, neuron, length);
 }
 
 template <Charge charge, class S>
