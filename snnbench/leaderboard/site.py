@@ -51,7 +51,7 @@ def _write_board(board: Board, folder: Path) -> None:
         title=f"{board.name}, snnbench",
         board=board,
         rows=rows,
-        columns=COLUMNS,
+        columns=[column for column in COLUMNS if any(column.text(row) for row in rows)],
         sort_value=_sort_value,
         floors=", ".join(f"{floor:.4f}" for floor in floors),
         scatter=_json(scatter_figure(rows)),
