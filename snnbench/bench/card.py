@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from snnbench.bench.baseline import read_weights
@@ -22,6 +23,7 @@ _USE = (
 _LICENCE = (
     "The weights are under the licence of this package, Apache-2.0; the images they were trained on are not part of it."
 )
+_COLUMNS = 120
 _CHANGE = 5
 """Epochs at the end whose gain in accuracy is told."""
 
@@ -89,8 +91,8 @@ def recipe(training: Training) -> str:
     ]
     return (
         f"{stages}. Nesterov SGD, momentum {training.momentum:g}, batch {training.batch_size}; the learning rate goes"
-        f" linearly up to {training.learning_rate:g} in the first {training.warmup:.0%} of the steps, and down to 0."
-        f" Weight decay {training.weight_decay:g} on convolutions and classifier; {', '.join(extras)}."
+        f" linearly up to {training.learning_rate:g} in the first {100 * training.warmup:g} % of the steps, and down"
+        f" to 0. Weight decay {training.weight_decay:g} on convolutions and classifier; {', '.join(extras)}."
     )
 
 
@@ -114,7 +116,7 @@ def _limits(baselines: Sequence[Baseline], logs: Sequence[dict[str, Any]]) -> It
 
 
 def _paragraph(title: str, *sentences: str) -> str:
-    return f"**{title}.** {' '.join(sentences)}"
+    return fill(f"**{title}.** {' '.join(sentences)}", _COLUMNS)
 
 
 def _percent(fraction: float) -> str:

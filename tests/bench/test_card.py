@@ -32,7 +32,7 @@ def test_a_card_follows_the_document_the_log_and_the_notes(tmp_path: Path) -> No
     log.write_text(json.dumps(epochs), "utf-8")
     (folder / "NOTES.md").write_text("A hand-written remark.\n", "utf-8")
     card = model_card(str(document))
-    for words in ("**50.00 % test accuracy**", ", 3: 12.3, ", "120 minutes", "\n\nA hand-written remark.\n\n"):
+    for words in ("**50.00 % test accuracy**", " 3: 12.3, ", "120 minutes", "\n\nA hand-written remark.\n\n"):
         assert words in card
     log.unlink()
     with pytest.raises(ProtocolError, match=r"seed0\.log\.json"):
@@ -48,7 +48,7 @@ def test_a_recipe_in_words() -> None:
     words = recipe(read_protocol(PROTOCOLS / "cifar10-sew18" / "protocol.toml").train)
     for part in (
         "20 epochs at T = 1, then 16 epochs at T = 4",
-        "up to 0.1 in the first 15%",
+        "up to 0.1 in the first 15 %",
         "bfloat16 autocast",
         "flips",
     ):
