@@ -13,7 +13,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from snnbench.errors import RecordError
+from snnbench.data import cache_root, unwritable_cache
+from snnbench.errors import DataError, RecordError
 
 _POLL_SECONDS = 0.2
 
@@ -44,7 +45,7 @@ def try_lock(path: Path) -> Lock | None:
     """The lock on `path`, or None if another process holds it.
 
     Raises:
-        RecordError: if the file cannot be made, or its file system has no locks.
+        RecordError: if the file cannot be made, or its file system has no locks (DataError, if it is of the cache).
     """
     held = _file_lock(path)
     try:
@@ -82,5 +83,7 @@ def _file_lock(path: Path) -> FileLock:
     return FileLock(path, thread_local=False, fallback_to_soft=False)
 
 
-def _unlockable(path: Path, error: OSError) -> RecordError:
+def _unlockable(path: Path, error: OSError) -> DataError | RecordError:
+    if path.is_relative_to(cache_root()):
+        return unwritable_cache(path, error)
     return RecordError(f"cannot lock '{path}': {error.strerror or error}; name a folder that can be written and locked")

@@ -74,6 +74,8 @@ class LQNet(nn.Module):
         return levels, order
 
     def _collect(self, rows: Tensor, index: Tensor, order: Tensor) -> None:
+        if self.by_channel and self._sums is not None:  # a weight that is read again is the same weight
+            return
         sums = normal_equations(*count(rows, order.gather(1, index), len(self.codes)), self.codes)
         self._sums = sums if self._sums is None else (self._sums[0] + sums[0], self._sums[1] + sums[1])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snnbench.data.content import fingerprint
     from snnbench.data.dataset import Dataset
-    from snnbench.data.files import write_atomically
+    from snnbench.data.files import unwritable_cache, write_atomically, write_cache
     from snnbench.data.layouts import BinaryLayout, PickleLayout
     from snnbench.data.preparation import prepare
     from snnbench.data.roots import cache_root, resolve_root
@@ -28,7 +28,9 @@ _LAZY = {
     "fingerprint": "content",
     "prepare": "preparation",
     "resolve_root": "roots",
+    "unwritable_cache": "files",
     "write_atomically": "files",
+    "write_cache": "files",
 }
 __all__ = [
     "Archived",
@@ -41,7 +43,9 @@ __all__ = [
     "fingerprint",
     "prepare",
     "resolve_root",
+    "unwritable_cache",
     "write_atomically",
+    "write_cache",
 ]
 
 

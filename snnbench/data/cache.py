@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from snnbench.data.content import Images, Labels
-from snnbench.data.files import write_atomically
+from snnbench.data.files import unwritable_cache, write_cache
 from snnbench.data.roots import cache_root
-from snnbench.errors import DataError
 
 # Two writes within one tick of a file system's clock leave the same times; no common one ticks slower than this.
 CLOCK_TICK_NS = 20_000_000
@@ -55,11 +54,7 @@ def remember_checked(identity: str, fingerprint: str) -> None:
         note.parent.mkdir(parents=True, exist_ok=True)
         note.touch()
     except OSError as error:
-        raise _unwritable(note, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    return DataError(f"cannot write the cache {path}: {error.strerror}; set SNNBENCH_CACHE to a folder that can be")
+        raise unwritable_cache(note, error) from error
 
 
 def records_path(name: str, split: str, fingerprint: str) -> Path:
@@ -81,10 +76,7 @@ def write_records(path: Path, images: Images, labels: Labels, fingerprint: str) 
         DataError: the cache cannot be written.
     """
     chunks = (np.ascontiguousarray(images).reshape(-1).data, labels.astype(np.uint8).tobytes())
-    try:
-        write_atomically(path, chunks)
-    except OSError as error:
-        raise _unwritable(path, error) from error
+    write_cache(path, chunks)
     remember_checked(identify([path]), fingerprint)
 
 

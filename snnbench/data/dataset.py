@@ -13,7 +13,7 @@ from snnbench.data import cache
 from snnbench.data.content import combine, in_digest_order, record_digests
 from snnbench.data.layouts import Arrays
 from snnbench.data.roots import resolve_root
-from snnbench.data.sources import Embedded, Source
+from snnbench.data.sources import Archived, Embedded, Source
 from snnbench.errors import DamagedDataError, DataError
 
 
@@ -58,7 +58,7 @@ class Dataset:
         """
         if not self.is_prepared(root):
             raise DataError(
-                f"{self.name} is not prepared in {resolve_root(root)}: run 'snnbench data prepare {self.name}', "
+                f"{self.name} is not prepared in {resolve_root(root)}: {self._remedy}, "
                 "or name the folder that holds it by --data or SNNBENCH_DATA"
             )
         return self.source.files(resolve_root(root))
@@ -111,8 +111,14 @@ class Dataset:
             yield
         except DamagedDataError as error:
             folder = self.locate(root)
-            advice = f"remove {folder} and run 'snnbench data prepare {self.name}'" if folder else "install it again"
+            advice = f"remove {folder} and {self._remedy}" if folder else "install it again"
             raise DamagedDataError(f"{error}; {advice}") from error
+
+    @property
+    def _remedy(self) -> str:
+        if isinstance(self.source, Archived):
+            return f"run 'snnbench data prepare {self.name}'"
+        return "put its files there as the plugin that brings it says"
 
     def _expected(self, split: str) -> str:
         if split not in self.fingerprints:

@@ -7,6 +7,26 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+from snnbench.errors import DataError
+
+
+def write_cache(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+    """Write a file of the cache, as `write_atomically`.
+
+    Raises:
+        DataError: the cache cannot be written; it says how to have another.
+    """
+    try:
+        write_atomically(path, chunks)
+    except OSError as error:
+        raise unwritable_cache(path, error) from error
+
+
+def unwritable_cache(path: Path, error: OSError) -> DataError:
+    """What to tell of a cache that cannot be written at `path`."""
+    reason = error.strerror or error
+    return DataError(f"cannot write the cache {path}: {reason}; set SNNBENCH_CACHE to a folder that can be written")
+
 
 def write_atomically(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
     """Write a file so that it is there in full or not at all, making its folder if need be.

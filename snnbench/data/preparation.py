@@ -25,14 +25,19 @@ def prepare(dataset: Dataset, root: Path | None, origin: Path | None, progress: 
         progress: told how far a download is.
 
     Raises:
-        DataError: the data set is embedded; the root cannot be written; ``origin`` is of an unknown layout; a file is
-            missing or truncated, or the content altered.
+        DataError: the data set is embedded, or its plugin only reads files that others put there; the root cannot be
+            written; ``origin`` is of an unknown layout; a file is missing or truncated, or the content altered.
     """
-    if not isinstance(dataset.source, Archived):
+    if dataset.is_embedded:
         raise DataError(f"{dataset.name} comes with a package: there is nothing to download or import")
     if dataset.is_prepared(root):
         return _keep(dataset, root)
     root = resolve_root(root)
+    if not isinstance(dataset.source, Archived):
+        raise DataError(
+            f"{dataset.name} is not there, and snnbench can neither download nor import it: put its files into {root}"
+            " as the plugin that brings it says"
+        )
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, prefix=f".{dataset.name}-") as staging:

@@ -11,11 +11,11 @@ from safetensors.torch import save_file
 
 import snnbench
 from snnbench.bench.network_file import unpack_network
-from snnbench.bench.reference import open_bench
+from snnbench.bench.reference import Bench, open_bench
 from snnbench.bench.reporting import Silent
 from snnbench.bench.score import check_metrics
 from snnbench.errors import OptionError, PluginError, ProtocolError, RecordError
-from snnbench.functional import firing_emd
+from snnbench.functional import FiringProfile, firing_emd
 from snnbench.nn import record_firing
 
 PROTOCOL = "digits-sew8"
@@ -188,21 +188,33 @@ def test_an_unknown_metric_is_refused() -> None:
         check_metrics(rules)
 
 
+def profile_of(bench: Bench, batch: int, threads: int) -> FiringProfile:
+    """The reference's firing on the bench's images, in batches of that size on so many threads."""
+    images, _ = bench.test_set()
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    model = bench.network.build().eval()
+    try:
+        with record_firing(model) as recorder, torch.inference_mode():
+            for start in range(0, len(images), batch):
+                model(bench.normalise(torch.tensor(images[start : start + batch])))
+    finally:
+        torch.set_num_threads(before)
+    return recorder.profile()
+
+
 @pytest.mark.parametrize("batch", [1, 7, 100, 360])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_batch_size_and_threads_change_no_spike(batch: int, threads: int) -> None:
     bench = open_bench(PROTOCOL, limit=60)
-    expected = bench.reference(Silent())
-    images, _ = bench.test_set()
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        with record_firing(bench.network.build().eval()) as recorder, torch.inference_mode():
-            for start in range(0, 60, batch):
-                recorder._model(bench.normalise(torch.tensor(images[start : start + batch])))
-    finally:
-        torch.set_num_threads(before)
-    assert recorder.profile() == expected.profile
+    assert profile_of(bench, batch, threads) == bench.reference(Silent()).profile
+
+
+@pytest.mark.parametrize("batch", [1, 7, 60])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_batch_size_and_threads_change_no_spike_on_cifar(cifar_root: Path, batch: int, threads: int) -> None:
+    bench = open_bench("cifar10-sew8", data=cifar_root, limit=60)
+    assert profile_of(bench, batch, threads) == bench.reference(Silent()).profile
 
 
 def test_a_damaged_reference_is_evaluated_again(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

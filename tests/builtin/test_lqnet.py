@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from snnbench.builtin.lqnet import encode, lqnet
+from snnbench.builtin.lqnet import Totals, encode, lqnet
 from snnbench.quant import quantize_weights, quantizers
 
 EPS = 1e-4
@@ -151,3 +151,24 @@ def test_a_membrane_has_one_basis_and_is_refitted_once_over_all_steps() -> None:
     quantizer.finish_forward()
     assert int(quantizer.refits) == 1
     assert np.allclose(quantizer.basis[0].numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("reads", [2, 5])
+def test_a_weight_that_is_read_again_counts_once(reads: int) -> None:
+    w = torch.randn(3, 20)
+    once, often = lqnet(w, bits=3), lqnet(w, bits=3)
+    for quantizer, times in ((once, 1), (often, reads)):
+        quantizer.start_forward()
+        for _ in range(times):
+            quantizer(w + 0.1)
+        quantizer.finish_forward()
+    assert torch.equal(once.basis, often.basis)
+    assert int(often.refits) == 1
+
+
+def test_ties_go_down_in_the_fit_as_in_the_encoding() -> None:
+    rows, levels = torch.tensor([[0.0, 0.5, 0.5, 1.0, 1.5]]), torch.tensor([[0.0, 1.0, 2.0]])
+    counts, sums = Totals(rows).of_levels(levels)
+    assert encode(rows, levels).tolist() == [[0, 0, 0, 1, 1]]
+    assert counts.tolist() == [[3, 2, 0]]
+    assert sums.tolist() == [[1.0, 2.5, 0.0]]

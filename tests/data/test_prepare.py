@@ -6,6 +6,7 @@ import os
 import tarfile
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
@@ -154,6 +155,37 @@ def test_an_unwritable_root(fake, tmp_path):
 def test_embedded_data_need_no_preparation():
     with pytest.raises(DataError, match="digits comes with a package: there is nothing to download or import"):
         prepare(digits, None, None, ignore)
+
+
+class Placed:
+    """Files that others put there, in a format that snnbench does not know."""
+
+    def __init__(self, fake):
+        self.fake = fake
+
+    def locate(self, root):
+        return self.fake.source.locate(root)
+
+    def files(self, root):
+        return self.fake.source.files(root)
+
+    def read(self, root, split):
+        return self.fake.source.read(root, split)
+
+
+def test_data_that_a_plugin_only_reads(fake, root, tmp_path):
+    dataset = replace(fake.dataset, source=Placed(fake.dataset))
+    for told in (
+        lambda: prepare(dataset, root, None, ignore),
+        lambda: prepare(dataset, root, tmp_path, ignore),
+        lambda: dataset.load(root, "train"),
+    ):
+        with pytest.raises(DataError, match=r"put its files .*as the plugin that brings it says") as caught:
+            told()
+        assert "data prepare" not in str(caught.value)
+        assert "comes with a package" not in str(caught.value)
+    folder = fake.write_binary(root)
+    assert prepare(dataset, root, None, ignore) == folder
 
 
 def test_interrupted_imports_leave_nothing(fake, root, tmp_path, monkeypatch):
