@@ -1,14 +1,15 @@
 """snnbench: is the quantized spiking network still the same network?
 
-The names below load on first use, so that ``import snnbench`` does not import torch.
+The names below load on first use, so that ``import snnbench`` takes no time.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+TYPE_CHECKING = False  # as in typing, whose import takes longer than all of this
+if TYPE_CHECKING:
+    from typing import Any
 
-from snnbench.hookspecs import hookimpl
+    from snnbench.hookspecs import hookimpl as hookimpl
 
 __version__ = "0.1.0"
 
@@ -18,15 +19,19 @@ _LAZY = {
     "FiringEMD": "snnbench.metrics",
     "FiringProfile": "snnbench.functional",
     "FiringRate": "snnbench.metrics",
+    "hookimpl": "snnbench.hookspecs",
+    "optimize": "snnbench.nn",
     "record_firing": "snnbench.nn",
     "run": "snnbench.bench.run",
 }
-__all__ = ["__version__", "hookimpl", *_LAZY]
+__all__ = ["__version__", *_LAZY]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'snnbench' has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(_LAZY[name]), name)
 
 

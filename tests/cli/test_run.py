@@ -8,12 +8,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import snnbench
 
+COMMAND = "import sys; from snnbench.__main__ import main; sys.exit(main())"
 PROTOCOLS = Path(snnbench.__file__).parent / "protocols"
 
 
@@ -102,21 +105,60 @@ def test_an_unwritable_folder_is_refused(environment: dict[str, str], tmp_path: 
     assert "--out" in found.stderr
 
 
-def test_control_c_leaves_no_record_and_exits_130(environment: dict[str, str], tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "snnbench", "run", "-q", "lqnet", "--mode", "qat", "--out", str(out)]
-    # Tests started in the background inherit SIGINT as ignored, and so would what they start.
-    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    finally:
-        signal.signal(signal.SIGINT, inherited)
-    for line in process.stderr:
-        if line.startswith("Fine-tuning"):
-            break
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts a run with results in ``out``; it is killed at the end of the test."""
+    started = []
+
+    def start(*words: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", COMMAND, "run", "-q", "lqnet", *words, "--out", str(tmp_path / "out")]
+        # Tests started in the background inherit SIGINT as ignored, and so would what they start.
+        inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            started.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
+        finally:
+            signal.signal(signal.SIGINT, inherited)
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate(timeout=60)
+
+
+def interrupt(process: subprocess.Popen[str], out: Path) -> None:
+    """Press Ctrl-C: the process says so in a line, and leaves nothing half-done."""
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
+    assert errors.endswith("Interrupted.\n")
     assert "Traceback" not in errors
     assert not list(out.rglob("*.json"))
     assert not list(out.rglob(".unfinished-*"))
+
+
+def test_control_c_leaves_no_record_and_exits_130(start: Callable, tmp_path: Path) -> None:
+    process = start("--mode", "qat")
+    for line in process.stderr:
+        if line.startswith("Fine-tuning"):
+            break
+    interrupt(process, tmp_path / "out")
+
+
+def processor_seconds(process: subprocess.Popen[str]) -> float:
+    fields = Path(f"/proc/{process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+MOMENTS = [0.06, 0.12, 0.3, 0.8, 1.6]
+MORE_MOMENTS = [0.05 + 0.1 * step for step in range(30)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processor time is read from /proc")
+@pytest.mark.parametrize("seconds", [*MOMENTS, *(pytest.param(s, marks=pytest.mark.slow) for s in MORE_MOMENTS)])
+def test_control_c_at_any_moment(start: Callable, tmp_path: Path, seconds: float) -> None:
+    # Processor time, since on a busy machine nothing may have happened after any time on the clock.
+    process = start("-p", "digits-sew8")
+    while processor_seconds(process) < seconds and process.poll() is None:
+        time.sleep(0.001)
+    interrupt(process, tmp_path / "out")
