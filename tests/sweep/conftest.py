@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,8 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import save
+from oracles.faulty import install_faulty
 
 from snnbench.bench.executors import make_executor
 from snnbench.bench.executors.base import Resources
@@ -24,23 +21,6 @@ from snnbench.bench.sweep.progress import Event, Progress
 from snnbench.bench.sweep.task import Task
 from snnbench.plugins import catalogue
 
-PLUGIN = Path(__file__).with_name("faulty_plugin.py")
-PROTOCOL = """
-name = "tiny"
-version = 1
-title = "milliseconds"
-seeds = [0]
-data = {{ name = "tiny", mean = [0.5], std = [0.3] }}
-model = {{ name = "tiny" }}
-train = {{ stages = [{{ timesteps = 2, epochs = 1 }}], batch_size = 16, learning_rate = 0.1 }}
-finetune = {{ stages = [{{ timesteps = 2, epochs = 1 }}], batch_size = 16, learning_rate = 0.1, threads = 1 }}
-evaluate = {{ batch_size = 32, metrics = ["accuracy", "firing_emd"] }}
-[[baselines]]
-seed = 0
-file = "seed0.safetensors"
-sha256 = "{sha256}"
-accuracy = 0.5
-"""
 # A process that was itself started in the background inherits that Ctrl-C is ignored.
 COMMAND = """
 import signal, sys
@@ -70,38 +50,17 @@ class Ear:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the plugin installed in it."""
-    site = tmp_path_factory.mktemp("site")
-    shutil.copy(PLUGIN, site)
-    info = site / "faulty_plugin-1.0.dist-info"
-    info.mkdir()
-    (info / "entry_points.txt").write_text("[snnbench]\nfaulty = faulty_plugin\n", "utf-8")
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty-plugin\nVersion: 1.0\n", "utf-8")
-    return site
-
-
-@pytest.fixture(scope="session")
-def baseline(site: Path) -> None:
-    sys.path.insert(0, str(site))
-    from faulty_plugin import Tiny
-
-    torch.manual_seed(3)
-    content = save({name: 3 * value for name, value in Tiny(1, 2).state_dict().items()})
-    (site / "tiny").mkdir()
-    (site / "tiny" / "seed0.safetensors").write_bytes(content)
-    text = PROTOCOL.format(sha256=hashlib.sha256(content).hexdigest())
-    (site / "tiny" / "protocol.toml").write_text(text, "utf-8")
-    sys.path.remove(str(site))
+    return install_faulty(tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture
-def tiny(
-    site: Path, baseline: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., list[Task]]]:
+def tiny(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[Task]]]:
     """``tiny(bits=[1, 2], how="die")`` plans cells of the faulty quantizer; the plugin is there while the test runs."""
     monkeypatch.syspath_prepend(site)
     monkeypatch.setenv("PYTHONPATH", str(site))
     monkeypatch.setenv("SNNBENCH_CACHE", str(tmp_path / "cache"))
-    (site / "died-once").unlink(missing_ok=True)
+    for left in ("died-once", "references"):
+        (site / left).unlink(missing_ok=True)
     catalogue.cache_clear()
 
     def plan(how: str = "none", bits: object = 4, seconds: float = 0.0, **axes: object) -> list[Task]:

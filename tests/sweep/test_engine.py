@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from oracles.faulty import reference_evaluations
 from oracles.records import measured
 
 from snnbench.bench import store
 from snnbench.bench.failures import FAILURE_SUFFIX
-from snnbench.bench.reference import Bench
 from snnbench.bench.sweep.grid import make_grid
 from snnbench.bench.sweep.plan import Benches, make_plan
 from snnbench.errors import RecordError
@@ -37,19 +37,12 @@ def test_every_cell_gets_a_record(tiny: Plan, sweep: Callable, tmp_path: Path, e
     assert "cell started" not in ear.names()
 
 
+@pytest.mark.parametrize("executor", ["in-process", "local:2"])
 def test_the_reference_is_evaluated_once(
-    tiny: Plan, sweep: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Plan, sweep: Callable, tmp_path: Path, site: Path, executor: str
 ) -> None:
-    titles = []
-    evaluate = Bench.evaluate
-
-    def count(self: Bench, model: object, title: str, reporter: object) -> object:
-        titles.append(title)
-        return evaluate(self, model, title, reporter)
-
-    monkeypatch.setattr(Bench, "evaluate", count)
-    sweep(tiny(bits=[1, 2, 3, 4]), tmp_path / "out")
-    assert titles.count("Reference") == 1
+    sweep(tiny(bits=[1, 2, 3, 4]), tmp_path / "out", executor)
+    assert reference_evaluations(site) == 1
 
 
 @pytest.mark.parametrize(
