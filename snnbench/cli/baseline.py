@@ -107,17 +107,20 @@ def _write(value: object) -> None:
 
 def _table(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Column, Table
 
-    table = Table("protocol", "seed", "accuracy", "parameters", "bytes", "SHA-256")
+    table = Table(
+        Column("protocol", no_wrap=True), "seed", "accuracy", "parameters", "bytes", "SHA-256", box=SIMPLE_HEAD
+    )
     for row in rows:
         numbers = (row["seed"], _accuracy(row), row["parameters"], row["bytes"], (row["sha256"] or "")[:12])
         table.add_row(row["protocol"], *("" if value is None else str(value) for value in numbers))
-    Console(highlight=False).print(table)
+    Console(highlight=False).print(table, "In brackets: no weights ship; the hours that training takes.", sep="\n")
 
 
 def _accuracy(row: dict[str, Any]) -> str:
     if row["accuracy"] is not None:
         return f"{100 * row['accuracy']:.2f} %"
     hours = row["training_hours"]
-    return f"no weights; {hours:g} hours to train" if hours else "no weights"
+    return f"({hours:g} h)" if hours else "none"
