@@ -106,13 +106,12 @@ def _write(value: object) -> None:
 
 
 def _table(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.box import SIMPLE_HEAD
+    from rich.console import Console
     from rich.table import Column, Table
 
-    table = Table(
-        Column("protocol", no_wrap=True), "seed", "accuracy", "parameters", "bytes", "SHA-256", box=SIMPLE_HEAD
-    )
+    heads = (Column(head, no_wrap=True) for head in ("protocol", "seed", "accuracy", "parameters", "bytes", "SHA-256"))
+    table = Table(*heads, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for row in rows:
         numbers = (row["seed"], _accuracy(row), row["parameters"], row["bytes"], (row["sha256"] or "")[:12])
         table.add_row(row["protocol"], *("" if value is None else str(value) for value in numbers))
