@@ -11,7 +11,6 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from snnbench.bench.batches import Images, Labels, Normalise, evaluation_batches
-from snnbench.bench.engine import Chosen, engine_form
 from snnbench.bench.reporting import Advance
 from snnbench.data import write_cache
 from snnbench.errors import RecordError
@@ -78,10 +77,9 @@ def evaluate(
     batch_size: int,
     advance: Advance,
     device: str = "cpu",
-    engine: Chosen = "eager",
 ) -> Evaluation:
     """Run `model` in evaluation mode over `images` (N, C, H, W) uint8; sample i is the i-th image."""
-    model = engine_form(model.to(device).eval(), engine)
+    model.to(device).eval()
     logits = []
     with record_firing(model) as recorder, record_operations(model) as operations, torch.inference_mode():
         for batch in evaluation_batches(images, normalise, batch_size):

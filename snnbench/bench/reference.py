@@ -14,7 +14,7 @@ from snnbench.bench import ranks
 from snnbench.bench.baseline import read_weights
 from snnbench.bench.batches import Images, Labels, Normalise
 from snnbench.bench.cell import MEASUREMENT, Cell, NetworkSpec, Origin, protocol_network
-from snnbench.bench.engine import Chosen, Engine, choose_engine
+from snnbench.bench.engine import Chosen, Engine, choose_engine, engine_form
 from snnbench.bench.evaluate import Evaluation, evaluate
 from snnbench.bench.locks import locked
 from snnbench.bench.network_file import unpack_network
@@ -23,8 +23,10 @@ from snnbench.bench.reporting import Reporter
 from snnbench.data import Dataset, cache_root
 from snnbench.errors import OptionError, ProtocolError, RecordError
 from snnbench.nn.neurons import SpikingNeuron
+from snnbench.nn.synapses import weight_layers
 from snnbench.plugins import catalogue
 from snnbench.protocols import Protocol, digest, read_protocol
+from snnbench.quant.integer import integer_layers
 from snnbench.quant.watch import MEMBRANE_SAMPLES
 
 
@@ -103,8 +105,11 @@ class Bench:
         mine = images[ranks.share(len(images), size, MEMBRANE_SAMPLES if _has_quantized_membranes(model) else 0)]
         if not len(mine):
             return ranks.merge(None)
+        fast = engine_form(model, self.evaluation_engine)
+        if self.evaluation_engine == "integer":
+            reporter.say(f"{title}: {len(integer_layers(fast))} of {len(weight_layers(fast))} layers in integers")
         with reporter.task(title) as advance:
-            found = evaluate(model, mine, self.normalise, size, advance, self.device, self.evaluation_engine)
+            found = evaluate(fast, mine, self.normalise, size, advance, self.device)
         return ranks.merge(found)
 
     def reference(self, reporter: Reporter) -> Evaluation:

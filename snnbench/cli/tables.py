@@ -44,7 +44,8 @@ def _title(record: Record) -> str:
     cell = record.cell
     limit = f", first {cell.limit} images only, not rankable" if cell.limit else ""
     own = f", own network {cell.network.model}, not rankable" if cell.network else ""
-    return f"{cell.board}, {cell.mode.upper()}, seed {cell.seed}{limit}{own}"
+    engine = "" if record.environment.engine == "eager" else f", {record.environment.engine} engine"
+    return f"{cell.board}, {cell.mode.upper()}, seed {cell.seed}{engine}{limit}{own}"
 
 
 def _caption(record: Record) -> str:
