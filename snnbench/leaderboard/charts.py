@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, sqrt
+from math import sqrt
 from typing import Any
 
 import torch
 from plotly import graph_objects
-from plotly.subplots import make_subplots
 
 from snnbench.functional import FiringProfile
 from snnbench.leaderboard.columns import network
 from snnbench.leaderboard.ranking import Row
 
 _BINS = 40
-_COLUMNS = 3
 _COLOURS = {"float": "#8c959f", "uniform": "#d1570a", "lqnet": "#3b82d6"}
 _OTHERS = ("#2da44e", "#a371f7", "#bf8700", "#e85aad")
 
@@ -42,18 +40,22 @@ def scatter_figure(rows: Sequence[Row]) -> dict[str, Any]:
     return figure.to_plotly_json()  # type: ignore[no-any-return]
 
 
-def rates_figure(profile: FiringProfile, reference: FiringProfile) -> dict[str, Any]:
-    """One panel a layer: fraction of its neurons by firing rate, the network over the reference."""
-    mine, theirs = profile.rates(), reference.rates()
-    figure = make_subplots(rows=ceil(len(mine) / _COLUMNS), cols=_COLUMNS, subplot_titles=list(mine))
-    for index, name in enumerate(mine):
-        place = {"row": index // _COLUMNS + 1, "col": index % _COLUMNS + 1}
-        for label, rates, colour in (("reference", theirs[name], "#8c959f"), ("quantized", mine[name], "#d1570a")):
-            figure.add_trace(_steps(label, rates, colour, first=index == 0), **place)
-    figure.update_layout(
-        template="none", margin={"l": 45, "r": 15, "t": 50, "b": 40}, legend={"orientation": "h", "y": 1.1}
+def rates_figures(profile: FiringProfile, reference: FiringProfile) -> dict[str, dict[str, Any]]:
+    """One figure a layer: fraction of its neurons by firing rate, the network over the reference."""
+    theirs = reference.rates()
+    return {name: _rates_figure(rates, theirs[name]) for name, rates in profile.rates().items()}
+
+
+def _rates_figure(rates: torch.Tensor, reference: torch.Tensor) -> dict[str, Any]:
+    figure = graph_objects.Figure(
+        [_steps("reference", reference, "#8c959f"), _steps("quantized", rates, "#d1570a")],
+        layout={
+            "template": "none",
+            "margin": {"l": 45, "r": 10, "t": 10, "b": 30},
+            "showlegend": False,
+            "xaxis": {"range": [0, 1]},
+        },
     )
-    figure.update_xaxes(range=[0, 1])
     return figure.to_plotly_json()  # type: ignore[no-any-return]
 
 
@@ -77,7 +79,7 @@ def _diameter(bits: int) -> float:
     return max(6.0, sqrt(bits / 8192) * 1.6)
 
 
-def _steps(label: str, rates: torch.Tensor, colour: str, first: bool) -> graph_objects.Scatter:
+def _steps(label: str, rates: torch.Tensor, colour: str) -> graph_objects.Scatter:
     heights = torch.histc(rates.flatten().float(), _BINS, 0, 1) / rates.numel()
     edges = torch.linspace(0, 1, _BINS + 1)
     return graph_objects.Scatter(
@@ -86,6 +88,4 @@ def _steps(label: str, rates: torch.Tensor, colour: str, first: bool) -> graph_o
         y=[round(float(height), 6) for height in heights],
         mode="lines",
         line={"shape": "hvh", "color": colour, "width": 2},
-        legendgroup=label,
-        showlegend=first,
     )

@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 from snnbench.data import write_atomically
 from snnbench.errors import RecordError
 from snnbench.leaderboard.board import Board
-from snnbench.leaderboard.charts import rates_figure, scatter_figure
+from snnbench.leaderboard.charts import rates_figures, scatter_figure
 from snnbench.leaderboard.columns import COLUMNS, Column, network
 from snnbench.leaderboard.identity import command
 from snnbench.leaderboard.ranking import Row, ranked_rows
@@ -62,6 +62,7 @@ def _write_board(board: Board, folder: Path) -> None:
 
 def _write_entry(board: Board, row: Row, path: Path) -> None:
     entry = row.entry
+    figures = rates_figures(entry.evidence.profile, board.reference(entry.note.reference).profile)
     _write(
         path,
         "entry",
@@ -71,7 +72,7 @@ def _write_entry(board: Board, row: Row, path: Path) -> None:
         record=entry.record,
         network=network(row),
         command=command(entry.record),
-        rates=_json(rates_figure(entry.evidence.profile, board.reference(entry.note.reference).profile)),
+        rates={name: _json(figure) for name, figure in figures.items()},
     )
 
 

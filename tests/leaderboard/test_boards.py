@@ -65,7 +65,7 @@ def test_a_record_is_filed_once(results: list[Path], boards: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"environment__engine": "compiled"}, "eager"),
+        ({"environment__engine": "integer"}, "measure with --engine eager"),
         ({"rankable": False}, "never ranked"),
         ({"metrics__firing_emd": {"value": None, "reason": "too few"}}, "firing_emd failed"),
         ({"audit__findings": ["layer fc holds 99 levels"]}, "--declare-findings"),

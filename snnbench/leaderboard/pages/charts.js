@@ -15,11 +15,9 @@
     }
     return result;
   };
-  for (const name of ["scatter", "rates"]) {
-    const source = document.getElementById(`${name}-data`);
-    if (!source) continue;
+  for (const source of document.querySelectorAll("script[data-figure]")) {
     const figure = JSON.parse(source.textContent);
-    const place = document.getElementById(name);
+    const place = document.getElementById(source.dataset.figure);
     const draw = () => Plotly.react(place, figure.data, dressed(figure.layout), { responsive: true, displaylogo: false, displayModeBar: false });
     draw();
     dark.addEventListener("change", draw);
