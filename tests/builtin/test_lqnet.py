@@ -172,3 +172,18 @@ def test_ties_go_down_in_the_fit_as_in_the_encoding() -> None:
     assert encode(rows, levels).tolist() == [[0, 0, 0, 1, 1]]
     assert counts.tolist() == [[3, 2, 0]]
     assert sums.tolist() == [[1.0, 2.5, 0.0]]
+
+
+def test_a_forward_that_broke_off_and_reads_outside_of_one_count_for_nothing() -> None:
+    w, other = torch.randn(3, 20), torch.randn(3, 20)
+    plain, disturbed = lqnet(w, bits=2), lqnet(w, bits=2)
+    disturbed.start_forward()
+    disturbed(other)
+    for quantizer in (plain, disturbed):
+        quantizer.start_forward()
+        quantizer(w + 0.1)
+        quantizer.finish_forward()
+    disturbed(other)
+    disturbed.finish_forward()
+    assert int(disturbed.refits) == 1
+    assert torch.equal(disturbed.basis, plain.basis)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import comb, sqrt
 
+import numpy as np
 import pytest
 import torch
 
@@ -52,6 +53,16 @@ def test_change_of_accuracy_is_paired(lost, gained):
     assert change.value == pytest.approx(float(network.double().mean() - reference.double().mean()), abs=1e-15)
     assert -1 <= change.low < change.value < change.high <= 1
     assert (change.high - change.low) < 0.25
+
+
+@pytest.mark.parametrize(("lost", "gained"), [(0, 0), (12, 3), (40, 1)])
+def test_interval_of_the_change_is_that_of_a_mean_with_one_more_of_each_kind(lost, gained):
+    network, reference = outcomes(80, lost, gained, 10)
+    differences = np.repeat([1.0, -1.0, 0.0], [gained + 1, lost + 1, len(network) - gained - lost])
+    reach = 1.959963984540054 * differences.std() / len(differences) ** 0.5
+    change = accuracy_change(network, reference)
+    assert change.low == pytest.approx(differences.mean() - reach, abs=1e-12)
+    assert change.high == pytest.approx(differences.mean() + reach, abs=1e-12)
 
 
 @pytest.mark.parametrize(
