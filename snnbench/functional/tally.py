@@ -45,22 +45,21 @@ class SpikeRows:
 
 
 class Reader:
-    """Reads blocks one after the other.
+    """Reads blocks of at most `height` samples one after the other.
 
     Attributes:
         nonzero: number of values so far that are not 0. All of them are spikes if as many were 1.
     """
 
-    def __init__(self, rows: SpikeRows) -> None:
-        self._rows, self._fired, self.nonzero = rows, np.empty(0, bool), 0
+    def __init__(self, rows: SpikeRows, height: int) -> None:
+        self._rows, self.nonzero = rows, 0
+        self._fired = np.empty((min(height, rows.bits.shape[1]), rows.bits.shape[2]), bool)
 
     def fired(self, step: int, start: int, stop: int) -> NDArray[np.bool_]:
         """Where samples `start` to `stop` are 1 at a step: `(stop - start, M)`, valid until the next call."""
         block = np.ascontiguousarray(self._rows.bits[step, start:stop])
-        if self._fired.size < block.size:
-            self._fired = np.empty(block.size, bool)
+        fired = self._fired[: stop - start]
         self.nonzero += int(np.count_nonzero(block))
-        fired = self._fired[: block.size].reshape(block.shape)
         np.equal(block, self._rows.one, out=fired)
         return fired
 
@@ -117,7 +116,7 @@ class Tally:
         return self._rows.as_features(total)
 
     def _count(self, step: int, samples: range, cycle: int, height: int) -> Part:
-        reader, groups = Reader(self._rows), self._shape[0]
+        reader, groups = Reader(self._rows, height), self._shape[0]
         total: Counts = np.zeros((cycle, self._rows.bits.shape[2]), np.uint8)
         for start, stop in blocks(samples, cycle, height):
             fired = reader.fired(step, start, stop)
@@ -164,7 +163,7 @@ def tally_differing(spikes: Tensor, reference_spikes: Tensor) -> Differing:
     height = max(1, _BLOCK // rows.bits.shape[2])
 
     def count(step: int) -> NDArray[np.int64]:
-        mine, theirs, found = Reader(rows), Reader(others), np.zeros(3, np.int64)
+        mine, theirs, found = Reader(rows, height), Reader(others, height), np.zeros(3, np.int64)
         for start, stop in blocks(range(spikes.shape[1]), height, height):
             a, b = mine.fired(step, start, stop), theirs.fired(step, start, stop)
             found += [np.count_nonzero(each) for each in (a, b, a ^ b)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 import torch
 
@@ -141,6 +143,16 @@ def test_counts_are_exact_at_every_size_of_block(size, threads, monkeypatch):
         assert layer.samples[shard] == mine.shape[1]
     assert torch.equal(count_per_step(tensor, "a"), tensor.double().sum(1).long())
     assert count_differing(tensor, 1 - tensor, "a") == (tensor.numel(), tensor.numel())
+
+
+def test_counting_needs_memory_for_the_neurons_only():
+    tensor = torch.ones(2, 4000, 500)
+    tracemalloc.start()
+    count_spikes(tensor, "a")
+    count_differing(tensor, tensor, "a")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000  # the tensor has 4,000,000 places
 
 
 def test_the_counts_of_a_device_are_those_of_the_processor():
