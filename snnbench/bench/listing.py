@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from snnbench import __version__
-from snnbench.data import cache_root, write_atomically
+from snnbench.data import cache_root
 
 Row = dict[str, Any]
 
@@ -48,4 +49,14 @@ class Listing:
         """Write what was found, if it is not what was known."""
         if self._changed or len(self._found) != len(self._known):
             with suppress(OSError):  # a cache that cannot be written costs time and nothing else
-                write_atomically(self._file, [to_json(self._found)])
+                self._write(to_json(self._found))
+
+    def _write(self, content: bytes) -> None:
+        """Not forced to the disk, for which a listing would have to wait: what a power cut tears is not JSON."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        part = self._file.with_suffix(f".{secrets.token_hex(8)}")
+        try:
+            part.write_bytes(content)
+            part.replace(self._file)
+        finally:
+            part.unlink(missing_ok=True)
