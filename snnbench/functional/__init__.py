@@ -40,6 +40,7 @@ from snnbench.functional.uncertainty import (
     estimate_rate_change,
     jackknife,
     noise_floor,
+    seed_floor,
 )
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "rate_correlation",
     "revived_fraction",
     "saturated_fraction",
+    "seed_floor",
     "silent_fraction",
     "spike_mismatch",
     "temporal_drift",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from math import inf, isfinite
 from typing import Any, Literal, Protocol, overload
 
@@ -159,6 +160,25 @@ def noise_floor(
         layers = [firing_emd(a, b, "none", units) for a, b in splits]
         return {name: torch.stack([layer[name] for layer in layers]).mean() for name in profile.layers}
     return torch.stack([firing_emd(a, b, reduction, units) for a, b in splits]).mean()
+
+
+def seed_floor(profiles: Sequence[FiringProfile], reduction: Scalar = "weighted", units: Units = "neuron") -> Tensor:
+    """Seed-to-seed noise floor: mean `firing_emd` over all pairs of references trained from different seeds.
+
+    How far apart networks of one protocol fire that nobody quantized, on the same samples.
+
+    Args:
+        profiles: firing of the references, at least two.
+        reduction: over layers, as in `firing_emd`.
+        units: `neuron` or `channel`.
+
+    Raises:
+        FiringError: if there are fewer than two, or they were recorded on different numbers of samples.
+    """
+    if len(profiles) < 2:
+        raise FiringError(f"a seed-to-seed floor needs references of two seeds, got {len(profiles)}")
+    _shared_sizes(tuple(profiles))
+    return torch.stack([firing_emd(a, b, reduction, units) for a, b in combinations(profiles, 2)]).mean()
 
 
 def _filled(profile: Sharded) -> Tensor:

@@ -24,6 +24,7 @@ from snnbench.functional import (
     firing_emd,
     jackknife,
     noise_floor,
+    seed_floor,
 )
 
 
@@ -153,3 +154,18 @@ def test_the_noise_floor_shrinks_with_the_samples():
 
 def test_a_deterministic_network_has_no_noise():
     assert float(noise_floor(FiringProfile.from_spikes({"a": torch.ones(4, 40, 3)}))) == 0
+
+
+@pytest.mark.parametrize("units", ["neuron", "channel"])
+def test_the_seed_floor_is_the_mean_over_pairs_of_references(units):
+    a, b, c = (profile(rate=rate, seed=seed) for seed, rate in enumerate((0.2, 0.3, 0.6)))
+    pairs = [float(firing_emd(x, y, "max", units)) for x, y in ((a, b), (b, c), (a, c))]
+    assert float(seed_floor([a, b, c], "max", units)) == pytest.approx(sum(pairs) / 3, abs=1e-14)
+    assert float(seed_floor([a, b])) == float(firing_emd(b, a))
+
+
+def test_a_seed_floor_needs_two_references_on_the_same_samples():
+    with pytest.raises(FiringError, match="two seeds, got 1"):
+        seed_floor([profile()])
+    with pytest.raises(FiringError, match="cannot be paired"):
+        seed_floor([profile(), profile(60)])
