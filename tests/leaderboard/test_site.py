@@ -62,6 +62,15 @@ def test_the_page_of_an_entry_tells_how_to_measure_it(site: Path) -> None:
     assert "snnbench run --quantizer uniform --bits 2 --mode ptq" in page.read_text()
 
 
+PATIENCE = 180_000  # ms; a busy machine is slow, not wrong
+
+
+def new_page(browser: Any, **options: Any) -> Any:
+    page = browser.new_page(**options)
+    page.set_default_timeout(PATIENCE)
+    return page
+
+
 class Visit:
     """A page, what it asked for, and what its console said."""
 
@@ -78,14 +87,14 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
         if CHROMIUM is None and not Path(playwright.chromium.executable_path).exists():
             pytest.skip("there is no Chromium: install it, or run: playwright install chromium")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS, timeout=PATIENCE)
         yield browser
         browser.close()
 
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Visit]:
-    page = browser.new_page()
+    page = new_page(browser)
     yield Visit(page)
     page.close()
 
@@ -122,7 +131,7 @@ def test_sort_filter_hover_and_links(site: Path, board: Board, visit: Visit) -> 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessibility(site: Path, browser: Any, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    page = browser.new_page(color_scheme=scheme)
+    page = new_page(browser, color_scheme=scheme)
     for path in (site / "index.html", site / "digits-sew8-v1" / "index.html", next(site.glob("*/lqnet*.html"))):
         page.goto(path.as_uri())
         found = axe.Axe().run(page).response["violations"]
@@ -134,7 +143,7 @@ def test_accessibility(site: Path, browser: Any, scheme: str) -> None:
 
 @pytest.mark.slow
 def test_a_phone_scrolls_the_table_and_not_the_page(site: Path, browser: Any) -> None:
-    page = browser.new_page(viewport={"width": 375, "height": 740})
+    page = new_page(browser, viewport={"width": 375, "height": 740})
     page.goto((site / "digits-sew8-v1" / "index.html").as_uri())
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.close()
@@ -158,7 +167,7 @@ def test_500_entries_load_in_two_seconds(
     many = Board(board.folder, board.protocol)
     many.__dict__["entries"] = tuple(islice(cycle(board.entries), 500))
     write_site([many], tmp_path)
-    page = browser.new_page()
+    page = new_page(browser)
     started = time.monotonic()
     page.goto((tmp_path / board.name / "index.html").as_uri())
     page.wait_for_selector("#scatter .main-svg")
