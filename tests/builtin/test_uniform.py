@@ -87,6 +87,13 @@ def test_absmax_follows_the_tensor() -> None:
     assert quantizer(torch.tensor([[5.0, -5.0]])).tolist() == [[5, -5]]
 
 
+@pytest.mark.parametrize("count", [1, 50, 999, 1000, 3500])
+def test_percentile_is_of_the_magnitudes(count: int) -> None:
+    w = torch.randn(2, count)
+    found = uniform(w, bits=8, clip="percentile", per="channel").bound
+    assert found.flatten().tolist() == np.quantile(w.abs().numpy(), 0.999, axis=1, method="higher").tolist()
+
+
 def test_percentile_ignores_outliers() -> None:
     w = torch.cat([torch.linspace(0, 1, 9999), torch.tensor([50.0])]).view(1, -1)
     assert uniform(w, bits=8, clip="percentile").bound.item() == pytest.approx(0.999, abs=1e-3)

@@ -46,9 +46,11 @@ def test_fires_at_equality() -> None:
     assert IFNeuron()(torch.tensor([[0.5], [0.5], [0.999]])).flatten().tolist() == [0, 1, 0]
 
 
-def test_soft_reset_keeps_the_surplus() -> None:
-    assert IFNeuron(reset="soft")(torch.tensor([[1.5], [0.5], [0.5]])).flatten().tolist() == [1, 1, 0]
-    assert IFNeuron(reset="hard")(torch.tensor([[1.5], [0.5], [0.5]])).flatten().tolist() == [1, 0, 1]
+@pytest.mark.parametrize("threshold", [1.0, 0.75, 2.0])
+def test_soft_reset_keeps_the_surplus(threshold: float) -> None:
+    x = threshold * torch.tensor([[1.5], [0.5], [0.5]])
+    assert IFNeuron(threshold, reset="soft")(x).flatten().tolist() == [1, 1, 0]
+    assert IFNeuron(threshold, reset="hard")(x).flatten().tolist() == [1, 0, 1]
 
 
 def test_surrogate_gradient() -> None:
