@@ -1,8 +1,7 @@
-"""Firing EMD of a million neurons against its peers in the same run, and the cost of counting spikes."""
+"""Firing EMD of a million neurons against its peers in the same run."""
 
 from __future__ import annotations
 
-import timeit
 from time import perf_counter
 
 import ot
@@ -10,10 +9,7 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from snnbench.functional import FiringProfile, check_spikes, count_spikes, emd_from_counts, estimate_emd, firing_emd
-from snnbench.metrics import FiringEMD, ProfileEMD, SpikeMismatch, TemporalDrift
-from snnbench.nn import sew_resnet8
-from snnbench.nn.recording import spiking_layers
+from snnbench.functional import FiringProfile, emd_from_counts, estimate_emd, firing_emd
 
 TRIALS = 40_000  # 10,000 images, 4 steps
 
@@ -71,40 +67,3 @@ def bench_jackknife_of_a_network(benchmark):
         for _ in range(2)
     )
     assert benchmark(estimate_emd, network, reference).value > 0
-
-
-@pytest.mark.parametrize("function", [check_spikes, count_spikes], ids=lambda f: f.__name__)
-def bench_spikes_of_a_layer(benchmark, function):
-    """100 images, 4 steps, 16,384 neurons."""
-    spikes = (torch.rand(4, 100, 16, 32, 32, generator=torch.Generator().manual_seed(0)) < 0.2).float()
-    benchmark(function, spikes, "layer")
-
-
-@pytest.fixture(scope="module")
-def watched() -> tuple[dict[str, torch.Tensor], float]:
-    """Spikes of every layer of SEW-ResNet-8 for 50 images of 32 x 32, and the seconds of the forward pass."""
-    torch.manual_seed(0)
-    model, images = sew_resnet8(width=16).eval(), torch.rand(50, 3, 32, 32)
-    spikes: dict[str, torch.Tensor] = {}
-    hooks = [
-        module.register_forward_hook(lambda _, __, output, name=name: spikes.update({name: output}))
-        for name, module in spiking_layers(model).items()
-    ]
-    with torch.no_grad():
-        model(images)
-        for hook in hooks:
-            hook.remove()
-        return spikes, min(timeit.repeat(lambda: model(images), number=1, repeat=5))
-
-
-METRICS = [FiringEMD, TemporalDrift, ProfileEMD, SpikeMismatch]
-
-
-@pytest.mark.parametrize("metric_class", METRICS, ids=lambda metric: metric.__name__)
-def bench_update_against_the_forward_passes_it_watches(benchmark, watched, metric_class):
-    spikes, forward = watched
-    metric = metric_class()
-    benchmark(metric.update, spikes, spikes)
-    share = benchmark.stats.stats.min / (2 * forward)
-    benchmark.extra_info["percent of the two forward passes"] = round(100 * share, 2)
-    assert share < 0.1
