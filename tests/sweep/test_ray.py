@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
 import warnings
@@ -42,6 +43,26 @@ def test_ray_gives_the_records_of_one_process(tiny: Callable, sweep: Callable, t
     sweep(tasks, here)
     progress, _ = sweep(tasks, there, "ray")
     assert (progress.finished, progress.failed) == (5, 1)
+    assert measured(there) == measured(here)
+
+
+def test_ray_is_reached_through_its_client_port(
+    tiny: Callable, sweep: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    tasks, here, there = tiny(bits=[1, 2, 3]), tmp_path / "here", tmp_path / "there"
+    sweep(tasks, here)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "ray_client_server_port": port})
+    try:
+        progress, _ = sweep(tasks, there, f"ray://127.0.0.1:{port}")
+    finally:
+        cluster.shutdown()
+    assert (progress.finished, progress.failed) == (3, 0)
     assert measured(there) == measured(here)
 
 
