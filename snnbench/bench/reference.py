@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +120,8 @@ class Bench:
         with locked(path.with_suffix(".lock")):
             cached = load_evaluation(path)
             if cached is None:
-                cached = self.evaluate(self.network.build(), "Reference", reporter)
+                plain = replace(self, engine="compiled") if self.engine == "integer" else self
+                cached = plain.evaluate(self.network.build(), "Reference", reporter)
                 cached.save(path)
         return cached
 

@@ -45,7 +45,8 @@ class FiringRecorder:
     def __enter__(self) -> Self:
         for name, (module, mode) in self._layers.items():
             self._handles.append(module.register_forward_hook(self._hook(name, mode)))
-            if isinstance(module, FusedNeuron) and module.counter is None:
+            watched = len(module._forward_hooks) > 1  # another hook may change what the layer gives
+            if isinstance(module, FusedNeuron) and module.counter is None and not watched:
                 module.counter = self._fused[name] = SpikeCounter(name, self._shards)
                 module.counter.start_batch(self.next_sample)
         self._handles.append(self._model.register_forward_hook(self._finish_forward))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from snnbench.nn.fused.integer import IntegerConv, has_integer_convolutions
 from snnbench.nn.fused.optimize import FusedConvBNNeuron, FusedNeuron, optimize
+from snnbench.nn.sew_resnet import SEWResNet
 from snnbench.quant.coding import common_unit
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -18,13 +19,15 @@ Network = TypeVar("Network", bound=nn.Module)
 def integer_form(model: Network) -> Network:
     """The fast form of `model` (see `snnbench.nn.optimize`) for evaluation, in integers where that is possible.
 
-    A convolution of spikes or of sums of spikes runs in int8 if its weights are of the form of `whole_numbers` and
-    this PyTorch carries the kernels; any other runs in float32 as before. Weights are read once, now.
+    In a SEW-ResNet, a convolution of spikes or of sums of spikes runs in int8 if its weights are of the form of
+    `whole_numbers` and this PyTorch carries the kernels; any other runs in float32 as before. Weights are read once, now.
 
     Raises:
         OptionError: if the compiled engine cannot be built.
     """
-    fast = optimize(model).eval()
+    fast = optimize(model)
+    if not isinstance(model, SEWResNet):  # others may give spikes to layers that want floats
+        return fast
     for layer in fast.modules():
         if isinstance(layer, FusedConvBNNeuron) and (conv := _integer(layer.conv)):
             layer.conv = conv

@@ -187,3 +187,57 @@ def test_operations_are_counted_alike() -> None:
         found.append(recorder.operations().to_tensors())
     assert found[0].keys() == found[1].keys()
     assert all(torch.equal(value, found[1][name]) for name, value in found[0].items())
+
+
+def test_other_norms_run_as_before() -> None:
+    model, other = network().train(), network().train()
+    for net in (model, other):
+        net.stem.bn = nn.GroupNorm(2, 8)  # type: ignore[assignment]
+        net.blocks[0].layer1.bn = nn.Identity()
+    fast = optimize(other)
+    slow, quick = model(images(6)), fast(images(6))
+    torch.testing.assert_close(quick, slow, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_norms_without_running_statistics(training: bool) -> None:
+    x = torch.randn(4, 6, 3, 5, 5, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    found = []
+    for neuron in (LIFNeuron(), optimize(nn.Sequential(LIFNeuron()))[0]):
+        bn = nn.BatchNorm2d(3, affine=False, track_running_stats=False).double().train(training)
+        found.append(neuron(x, bn) if isinstance(neuron, FusedNeuron) else neuron(bn(x.flatten(0, 1)).view_as(x)))
+    assert torch.equal(found[0], found[1])
+
+
+def test_a_neuron_of_another_class_keeps_its_layer_as_it_is() -> None:
+    class Loud(LIFNeuron):
+        pass
+
+    model = network().eval()
+    model.stem.neuron = Loud()
+    with torch.inference_mode():
+        assert torch.equal(optimize(model)(images(3)), model(images(3)))
+
+
+def test_a_neuron_under_two_names_stays_one() -> None:
+    neuron = LIFNeuron()
+    fast = optimize(nn.ModuleList([neuron, neuron]))
+    assert fast[0] is fast[1]
+
+
+def test_hooks_that_change_spikes_are_counted_as_they_change_them() -> None:
+    model = network().eval()
+    handle = model.stem.neuron.register_forward_hook(lambda module, inputs, spikes: torch.zeros_like(spikes))
+    fast = optimize(model)
+    with torch.inference_mode(), record_firing(fast) as recorder:
+        fast(images(4))
+    handle.remove()
+    assert recorder.profile().layers["stem.neuron"].counts.sum() == 0
+
+
+def test_a_second_derivative_is_refused() -> None:
+    neuron = optimize(nn.Sequential(LIFNeuron()))[0]
+    x = torch.randn(4, 2, 3, dtype=torch.float64, requires_grad=True)
+    (grad,) = torch.autograd.grad((neuron(x) * x).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()

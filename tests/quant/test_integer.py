@@ -68,7 +68,7 @@ def test_convolutions_are_exact_to_one_rounding(kernel: int, stride: int, paddin
     exact = exact + conv.bias.double().view(1, -1, 1, 1)
     size = F.conv2d(x, codes.float().abs(), None, stride, padding) * scale.view(1, -1, 1, 1) + 1
     with torch.no_grad():
-        found = IntegerConv(conv, codes, scale, half)(x)
+        found = IntegerConv(conv, codes, scale, half)(x.to(torch.uint8))
     assert ((found - exact).abs() <= 2 * torch.finfo(torch.float32).eps * size).all()
 
 

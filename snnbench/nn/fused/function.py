@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from snnbench.nn.fused.counter import SpikeCounter
 from snnbench.nn.fused.library import kernels
@@ -38,6 +40,7 @@ class Fusion:
     timesteps: int
     shared: bool
     counter: SpikeCounter | None = None
+    constants: _Neuron = field(init=False)
     scale: Tensor = field(init=False)
     mean: Tensor = field(init=False)
     invstd: Tensor = field(init=False)
@@ -45,14 +48,14 @@ class Fusion:
     def shape_of(self, x: Tensor) -> _Shape:
         """The current's shape as the kernels want it."""
         samples = len(x) if self.shared else len(x) // self.timesteps
-        return _Shape(self.timesteps, samples, x[0, 0].numel(), x.shape[1], self.shared)
+        return _Shape(self.timesteps, samples, _positions(x), x.shape[1], self.shared)
 
-    def constants(self) -> _Neuron:
-        """The neuron's constants as the kernels want them."""
+    def __post_init__(self) -> None:
         neuron = self.neuron
         k, charge = _charge(neuron)
         soft = neuron.reset == "soft"
-        return _Neuron(neuron.threshold, neuron.v_reset, k, neuron.alpha, charge, soft, neuron.detach_reset)
+        numbers = (neuron.threshold, neuron.v_reset, k, neuron.alpha)
+        self.constants = _Neuron(*numbers, charge, soft, neuron.detach_reset)
 
 
 def _charge(neuron: SpikingNeuron) -> tuple[float, int]:
@@ -80,6 +83,7 @@ class FusedSpikes(torch.autograd.Function):
         return spikes
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of x, weight, bias and leak."""
         x, shift = ctx.saved_tensors
@@ -89,7 +93,7 @@ class FusedSpikes(torch.autograd.Function):
         leaks = torch.empty(shape.N, dtype=torch.float64)
         tensors = (x, channels_last(grads[0].to(x.dtype)), dy, fusion.scale, shift, fusion.mean)
         kernels().snn_backward(
-            *(_type(x), *map(_pointer, tensors), ctypes.byref(shape), ctypes.byref(fusion.constants())),
+            *(_type(x), *map(_pointer, tensors), ctypes.byref(shape), ctypes.byref(fusion.constants)),
             *(_pointer(sums), _pointer(leaks), _threads()),
         )
         to_bias, to_weight = torch.from_numpy(sums.numpy().sum(0))
@@ -109,7 +113,7 @@ def fire(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion, dtype: torch.d
     counts = counter.add(features, shape.T, shape.N) if counter else (None, None, 1, 0)
     kernels().snn_fire(
         *(_type(x), 3 if dtype is torch.uint8 else _type(x), *map(_pointer, (x, spikes, scale, shift))),
-        *(ctypes.byref(shape), ctypes.byref(fusion.constants()), *map(_pointer, counts[:2])),
+        *(ctypes.byref(shape), ctypes.byref(fusion.constants), *map(_pointer, counts[:2])),
         *(ctypes.c_int64(counts[2]), ctypes.c_int64(counts[3]), _threads()),
     )
     return spikes
@@ -143,8 +147,12 @@ def channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.contiguous()
 
 
+def _positions(x: Tensor) -> int:
+    return math.prod(x.shape[2:])
+
+
 def _uses_batch(bn: nn.BatchNorm2d | None) -> bool:
-    return bn is not None and bn.training
+    return bn is not None and (bn.training or bn.running_mean is None)
 
 
 def _normalise(x: Tensor, weight: Tensor | None, bias: Tensor | None, fusion: Fusion) -> Tensor:
@@ -155,10 +163,10 @@ def _normalise(x: Tensor, weight: Tensor | None, bias: Tensor | None, fusion: Fu
     if bn is None:
         fusion.scale, fusion.mean, fusion.invstd = one, none, one
         return none
-    mean, var = _batch_moments(x, bn, real) if bn.training else (bn.running_mean, bn.running_var)
+    mean, var = _batch_moments(x, bn, real) if _uses_batch(bn) else (bn.running_mean, bn.running_var)
     assert mean is not None
     assert var is not None
-    fusion.mean = mean.to(real)
+    fusion.mean = mean.to(real, copy=True)
     fusion.invstd = torch.rsqrt(var.to(real) + bn.eps)
     fusion.scale = fusion.invstd * (one if weight is None else weight.detach().to(real))
     offset = none if bias is None else bias.detach().to(real)
@@ -167,7 +175,7 @@ def _normalise(x: Tensor, weight: Tensor | None, bias: Tensor | None, fusion: Fu
 
 def _batch_moments(x: Tensor, bn: nn.BatchNorm2d, real: torch.dtype) -> tuple[Tensor, Tensor]:
     """Mean and biased variance of the batch, which also move the running ones."""
-    rows, channels, positions = len(x), x.shape[1], x[0, 0].numel()
+    rows, channels, positions = len(x), x.shape[1], _positions(x)
     sums = torch.empty(rows, 2, channels, dtype=torch.float64)
     kernels().snn_sum_rows(
         _type(x), _pointer(x), *map(ctypes.c_int64, (rows, positions, channels)), _pointer(sums), _threads()
@@ -181,6 +189,8 @@ def _batch_moments(x: Tensor, bn: nn.BatchNorm2d, real: torch.dtype) -> tuple[Te
 
 
 def _track(bn: nn.BatchNorm2d, mean: Tensor, var: Tensor) -> None:
+    if not (bn.training and bn.track_running_stats):
+        return
     if bn.running_mean is None or bn.running_var is None or bn.num_batches_tracked is None:
         return
     bn.num_batches_tracked.add_(1)
@@ -197,7 +207,7 @@ def _through_norm(dy: Tensor, x: Tensor, to_bias: Tensor, to_weight: Tensor, fus
     by_x = -scale * fusion.invstd.double() * to_weight / count if batch else torch.zeros_like(scale)
     rest = -scale * to_bias / count - by_x * fusion.mean.double() if batch else torch.zeros_like(scale)
     coefficients = [part.to(fusion.scale.dtype) for part in (scale, by_x, rest)]
-    sizes = map(ctypes.c_int64, (len(x), x[0, 0].numel(), x.shape[1]))
+    sizes = map(ctypes.c_int64, (len(x), _positions(x), x.shape[1]))
     kernels().snn_combine_rows(_type(x), *map(_pointer, (dy, x, *coefficients)), *sizes, _threads())
     return dy
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class IntegerConv(nn.Conv2d):
-    """A convolution whose weights are ``scale * (codes + half / 2)``, for inputs that are whole numbers up to 255.
+    """A convolution whose weights are ``scale * (codes + half / 2)``, for uint8 inputs.
 
     Sums of products are whole numbers and exact; one rounding follows, at the product with the scale.
 
@@ -35,8 +35,10 @@ class IntegerConv(nn.Conv2d):
         return [*self.stride], [*self.padding], [*self.dilation]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float32 (N, out, H', W') of `x` (N, in, H, W), whole numbers from 0 to 255 of any dtype."""
-        x = x.to(torch.uint8).contiguous(memory_format=torch.channels_last)
+        """Float32 (N, out, H', W') of `x` (N, in, H, W): uint8 in integers, other inputs in float."""
+        if x.dtype != torch.uint8:
+            return super().forward(x)
+        x = x.contiguous(memory_format=torch.channels_last)
         y = _convolve(x, self._packed, self._scale, self._geometry())
         if self._ones is not None:
             halves = _convolve(x, self._ones, torch.full((1,), 0.5), self._geometry())

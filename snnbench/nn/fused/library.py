@@ -51,13 +51,13 @@ def kernels() -> ctypes.CDLL:
     compiler = cpp_compiler()
     if compiler is None:
         raise OptionError("the compiled engine needs a C++ compiler (g++ or clang++), and none was found")
-    path = _path(compiler)
     try:
+        path = _path(compiler)
         if not path.exists():
             _build(compiler, path)
         return ctypes.CDLL(str(path))
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise OptionError(f"the compiled engine cannot be built in '{path.parent}': {error}") from error
+    except (OSError, subprocess.SubprocessError) as error:
+        raise OptionError(f"the compiled engine cannot be built in '{cache_root() / 'kernels'}': {error}") from error
 
 
 def _path(compiler: str) -> Path:

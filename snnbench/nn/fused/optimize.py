@@ -17,7 +17,10 @@ from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.sew_resnet import ConvBNNeuron, Stem
 
 Network = TypeVar("Network", bound=nn.Module)
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs")
+_HOOKS = (
+    *("_forward_hooks", "_forward_pre_hooks", "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs"),
+    *("_backward_hooks", "_backward_pre_hooks", "_forward_hooks_always_called"),
+)
 
 
 class FusedNeuron(SpikingNeuron):
@@ -35,6 +38,8 @@ class FusedNeuron(SpikingNeuron):
         """Spikes (T, N, *features) of currents (T, N, *features) before `bn`, or (N, *features) `shared` times."""
         timesteps = shared or len(x)
         flat = x if shared else x.flatten(0, 1)
+        if bn is not None and not _plain(bn):
+            flat, bn = bn(flat), None
         if not _fits(flat, self):
             current = flat if bn is None else bn(flat)
             steps = current.expand(timesteps, *current.shape) if shared else current.unflatten(0, x.shape[:2])
@@ -100,18 +105,27 @@ def optimize(model: Network) -> Network:
         OptionError: if there is no C++ compiler, or it cannot build the kernels.
     """
     kernels()
-    return _fuse(model)
+    return _fuse(model, {})
 
 
-def _fuse(module: Network) -> Network:
+def _fuse(module: Network, done: dict[int, nn.Module]) -> Network:
+    if id(module) in done:
+        return done[id(module)]  # type: ignore[return-value]
     if not any(isinstance(part, SpikingNeuron) for part in module.modules()):
         return module
-    fused = copy.copy(module)
-    fused.__class__ = _FUSED.get(type(module), type(module))  # type: ignore[assignment]
+    fused = done[id(module)] = copy.copy(module)
     for name in _HOOKS:
         setattr(fused, name, OrderedDict(getattr(module, name)))
-    fused._modules = {name: part and _fuse(part) for name, part in module._modules.items()}
+    fused._modules = {name: part and _fuse(part, done) for name, part in module._modules.items()}
+    form = _FUSED.get(type(module))
+    if form and (not isinstance(module, ConvBNNeuron) or isinstance(fused._modules["neuron"], FusedNeuron)):
+        fused.__class__ = form  # type: ignore[assignment]
     return fused
+
+
+def _plain(bn: nn.Module) -> bool:
+    """Whether `bn` does what the kernels do in its place, and nobody watches it."""
+    return type(bn) is nn.BatchNorm2d and not (bn._forward_hooks or bn._forward_pre_hooks)
 
 
 def _fits(x: Tensor, neuron: SpikingNeuron) -> bool:
