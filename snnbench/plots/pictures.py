@@ -108,6 +108,7 @@ def emd_picture(series: Sequence[Series]) -> Figure:
     floor = series[0].record.noise_floor.value
     if floor:
         axes.set_yscale("symlog", linthresh=floor)
+        axes.set_ylim(bottom=-0.1 * floor)  # room for the marks of layers that did not change
         axes.axhline(
             floor,
             color="0.4",
@@ -117,7 +118,6 @@ def emd_picture(series: Sequence[Series]) -> Figure:
         )
     axes.set_xticks(range(len(layers)), [_short(name) for name in layers], rotation=45, ha="right")
     axes.set(ylabel="EMD (spikes per step)")
-    axes.set_ylim(bottom=0)
     return _finished(figure, series, "How far each layer's firing is from the reference")
 
 
@@ -129,11 +129,16 @@ def accuracy_picture(series: Sequence[Series]) -> Figure:
         _cross(axes, one, style)
     if first.reference.accuracy.value is not None:
         axes.axhline(100 * first.reference.accuracy.value, label="reference", **REFERENCE)
-    if first.noise_floor.value is not None:
-        axes.axvline(first.noise_floor.value, color="0.4", linewidth=1, linestyle=(0, (1, 2)), label="noise floor")
+    floor = first.noise_floor.value
     distances = [value for one in series if (value := one.record.value("firing_emd"))]
-    if distances and max(distances) > _LOG_FROM * min(distances):
-        axes.set_xscale("log")
+    wide = bool(distances) and max(distances) > _LOG_FROM * min(distances)
+    if wide:
+        linear = floor or min(distances)  # a distance of 0 has no place on a logarithmic axis
+        axes.set_xscale("symlog", linthresh=linear)
+        axes.set_xlim(left=-0.1 * linear)
+    if floor is not None:
+        label = "noise floor (axis linear below it)" if wide else "noise floor"
+        axes.axvline(floor, color="0.4", linewidth=1, linestyle=(0, (1, 2)), label=label)
     axes.set(xlabel="EMD of firing rates (spikes per step)", ylabel="accuracy (%)")
     return _finished(figure, series, "Accuracy against the distance of the firing")
 

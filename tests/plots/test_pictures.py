@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
@@ -19,7 +20,7 @@ from snnbench.bench.run import run
 from snnbench.errors import RecordError
 from snnbench.functional import FiringProfile, firing_emd
 from snnbench.plots import draw_all
-from snnbench.plots.pictures import cumulative, emd_picture, rates_picture, render, steps_picture
+from snnbench.plots.pictures import accuracy_picture, cumulative, emd_picture, rates_picture, render, steps_picture
 from snnbench.plots.series import Series, read_series, reference_profile
 from snnbench.plots.style import in_style, styles
 
@@ -89,6 +90,19 @@ def test_curves_hold_the_recorded_numbers(series: list[Series], reference: Firin
     for axes, layer in zip(panels, layers, strict=True):
         assert np.array_equal(axes.lines[0].get_ydata(), reference.step_rates()[layer].numpy())
         assert np.array_equal(axes.lines[3].get_ydata(), series[2].profile.step_rates()[layer].numpy())
+
+
+@pytest.mark.parametrize("value", [0.0, 0.9])
+def test_a_distance_of_any_size_is_in_the_picture(value: float, series: list[Series]) -> None:
+    shown = []
+    for distance in (0.0, 0.9):
+        record = series[0].record
+        score = record.metrics["firing_emd"].model_copy(update={"value": distance, "low": distance, "high": distance})
+        metrics = {**record.metrics, "firing_emd": score}
+        shown.append(replace(series[0], record=record.model_copy(update={"metrics": metrics})))
+    axes = accuracy_picture([*series, *shown]).axes[0]
+    place, _ = axes.transData.transform((value, 50))
+    assert axes.bbox.x0 < place < axes.bbox.x1
 
 
 def test_one_record_alone_shows_its_emd_as_an_area(series: list[Series], reference: FiringProfile) -> None:

@@ -69,7 +69,7 @@ def test_logits_are_those_of_the_original(model, original):
 
 @pytest.mark.parametrize(
     ("make", "options", "layers"),
-    [(plif_net, {"channels": 4}, 8), (ms_resnet18, {"width": 4}, 17), (spikformer, {"width": 24, "depth": 1}, 11)],
+    [(plif_net, {"channels": 4}, 8), (ms_resnet18, {"width": 4}, 17), (spikformer, {"width": 24, "depth": 1}, 10)],
 )
 def test_its_firing_is_recorded(make, options, layers):
     model = make((3, 32, 32), 10, timesteps=2, **options).eval()
