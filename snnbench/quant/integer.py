@@ -20,7 +20,7 @@ def integer_form(model: Network) -> Network:
     """The fast form of `model` (see `snnbench.nn.optimize`) for evaluation, in integers where that is possible.
 
     In a SEW-ResNet, a convolution of spikes or of sums of spikes runs in int8 if its weights are of the form of
-    `whole_numbers` and this PyTorch carries the kernels; any other runs in float32 as before. Weights are read once, now.
+    `whole_numbers` and this PyTorch carries the kernels; any other runs in float32. Weights are read once, now.
 
     Raises:
         OptionError: if the compiled engine cannot be built.
