@@ -214,3 +214,9 @@ def test_sizes_beyond_exact_integers_are_refused():
     a, b = torch.zeros(2**20, dtype=torch.int64), torch.zeros(2**20 - 1, dtype=torch.int64)
     with pytest.raises(FiringError, match="too many for exact integer arithmetic"):
         emd_from_counts(a, b, 2**30)
+
+
+def test_layers_are_weighted_by_the_units_of_the_reference():
+    rates = {"a": torch.full((2,), 0.5), "b": torch.full((3,), 0.1)}
+    reference = {"a": torch.zeros(4), "b": torch.zeros(1)}
+    assert firing_emd(rates, reference).item() == pytest.approx((4 * 0.5 + 1 * 0.1) / 5)

@@ -169,3 +169,30 @@ def test_a_seed_floor_needs_two_references_on_the_same_samples():
         seed_floor([profile()])
     with pytest.raises(FiringError, match="cannot be paired"):
         seed_floor([profile(), profile(60)])
+
+
+@pytest.mark.parametrize("power", [0.5, 2])
+def test_the_interval_holds_the_measured_value_whichever_way_it_is_biased(power):
+    rates, sizes = profile(), [5] * 20
+
+    def statistic(a):
+        return float(a.mean_rate()) ** power
+
+    found = jackknife(statistic, rates)
+    corrected, error = plain_jackknife(found.value, [statistic(a) for a in rates.leave_one_out()], sizes)
+    reach = student.ppf(0.975, 19) * error
+    assert (corrected > found.value) == (power < 1)
+    assert found.low == pytest.approx(min(found.value, corrected) - reach, abs=1e-12)
+    assert found.high == pytest.approx(max(found.value, corrected) + reach, abs=1e-12)
+
+
+def test_the_interval_is_clipped_to_the_bounds_and_still_holds_the_value():
+    value = float(profile().mean_rate())
+
+    def clipped(low, high):
+        found = jackknife(lambda a: a.mean_rate(), profile(), bounds=(low, high))
+        return found.low, found.high
+
+    assert clipped(value - 1e-9, value + 1e-9) == (value - 1e-9, value + 1e-9)
+    assert clipped(value + 0.1, 1)[0] == value
+    assert clipped(0, value - 0.1)[1] == value
