@@ -136,4 +136,4 @@ def test_a_protocol_asks_for_it(strength: float, monkeypatch: pytest.MonkeyPatch
         "snnbench.bench.regularize.firing_emd", lambda *rates: calls.append(rates) or firing_emd(*rates)
     )
     make_quantized(bench, cell, Silent())
-    assert len(calls) == (2 if strength else 0)
+    assert len(calls) == (4 if strength else 0)  # two steps that tell the time expected, and two of training
