@@ -26,7 +26,7 @@ def row(record: Record) -> str:
 
 
 def table() -> str:
-    records = [read_record(path.parent) for path in ROOT.glob("leaderboards/cifar10-sew8-v1/entries/*/record.json")]
+    records = [read_record(path.parent) for path in ROOT.glob("leaderboards/cifar10-sew8-v2/entries/*/record.json")]
     wanted = {(r.cell.quantizer.name, r.cell.quantizer.options.get("clip"), r.cell.quantizer.bits): r for r in records}
     rows = [row(wanted[name, clip, bits]) for name, clip in SHOWN for bits in (2, 4, 8)]
     reference = wanted["float", None, 32].reference
