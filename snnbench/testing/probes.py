@@ -107,6 +107,9 @@ def compiling() -> Iterator[None]:
         torch.compiler.reset()
 
 
+_LAST_GROUP: list[Any] = []
+
+
 @contextmanager
 def process_group() -> Iterator[None]:
     """A process group of this process alone, unless there is one already."""
@@ -122,4 +125,7 @@ def process_group() -> Iterator[None]:
     try:
         yield
     finally:
+        # A DistributedDataParallel in the traceback of a failed check may outlive this, and to be the last owner of the
+        # group it would wait, with Python's lock, for threads that need that lock to end.
+        _LAST_GROUP[:] = [dist.group.WORLD]
         dist.destroy_process_group()
