@@ -9,7 +9,7 @@ import pytest
 import snnbench
 from snnbench.bench.engine import WORTH_COMPILING, Engine, choose_engine
 from snnbench.errors import OptionError
-from snnbench.nn.fused import library, why_not_compiled
+from snnbench.nn.fused import build, why_not_compiled
 
 compiles = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
 
@@ -17,9 +17,9 @@ compiles = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not
 @pytest.fixture
 def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
-    for remembered in (library.cpp_compiler, library.kernels, library.why_not_compiled):
-        monkeypatch.setattr(library, remembered.__name__, remembered.__wrapped__)
-    monkeypatch.setattr("snnbench.bench.engine.why_not_compiled", library.why_not_compiled)
+    for remembered in (build.cpp_compiler, build.kernels, build.why_not_compiled):
+        monkeypatch.setattr(build, remembered.__name__, remembered.__wrapped__)
+    monkeypatch.setattr("snnbench.bench.engine.why_not_compiled", build.why_not_compiled)
 
 
 def measure(out: Path, engine: Engine, quantizer: str = "uniform") -> snnbench.bench.run.Finished:  # type: ignore[name-defined]

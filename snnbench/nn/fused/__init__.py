@@ -1,6 +1,6 @@
 """The compiled engine: batch norm, neuron and spike count in one pass over memory, in C++ built where it runs."""
 
-from snnbench.nn.fused.library import why_not_compiled
+from snnbench.nn.fused.build import why_not_compiled
 from snnbench.nn.fused.optimize import optimize
 
 __all__ = ["optimize", "why_not_compiled"]

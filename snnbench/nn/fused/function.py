@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from snnbench.nn.fused.build import kernels
 from snnbench.nn.fused.counter import SpikeCounter
-from snnbench.nn.fused.library import kernels
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
 _TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float64: 2}

@@ -9,10 +9,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from snnbench.nn.fused.build import kernels
 from snnbench.nn.fused.counter import SpikeCounter
 from snnbench.nn.fused.function import FusedSpikes, Fusion, fire_bytes
 from snnbench.nn.fused.integer import IntegerConv
-from snnbench.nn.fused.library import kernels
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.sew_resnet import ConvBNNeuron, Stem
 
