@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -105,13 +105,14 @@ def test_percentile_ignores_outliers() -> None:
     st.sampled_from(["narrow", "wide", "absmax", "mse", "percentile"]),
     st.sampled_from(["tensor", "channel"]),
 )
+@example(np.array([0.5, 0.0, 1.0], np.float32), 1, "absmax", "channel")
 def test_shape_dtype_finite_and_few_levels(x: np.ndarray, bits: int, clip: str, per: str) -> None:
     tensor = torch.from_numpy(x)
     found = uniform(tensor, bits=bits, clip=clip, per=per)(tensor)
     assert found.shape == tensor.shape
     assert found.dtype == tensor.dtype
     assert found.isfinite().all()
-    rows = found.flatten(1) if found.ndim > 1 and per == "channel" else found.reshape(1, -1)
+    rows = found.reshape(len(found) if per == "channel" else 1, -1)
     assert all(row.unique().numel() <= 2**bits for row in rows)
 
 
