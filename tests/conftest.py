@@ -13,8 +13,8 @@ from hypothesis import settings
 
 Install = Callable[..., Path]
 
-# How long an example takes says more of the machine than of the code.
-settings.register_profile("snnbench", deadline=None)
+# How long an example takes says more of the machine than of the code. On CI the examples are the same at each run.
+settings.register_profile("snnbench", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("snnbench")
 
 
