@@ -155,11 +155,11 @@ def run_cell(bench: Bench, cell: Cell, out: Path, force: bool, reporter: Reporte
     directory = store.cell_directory(out, cell)
     with store.claimed(out, cell):
         found = None if force else store.find(out, cell)
-        if found is not None:
+        if found is not None and _comparable(found.environment.engine, _engine_of(bench, cell), cell):
             reporter.say(f"Already measured: {directory} (--force computes it again)")
             return Finished(found, directory, reused=True)
         record, files = measure(bench, cell, reporter)
-        return Finished(record, store.keep(out, record, files, replace=force), reused=False)
+        return Finished(record, store.keep(out, record, files, replace=force or found is not None), reused=False)
 
 
 def _sources(bench: Bench, cell: Cell) -> list[Source]:
@@ -206,6 +206,11 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
         seconds=round(time.monotonic() - clock, 2),
     )
     return record, _files(quantized, evidence_of(evaluation), cell)
+
+
+def _comparable(found: Chosen, wanted: Chosen, cell: Cell) -> bool:
+    """Whether a cell gives the same numbers with both engines: evaluation does, but for integers."""
+    return found == wanted or (cell.mode == "ptq" and "integer" not in (found, wanted))
 
 
 def _engine_of(bench: Bench, cell: Cell) -> Chosen:

@@ -55,3 +55,13 @@ def test_without_a_compiler_auto_is_eager_and_compiled_is_refused(tmp_path: Path
     assert choose_engine("auto", WORTH_COMPILING) == "eager"
     with pytest.raises(OptionError, match=r"--engine compiled cannot be used: .*C\+\+ compiler.*--engine eager"):
         measure(tmp_path, "compiled")
+
+
+@compiles
+def test_an_integer_result_is_not_reused_for_another_engine(tmp_path: Path) -> None:
+    def engine(wanted: Engine) -> tuple[str, bool]:
+        cell = snnbench.run("uniform", 4, protocol="digits-sew8", out=tmp_path, limit=20, engine=wanted)[0]
+        return cell.record.environment.engine, cell.reused
+
+    found = [engine(wanted) for wanted in ("integer", "eager", "compiled", "integer")]
+    assert found == [("integer", False), ("eager", False), ("eager", True), ("integer", False)]
