@@ -21,6 +21,7 @@ from snnbench.bench.engine import Engine, check_engine, choose_engine, engine_fo
 from snnbench.bench.training import Report, Trainer, TrainingSet
 from snnbench.data import Dataset, write_atomically
 from snnbench.errors import ProtocolError
+from snnbench.nn import rectified
 from snnbench.options import validate
 from snnbench.plugins import catalogue
 from snnbench.protocols import Baseline, Protocol, read_protocol
@@ -47,7 +48,9 @@ def baseline_trainer(protocol: Protocol, dataset: Dataset, root: Path | None, se
     data = training_set(protocol, dataset, root)
     steps = sum(stage.timesteps * stage.epochs for stage in protocol.train.stages)
     chosen = choose_engine(engine, steps * len(data.images))
-    return Trainer(engine_form(build_model(protocol, dataset), chosen), protocol.train, data, seed, engine=chosen)
+    model = build_model(protocol, dataset)
+    form = engine_form(model, chosen)
+    return Trainer(form, protocol.train, data, seed, engine=chosen, rectifier=rectified(model))
 
 
 def train_baseline(
@@ -118,16 +121,21 @@ def read_weights(protocol: Protocol, baseline: Baseline, folder: Path) -> dict[s
         raise ProtocolError(f"baseline '{file}' is not a safetensors file: {error}") from error
 
 
+def protocol_path(protocol: str) -> Path:
+    """The document of a protocol given by name, or by the path of a ``.toml`` file with its weights beside it."""
+    return Path(protocol) if protocol.endswith(".toml") else catalogue().protocols[protocol].value
+
+
 def open_training(
     protocol: str, data: Path | None, seed: int, engine: Engine
 ) -> tuple[Trainer, Protocol, tuple[Images, Labels]]:
-    """A protocol's baseline training at its start, its document, and the test split.
+    """A protocol's baseline training at its start (see `protocol_path`), its document, and the test split.
 
     Raises:
         SnnbenchError: for an unknown protocol, data that are not prepared, or an engine that is not to be had.
     """
     check_engine(engine)
-    document = read_protocol(catalogue().protocols[protocol].value)
+    document = read_protocol(protocol_path(protocol))
     dataset = catalogue().datasets[document.data.name].value
     test = dataset.load(data, "test")
     return baseline_trainer(document, dataset, data, seed, engine), document, test

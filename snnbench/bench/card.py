@@ -8,10 +8,9 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from snnbench.bench.baseline import read_weights
-from snnbench.bench.reference import protocol_path
+from snnbench.bench.baseline import protocol_path, read_weights
 from snnbench.errors import ProtocolError
-from snnbench.protocols import Baseline, Protocol, Training, read_protocol
+from snnbench.protocols import Baseline, Protocol, Stage, Training, read_protocol
 
 NOTES_FILE = "NOTES.md"
 """What no file tells: how the recipe was chosen, what limited the training. Beside the document, if there is any."""
@@ -82,7 +81,7 @@ def _facts(document: Protocol, folder: Path, logs: Sequence[dict[str, Any]]) -> 
 
 def recipe(training: Training) -> str:
     """A training's recipe in words."""
-    stages = ", then ".join(f"{stage.epochs} epochs at T = {stage.timesteps}" for stage in training.stages)
+    stages = ", then ".join(map(_stage, training.stages))
     extras = [
         f"label smoothing {training.label_smoothing:g}" if training.label_smoothing else "no label smoothing",
         f"reflect-padded crops of {training.crop_padding} pixels" if training.crop_padding else "no crops",
@@ -94,6 +93,11 @@ def recipe(training: Training) -> str:
         f" linearly up to {training.learning_rate:g} in the first {100 * training.warmup:g} % of the steps, and down"
         f" to 0. Weight decay {training.weight_decay:g} on convolutions and classifier; {', '.join(extras)}."
     )
+
+
+def _stage(stage: Stage) -> str:
+    how = "as a rectifier network" if stage.activation == "rectifier" else f"at T = {stage.timesteps}"
+    return f"{stage.epochs} epochs {how}"
 
 
 def _curves(baselines: Sequence[Baseline], logs: Sequence[dict[str, Any]]) -> Iterator[str]:

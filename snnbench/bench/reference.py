@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.bench import ranks
-from snnbench.bench.baseline import read_weights
+from snnbench.bench.baseline import protocol_path, read_weights
 from snnbench.bench.batches import Images, Labels, Normalise
 from snnbench.bench.cell import MEASUREMENT, Cell, NetworkSpec, Origin, protocol_network
 from snnbench.bench.engine import Chosen, Engine, choose_engine, engine_form
@@ -151,11 +151,6 @@ def load_evaluation(path: Path) -> Evaluation | None:
         return Evaluation.load(path)
     except (FileNotFoundError, RecordError):
         return None
-
-
-def protocol_path(protocol: str) -> Path:
-    """The document of a protocol given by name, or by the path of a ``.toml`` file with its weights beside it."""
-    return Path(protocol) if protocol.endswith(".toml") else catalogue().protocols[protocol].value
 
 
 def open_bench(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from snnbench.bench.batches import Images, Labels, Normalise, steps_per_epoch, training_batches
 from snnbench.bench.engine import Chosen
 from snnbench.errors import ProtocolError
-from snnbench.protocols import Training
+from snnbench.protocols import Stage, Training
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Report = Callable[[int, int], None]
@@ -46,6 +46,7 @@ class Trainer:
         data: the training split.
         seed: with the epoch number determines order and augmentation.
         engine: which form of the network `model` is, for the log.
+        rectifier: the rectifier network of the same parameters, for the stages that train it.
         extra_loss: a term added to the cross entropy after each forward pass, if any.
     """
 
@@ -57,9 +58,11 @@ class Trainer:
         seed: int,
         engine: Chosen = "eager",
         extra_loss: Callable[[], Tensor] | None = None,
+        rectifier: nn.Module | None = None,
     ) -> None:
         self.model, self.training, self.data, self.seed = model, training, data, seed
         self.engine = engine
+        self.rectifier = rectifier
         self.extra_loss = extra_loss
         self.progress = Progress()
         self.optimizer = _optimizer(model, training)
@@ -68,7 +71,12 @@ class Trainer:
             raise ProtocolError(
                 f"batch_size={training.batch_size} is larger than the {len(data.images)} training images"
             )
-        self.timesteps = [stage.timesteps for stage in training.stages for _ in range(stage.epochs)]
+        self.stages = [stage for stage in training.stages for _ in range(stage.epochs)]
+
+    @property
+    def timesteps(self) -> list[int]:
+        """T of each epoch."""
+        return [stage.timesteps for stage in self.stages]
 
     @property
     def work(self) -> int:
@@ -83,19 +91,18 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether every epoch is done."""
-        return self.progress.epochs == len(self.timesteps)
+        return self.progress.epochs == len(self.stages)
 
     def train_epoch(self, report: Report = lambda done, total: None) -> None:
         """Train the next epoch; `report` hears of the work done and in all after each step."""
         epoch, started = self.progress.epochs, time.monotonic()
-        set_timesteps(self.model, self.timesteps[epoch])
-        self.model.train()
+        model = self._in_training(self.stages[epoch])
         loss_sum = correct = 0.0
         data = self.data
         batches = training_batches(data.images, data.labels, data.normalise, self.training, self.seed, epoch)
         for index, (images, labels) in enumerate(batches):
             self._set_rate(epoch * self.steps_per_epoch + index)
-            loss, right = self._step(images, labels)
+            loss, right = self._step(model, images, labels)
             loss_sum, correct = loss_sum + loss, correct + right
             report(self.work_done + (index + 1) * self.timesteps[epoch], self.work)
         seen = self.steps_per_epoch * self.training.batch_size
@@ -112,15 +119,21 @@ class Trainer:
 
     def step_once(self) -> None:
         """One step of the optimizer on the first batch, outside the count of epochs."""
-        set_timesteps(self.model, self.timesteps[0])
-        self.model.train()
-        data = self.data
-        self._step(*next(training_batches(data.images, data.labels, data.normalise, self.training, self.seed, 0)))
+        model, data = self._in_training(self.stages[0]), self.data
+        self._step(
+            model, *next(training_batches(data.images, data.labels, data.normalise, self.training, self.seed, 0))
+        )
 
-    def _step(self, images: Tensor, labels: Tensor) -> tuple[float, float]:
+    def _in_training(self, stage: Stage) -> nn.Module:
+        model = self.rectifier if stage.activation == "rectifier" else self.model
+        assert model is not None
+        set_timesteps(model, stage.timesteps)
+        return model.train()
+
+    def _step(self, model: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.training.precision == "bfloat16"):
-            logits = self.model(images)
+            logits = model(images)
         logits = logits.float()
         loss = F.cross_entropy(logits, labels, label_smoothing=self.training.label_smoothing)
         if self.extra_loss is not None:
@@ -130,9 +143,7 @@ class Trainer:
         return float(loss.detach()), float((logits.argmax(1) == labels).sum())
 
     def _set_rate(self, step: int) -> None:
-        rate = self.training.learning_rate * cycle(
-            step, self.steps_per_epoch * len(self.timesteps), self.training.warmup
-        )
+        rate = self.training.learning_rate * cycle(step, self.steps_per_epoch * len(self.stages), self.training.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 

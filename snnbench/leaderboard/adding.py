@@ -8,8 +8,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from snnbench.bench.baseline import protocol_path
 from snnbench.bench.record import RECORD_FILE, Record, read_record
-from snnbench.bench.reference import Bench, open_bench, protocol_path
+from snnbench.bench.reference import Bench, open_bench
 from snnbench.bench.reporting import Reporter, Silent
 from snnbench.data import write_atomically
 from snnbench.errors import RecordError

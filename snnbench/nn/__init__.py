@@ -3,6 +3,7 @@
 from snnbench.nn.fused import optimize
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.recording import FiringRecorder, record_firing
+from snnbench.nn.rectifier import rectified
 from snnbench.nn.sew_resnet import SEWResNet, sew_resnet8, sew_resnet18, sew_resnet34
 from snnbench.nn.synapses import OperationRecorder, record_operations, weight_layers
 
@@ -17,6 +18,7 @@ __all__ = [
     "optimize",
     "record_firing",
     "record_operations",
+    "rectified",
     "sew_resnet8",
     "sew_resnet18",
     "sew_resnet34",

@@ -1,5 +1,5 @@
 """Protocol documents and their baselines: one folder a protocol."""
 
-from snnbench.protocols.document import Baseline, Protocol, Training, digest, read_protocol
+from snnbench.protocols.document import Baseline, Protocol, Stage, Training, digest, read_protocol
 
-__all__ = ["Baseline", "Protocol", "Training", "digest", "read_protocol"]
+__all__ = ["Baseline", "Protocol", "Stage", "Training", "digest", "read_protocol"]

@@ -6,9 +6,9 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from snnbench.errors import ProtocolError
 
@@ -42,10 +42,17 @@ class Model(Section):
 
 
 class Stage(Section):
-    """A stretch of training at a fixed number of time steps."""
+    """A stretch of training at a fixed number of time steps, or as a rectifier network: rates in place of spikes."""
 
     timesteps: Positive
     epochs: Positive
+    activation: Literal["spikes", "rectifier"] = "spikes"
+
+    @model_validator(mode="after")
+    def _rates_take_one_step(self) -> Self:
+        if self.activation == "rectifier" and self.timesteps != 1:
+            raise ValueError(f"a rectifier network has no time: timesteps = {self.timesteps} must be 1")
+        return self
 
 
 class Training(Section):
@@ -128,6 +135,20 @@ class Protocol(Section):
     evaluate: Evaluation
     baselines: tuple[Baseline, ...] = ()
     effort: Effort | None = None
+
+    @field_validator("train")
+    @classmethod
+    def _ends_in_spikes(cls, training: Training) -> Training:
+        if training.stages and training.stages[-1].activation != "spikes":
+            raise ValueError("the last stage must train the spiking network, not a rectifier network")
+        return training
+
+    @field_validator("finetune")
+    @classmethod
+    def _is_all_spikes(cls, training: Training) -> Training:
+        if any(stage.activation != "spikes" for stage in training.stages):
+            raise ValueError("fine-tuning is of the spiking network; stages of a rectifier network go to [train]")
+        return training
 
     @property
     def fingerprint(self) -> str:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file
 
-from snnbench.bench.baseline import open_training, train_baseline
+from snnbench.bench.baseline import open_training, protocol_path, train_baseline
 from snnbench.bench.batches import augment
-from snnbench.bench.reference import protocol_path
 from snnbench.bench.training import cycle
 from snnbench.errors import ProtocolError
-from snnbench.protocols import Training, read_protocol
+from snnbench.protocols import Protocol, Training, read_protocol
 
 SCRIPT = """
 import os, signal, sys
@@ -24,12 +25,15 @@ from dataclasses import replace
 from pathlib import Path
 import torch
 from snnbench.bench.baseline import open_training, train_baseline, save_weights
+from snnbench.protocols import Stage
 trainer, document, _ = open_training("digits-sew8", None, 0, "eager")
 torch.set_num_threads(1)
-trainer.timesteps = trainer.timesteps[:4]
+trainer.stages = trainer.stages[:4]
 trainer.data = replace(trainer.data, images=trainer.data.images[:300], labels=trainer.data.labels[:300])
 trainer.steps_per_epoch = 300 // document.train.batch_size
-out, end = Path(sys.argv[1]), float(sys.argv[2])
+out, end, first = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
+if first == "rectifier":
+    trainer.stages[:2] = [Stage(timesteps=1, epochs=1, activation="rectifier")] * 2
 
 def report(done, total):
     if done > end * total:
@@ -41,18 +45,38 @@ save_weights(trainer.model, document, 0, out / "weights.safetensors")
 """
 
 
-def test_a_killed_training_ends_in_the_same_weights(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("first", "end"), [("spikes", 0.6), ("rectifier", 0.3)])
+def test_a_killed_training_ends_in_the_same_weights(tmp_path: Path, first: str, end: float) -> None:
     def train(name: str, end: float = 1.0) -> tuple[int, list[str]]:
         (tmp_path / name).mkdir(exist_ok=True)
-        command = [sys.executable, "-c", SCRIPT, str(tmp_path / name), str(end)]
+        command = [sys.executable, "-c", SCRIPT, str(tmp_path / name), str(end), first]
         told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=100)
         return told.returncode, told.stdout.split()
 
     assert train("whole") == (0, ["1", "2", "3", "4"])
-    assert train("killed", 0.6) == (-signal.SIGKILL, ["1", "2"])
+    assert train("killed", end) == (-signal.SIGKILL, ["1", "2"])
     assert train("killed") == (0, ["3", "4"])
     weights, expected = (load_file(tmp_path / name / "weights.safetensors") for name in ("killed", "whole"))
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize(
+    ("section", "stages", "complaint"),
+    [
+        ("train", '[{ timesteps = 4, epochs = 1, activation = "rectifier" }]', "timesteps = 4 must be 1"),
+        ("train", '[{ timesteps = 1, epochs = 1, activation = "rectifier" }]', "the last stage must train the spiking"),
+        (
+            "finetune",
+            '[{ timesteps = 1, epochs = 1, activation = "rectifier" }, { timesteps = 4, epochs = 1 }]',
+            r"go to \[train\]",
+        ),
+    ],
+)
+def test_stages_that_make_no_sense_are_refused(tmp_path: Path, section: str, stages: str, complaint: str) -> None:
+    document = tomllib.loads(protocol_path("digits-sew8").read_text("utf-8"))
+    document[section]["stages"] = tomllib.loads(f"stages = {stages}")["stages"]
+    with pytest.raises(ValidationError, match=complaint):
+        Protocol.model_validate(document)
 
 
 def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:

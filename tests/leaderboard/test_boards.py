@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snnbench
+from snnbench.bench.baseline import protocol_path
 from snnbench.bench.record import Score, read_record
-from snnbench.bench.reference import protocol_path
 from snnbench.bench.reporting import Silent
 from snnbench.cli.main import main
 from snnbench.errors import RecordError

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from snnbench.errors import FiringError
 from snnbench.nn import IFNeuron, LIFNeuron, SEWResNet, optimize, record_firing, record_operations, sew_resnet8
 from snnbench.nn.fused import why_not_compiled
+from snnbench.nn.fused.convolution import convolve
 from snnbench.nn.fused.optimize import FusedNeuron
 
 pytestmark = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
@@ -241,3 +242,36 @@ def test_a_second_derivative_is_refused() -> None:
     (grad,) = torch.autograd.grad((neuron(x) * x).sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         grad.sum().backward()
+
+
+@pytest.mark.parametrize(("kernel", "stride", "groups"), [(3, 1, 1), (3, 2, 1), (1, 2, 1), (3, 1, 4)])
+def test_bfloat16_convolutions_without_bfloat16_kernels(
+    monkeypatch: pytest.MonkeyPatch, kernel: int, stride: int, groups: int
+) -> None:
+    """Against PyTorch's own, and gradients against float64 of the rounded operands."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(16, 32, kernel, stride, kernel // 2, groups=groups, bias=False)
+    spikes = (torch.rand(4, 16, 9, 9) < 0.3).float().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = conv(spikes)
+        monkeypatch.setattr("snnbench.nn.fused.convolution.has_fast_bfloat16", lambda: False)
+        found = convolve(conv, spikes)
+    assert found.dtype == expected.dtype == torch.bfloat16
+    torch.testing.assert_close(found, expected, rtol=2**-8, atol=1e-5)
+    pull = torch.randn(found.shape).bfloat16()
+    found.backward(pull)
+    exact = [conv.weight.detach().bfloat16().double(), spikes.detach().double()]
+    inputs = [part.requires_grad_() for part in exact]
+    y = nn.functional.conv2d(inputs[1], inputs[0], None, stride, kernel // 2, groups=groups)
+    for grad, truth in zip((conv.weight.grad, spikes.grad), torch.autograd.grad(y, inputs, pull.double()), strict=True):
+        assert grad is not None
+        torch.testing.assert_close(grad.double(), truth, rtol=2**-8, atol=1e-3)
+
+
+def test_a_watched_convolution_runs_as_pytorch_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snnbench.nn.fused.convolution.has_fast_bfloat16", lambda: False)
+    conv, seen = nn.Conv2d(3, 4, 1), []
+    conv.register_forward_hook(lambda *_: seen.append(True))
+    with torch.autocast("cpu", torch.bfloat16):
+        convolve(conv, torch.randn(1, 3, 5, 5))
+    assert seen

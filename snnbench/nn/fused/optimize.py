@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.nn.fused.build import kernels
+from snnbench.nn.fused.convolution import convolve
 from snnbench.nn.fused.counter import SpikeCounter
 from snnbench.nn.fused.function import FusedSpikes, Fusion, fire_bytes
 from snnbench.nn.fused.integer import IntegerConv
@@ -73,14 +74,14 @@ class FusedConvBNNeuron(ConvBNNeuron):
         flat = x.flatten(0, 1)
         if flat.dtype == torch.uint8 and not isinstance(self.conv, IntegerConv):
             flat = flat.float()
-        current = self.conv(flat).unflatten(0, x.shape[:2])
-        spikes: Tensor = self.neuron(current, self.bn)
+        current = convolve(self.conv, flat)
+        spikes: Tensor = self.neuron(current.view(*x.shape[:2], *current.shape[1:]), self.bn)
         return spikes
 
 
 class _FusedStem(Stem):
     def forward(self, x: Tensor) -> Tensor:
-        spikes: Tensor = self.neuron(self.conv(x), self.bn, self.timesteps)
+        spikes: Tensor = self.neuron(convolve(self.conv, x), self.bn, self.timesteps)
         return spikes
 
 
