@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
-import functools
 from typing import Literal, TypeVar
 
 from torch import nn
 
 from snnbench.errors import OptionError
 from snnbench.nn import optimize
-from snnbench.nn.fused import why_not_compiled
+from snnbench.nn.fused import keep_memory, why_not_compiled
 from snnbench.quant.integer import integer_form
 
 Engine = Literal["auto", "eager", "compiled", "integer"]
@@ -19,8 +17,6 @@ Network = TypeVar("Network", bound=nn.Module)
 
 # Building the kernels takes some seconds, once a machine; fewer forwards of an image through a step end before it pays.
 WORTH_COMPILING = 20_000
-_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
-_LARGE = 2**30
 
 
 def choose_engine(engine: Engine, image_steps: int) -> Chosen:
@@ -46,16 +42,7 @@ def engine_form(model: Network, engine: Chosen) -> Network:
     Raises:
         OptionError: if the kernels of the compiled engine cannot be built.
     """
+    keep_memory()
     if engine == "eager":
         return model
-    _keep_memory()
     return integer_form(model) if engine == "integer" else optimize(model)
-
-
-@functools.cache
-def _keep_memory() -> None:
-    """Let glibc reuse large blocks: by default each is fetched from the system anew, page by page."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, _LARGE)
-        mallopt(_TRIM_THRESHOLD, _LARGE)

@@ -14,6 +14,7 @@ from snnbench.nn.fused.convolution import convolve
 from snnbench.nn.fused.counter import SpikeCounter
 from snnbench.nn.fused.function import FusedSpikes, Fusion, fire_bytes
 from snnbench.nn.fused.integer import IntegerConv
+from snnbench.nn.fused.memory import keep_memory
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.sew_resnet import ConvBNNeuron, Stem
 
@@ -100,12 +101,14 @@ def optimize(model: Network) -> Network:
     It shares parameters, buffers, convolutions and quantizers with `model` and has the same names and
     ``state_dict``; train and evaluate it as you would `model`. Hooks that are there are kept, later ones belong to
     the form that they are put on. Neurons of other libraries, neurons with a state quantizer, and tensors on other
-    devices than the CPU run as before. In float32 evaluation the spikes are those of `model`.
+    devices than the CPU run as before. In float32 evaluation the spikes are those of `model`. From then on the process
+    keeps large blocks of memory: fetching them anew takes longer than the neurons.
 
     Raises:
         OptionError: if there is no C++ compiler, or it cannot build the kernels.
     """
     kernels()
+    keep_memory()
     return _fuse(model, {})
 
 
