@@ -15,7 +15,7 @@ from snnbench.nn import sew_resnet8
 from snnbench.nn.fused import keep_memory
 if sys.argv[1] == "kept":
     keep_memory()
-model, images = sew_resnet8(16), torch.randn(32, 3, 32, 32)
+model, images = sew_resnet8(32), torch.randn(32, 3, 32, 32)
 with torch.inference_mode():
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
