@@ -23,7 +23,7 @@ class Rectifier(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Rates, of the currents' shape."""
         silent, saturated = firing_range(self.neuron)
-        return ((x - silent) / (saturated - silent)).clamp(0, 1)
+        return x.clamp(silent, saturated).sub_(silent).div_(saturated - silent)
 
 
 def firing_range(neuron: SpikingNeuron) -> tuple[float, float]:
