@@ -57,7 +57,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[Task]]]:
     """``tiny(bits=[1, 2], how="die")`` plans cells of the faulty quantizer; the plugin is there while the test runs."""
     monkeypatch.syspath_prepend(site)
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
     monkeypatch.setenv("SNNBENCH_CACHE", str(tmp_path / "cache"))
     for left in ("died-once", "references"):
         (site / left).unlink(missing_ok=True)
@@ -77,10 +77,15 @@ def sweep() -> Callable[..., tuple[Progress, Ear]]:
     """Runs tasks to the end in this process, and returns where they ended and what was heard."""
 
     def sweep(
-        tasks: list[Task], out: Path, executor: str = "in-process", seconds: float | None = None, **policy: object
+        tasks: list[Task],
+        out: Path,
+        executor: str = "in-process",
+        seconds: float | None = None,
+        cpus: float = 1,
+        **policy: object,
     ) -> tuple[Progress, Ear]:
         ear = Ear()
-        engine = make_executor(executor, Resources(cpus=1, seconds=seconds))
+        engine = make_executor(executor, Resources(cpus=cpus, seconds=seconds))
         return Sweep(tasks, out, engine, [ear], Silent(), Policy(**policy)).run(), ear
 
     return sweep

@@ -15,6 +15,11 @@ from typing import Any
 import pytest
 from oracles.records import measured
 
+from snnbench.bench import store
+from snnbench.bench.executors import make_executor
+from snnbench.bench.executors.base import Resources
+from snnbench.errors import OptionError
+
 pytest.importorskip("ray")
 pytestmark = [
     pytest.mark.slow,
@@ -64,6 +69,39 @@ def test_ray_is_reached_through_its_client_port(
         cluster.shutdown()
     assert (progress.finished, progress.failed) == (3, 0)
     assert measured(there) == measured(here)
+
+
+def test_a_cell_may_take_a_part_of_a_cpu(tiny: Callable, sweep: Callable, tmp_path: Path, cluster: Any) -> None:
+    progress, ear = sweep(tiny(bits=[1, 2, 3, 4, 5]), tmp_path / "out", "ray", cpus=0.5)
+    assert progress.slots == 4
+    assert (progress.finished, progress.failed) == (5, 0)
+    assert max(counts["running"] for _, counts in ear.events) == 4
+
+
+def test_a_share_that_no_node_has_is_refused(cluster: Any) -> None:
+    with pytest.raises(OptionError, match="no node of the Ray cluster has 3 CPUs and 0 GPUs for a cell"):
+        make_executor("ray", Resources(cpus=3))
+
+
+def test_nodes_without_snnbench_are_refused(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ModuleNotFoundError("No module named 'snnbench'")
+
+    monkeypatch.setattr("snnbench.bench.executors.ray_cluster._import", fail)
+    with pytest.raises(OptionError, match="cannot run snnbench: ModuleNotFoundError: No module named 'snnbench'; inst"):
+        make_executor("ray", Resources(cpus=1))
+
+
+@pytest.mark.parametrize(("how", "kind"), [("sleep", "time"), ("deaf", "worker")])
+def test_a_cell_that_takes_too_long_fails_alone(
+    tiny: Callable, sweep: Callable, tmp_path: Path, cluster: Any, how: str, kind: str
+) -> None:
+    out, (late,) = tmp_path / "out", tiny(how, seconds=600.0)
+    progress, _ = sweep([late, *tiny()], out, "ray", seconds=3.0, attempts=1)
+    assert (progress.finished, progress.failed) == (1, 1)
+    failure = store.find_failure(out, late.cell)
+    assert failure is not None
+    assert failure.fault.kind == kind
 
 
 def children(pid: int) -> list[int]:

@@ -34,7 +34,7 @@ class Executor(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many tasks may be under way at a time; may change while a cluster grows or shrinks."""
+        """How many tasks can be computed at a time; may change while a cluster grows or shrinks."""
 
     def submit(self, task: Task) -> None:
         """Start a task; there is a free slot."""

@@ -18,33 +18,38 @@ def make_executor(name: str, resources: Resources) -> Executor:
     """The executor that `name` asks for: ``in-process``, ``local[:N]`` or ``ray[://ADDRESS]``.
 
     Raises:
-        OptionError: if there is no such executor, or it cannot be had.
+        OptionError: if there is no such executor, it cannot be had, or it has not the resources.
     """
+    slots = slots_of(name)
     kind, _, rest = name.partition(":")
-    if name == "in-process":
-        from snnbench.bench.executors.in_process import InProcess
-
-        return InProcess(int(resources.cpus or cores()), resources)
-    if kind == "local":
-        from snnbench.bench.executors.local import LocalProcesses
-
-        workers = _workers(name, rest)
-        return LocalProcesses(workers, max(1, int(resources.cpus or cores() / workers)), resources)
     if kind == "ray":
         from snnbench.bench.executors.ray_cluster import RayCluster
 
         return RayCluster(rest.removeprefix("//") or None, resources)
-    raise OptionError(f"--executor {name!r} is not one of in-process, local:N, ray or ray://ADDRESS")
+    if resources.gpus:
+        raise OptionError(f"--gpus {resources.gpus:g} is for --executor ray; of a GPU here, take --device cuda")
+    threads = max(1, int(resources.cpus or cores() / slots))
+    if kind == "local":
+        from snnbench.bench.executors.local import LocalProcesses
+
+        return LocalProcesses(slots, threads, resources)
+    from snnbench.bench.executors.in_process import InProcess
+
+    return InProcess(threads, resources)
 
 
 def slots_of(name: str) -> int:
     """Cells at a time that can be told without starting the executor: those of a cluster are not known before.
 
     Raises:
-        OptionError: as `make_executor`.
+        OptionError: if there is no such executor.
     """
-    kind, _, rest = name.partition(":")
-    return _workers(name, rest) if kind == "local" else 1
+    kind, colon, rest = name.partition(":")
+    if kind == "local" and (rest or not colon):
+        return _workers(name, rest)
+    if name in ("in-process", "ray") or (kind == "ray" and rest.startswith("//") and rest != "//"):
+        return 1
+    raise OptionError(f"--executor {name!r} is not one of in-process, local, local:N, ray or ray://ADDRESS")
 
 
 def cores() -> int:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
+import re
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
 from snnbench.bench.executors.base import Resources
-from snnbench.bench.failures import Fault
+from snnbench.bench.failures import Fault, Kind
 from snnbench.bench.reference import Bench, open_bench
 from snnbench.bench.reporting import Silent
 from snnbench.bench.sweep.task import BenchSpec, Outcome, Task
 from snnbench.data import Embedded
 from snnbench.data.layouts import Arrays
 from snnbench.errors import OptionError
+
+# A cell that does not notice that its time is over, deep in compiled code, ends with its worker so many seconds later.
+GRACE_SECONDS = 5.0
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class RayCluster:
@@ -24,22 +31,23 @@ class RayCluster:
     def __init__(self, address: str | None, resources: Resources) -> None:
         self._ray = ray = _import_ray()
         self._resources = resources
-        self._threads = max(1, int(resources.cpus or 1))
+        self._cpus = resources.cpus or 1.0
+        self._threads = max(1, int(self._cpus))
         _connect(ray, address)
-        share = {"num_cpus": resources.cpus or 1, "num_gpus": resources.gpus}
+        try:
+            self._check_nodes()
+        except OptionError:
+            ray.shutdown()
+            raise
+        share = {"num_cpus": self._cpus, "num_gpus": resources.gpus}
         self._work = ray.remote(_perform).options(**share, max_retries=0, scheduling_strategy="SPREAD")
         self._benches: dict[tuple[BenchSpec, bool], Any] = {}
         self._tasks: dict[Any, Task] = {}
 
     @property
     def slots(self) -> int:
-        """As many tasks as the nodes that are up have room for, and one more each, so that none is ever idle."""
-        have: dict[str, float] = self._ray.cluster_resources()
-        shares = [have.get("CPU", 0) / (self._resources.cpus or 1)]
-        if self._resources.gpus:
-            shares.append(have.get("GPU", 0) / self._resources.gpus)
-        nodes = sum(name.startswith("node:") for name in have)
-        return max(1, int(min(shares))) + nodes
+        """As many tasks as the nodes that are up have room for."""
+        return max(1, self._room())
 
     def submit(self, task: Task) -> None:
         """Start the task; its bench is put into the cluster's memory the first time."""
@@ -69,11 +77,42 @@ class RayCluster:
         task, errors = self._tasks.pop(reference), self._ray.exceptions
         try:
             outcome: Outcome = self._ray.get(reference)
-        except errors.OutOfMemoryError as error:
-            return Outcome(task.cell.key, replace(Fault.of(error), kind="memory"))
         except errors.RayError as error:
-            return Outcome(task.cell.key, replace(Fault.of(error), kind="worker"))
+            kind: Kind = "memory" if isinstance(error, errors.OutOfMemoryError) else "worker"
+            message = f"{type(error).__name__}: {_said(error)}"
+            return Outcome(task.cell.key, replace(Fault.of(error), kind=kind, message=message))
         return outcome
+
+    def _room(self) -> int:
+        """Cells that fit into the nodes that are up."""
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        return sum(_fitting(have.get("CPU", 0), have.get("GPU", 0), self._cpus, self._resources.gpus) for have in nodes)
+
+    def _check_nodes(self) -> None:
+        """Refuse a cluster without snnbench, or without a node that has room for a cell: it would wait for ever."""
+        if not self._room():
+            want = f"{self._cpus:g} CPUs and {self._resources.gpus:g} GPUs"
+            raise OptionError(f"no node of the Ray cluster has {want} for a cell; change --cpus or --gpus")
+        try:
+            self._ray.get(self._ray.remote(_import).options(num_cpus=0, max_retries=0).remote())
+        except self._ray.exceptions.RayError as error:
+            message = f"{_said(error)}; install the same version, and the plugins, on every node"
+            raise OptionError(f"the Ray cluster cannot run snnbench: {message}") from error
+
+
+def _fitting(cpus: float, gpus: float, cpus_each: float, gpus_each: float) -> int:
+    shares = [cpus / cpus_each] + ([gpus / gpus_each] if gpus_each else [])
+    return int(min(shares) + 1e-9)  # 0.3 / 0.1 is a little less than 3
+
+
+def _said(error: Exception) -> str:
+    """What an error of Ray says in its last line; above it lies a traceback, coloured."""
+    lines = _COLOURS.sub("", str(error)).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__
+
+
+def _import() -> None:
+    """Nothing, where this module can be imported."""
 
 
 class Shipped:
@@ -99,7 +138,15 @@ def portable_bench(spec: BenchSpec, training: bool) -> Bench:
 def _perform(task: Task, shared: list[Any], threads: int, seconds: float | None) -> Outcome:
     from snnbench.bench.executors.work import perform
 
-    return perform(task, threads, seconds, partial(_fetched, shared[0]))
+    def begin() -> None:
+        if seconds is not None:
+            with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+                faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=nowhere)
+
+    try:
+        return perform(task, threads, seconds, partial(_fetched, shared[0]), begin)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @cache
