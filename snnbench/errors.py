@@ -26,7 +26,11 @@ class PluginError(SnnbenchError):
 
 
 class OptionError(SnnbenchError):
-    """An option of a quantizer, model or command is unknown or out of range."""
+    """An option of a quantizer, model or command is unknown or out of range; or several are, each a problem."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 class ProtocolError(SnnbenchError):

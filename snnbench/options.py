@@ -83,22 +83,22 @@ def validate(
     """
     parameters = {parameter.name: parameter for parameter in _parameters(owner, factory)}
     given = _given(owner, parameters, options, bits)
-    return {
-        name: _value(owner, parameter, given[name]) if name in given else _default(owner, parameter)
-        for name, parameter in parameters.items()
-    }
+    values, problems = dict[str, Any](), _unknown(owner, parameters, options)
+    for name, parameter in parameters.items():
+        try:
+            values[name] = _value(owner, parameter, given[name]) if name in given else _default(owner, parameter)
+        except OptionError as error:
+            problems += error.problems
+    if problems:
+        raise OptionError(*problems)
+    return values
 
 
 def _given(
     owner: object, parameters: Mapping[str, inspect.Parameter], options: Mapping[str, object], bits: object
 ) -> dict[str, object]:
-    choices = [name for name in parameters if name != "bits"]
     if "bits" in options:
         raise OptionError(f"bits={options['bits']} is not an option of {owner}; the number of bits has its own flag")
-    for name in options:
-        if name not in choices:
-            near = did_you_mean(name, choices) or ";"
-            raise OptionError(f"{owner} has no option {name!r}{near} it takes {', '.join(choices) or 'none'}")
     if bits is None:
         return dict(options)
     if "bits" not in parameters:
@@ -107,6 +107,16 @@ def _given(
     if fixed is not _REQUIRED and str(bits) != str(fixed):
         raise OptionError(f"bits={bits} does not agree with {owner}, which has {fixed} bits and no others")
     return {**options, "bits": bits}
+
+
+def _unknown(owner: object, parameters: Mapping[str, inspect.Parameter], options: Mapping[str, object]) -> list[str]:
+    """What there is to say of options that the factory does not have."""
+    choices = [name for name in parameters if name != "bits"]
+    return [
+        f"{owner} has no option {name!r}{did_you_mean(name, choices) or ';'} it takes {', '.join(choices) or 'none'}"
+        for name in options
+        if name not in choices
+    ]
 
 
 def _parameters(owner: object, factory: Callable[..., Any]) -> list[inspect.Parameter]:

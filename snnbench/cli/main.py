@@ -81,5 +81,6 @@ def _refuse(error: typer.TyperException) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    typer.echo(f"Error: {' '.join(message.split())}", err=True)
+    lines = filter(None, (" ".join(line.split()) for line in message.splitlines()))
+    typer.echo("Error: " + "\n  ".join(lines), err=True)
     return code

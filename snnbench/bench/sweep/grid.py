@@ -57,11 +57,16 @@ class Combination(BaseModel):
     membrane_bits: int | None
     membrane_option: dict[str, Any]
 
+    def axes(self) -> dict[str, str]:
+        """The value of every axis that was named, as text."""
+        named = {"quantizer": self.quantizer, "bits": self.bits, **self.option, "membrane": self.membrane}
+        named |= {"membrane_bits": self.membrane_bits}
+        named |= {f"membrane_option {key}": value for key, value in self.membrane_option.items()}
+        named |= {"mode": self.mode, "seed": self.seed, "protocol": self.protocol}
+        return {axis: str(value) for axis, value in named.items() if value is not None}
+
     def __str__(self) -> str:
-        bits = "" if self.bits is None else f" {self.bits} bits"
-        options = "".join(f" {key}={value}" for key, value in self.option.items())
-        membrane = f" membrane {self.membrane}" if self.membrane else ""
-        return f"{self.quantizer}{bits}{options}{membrane} {self.mode} seed {self.seed} on {self.protocol}"
+        return " ".join(f"{axis}={value}" for axis, value in self.axes().items())
 
 
 class Grid(BaseModel):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from snnbench.bench.cell import Cell, membrane_spec, quantizer_spec
 from snnbench.bench.reference import Bench, cell_identity, open_bench
+from snnbench.bench.run import check_device
 from snnbench.bench.score import check_metrics
 from snnbench.bench.sweep.grid import Combination, Grid
 from snnbench.bench.sweep.task import BenchSpec, Task
 from snnbench.errors import OptionError, SnnbenchError
+
+Made = TypeVar("Made")
 
 
 class Benches:
@@ -44,6 +49,7 @@ class Benches:
 
     def _open(self, spec: BenchSpec) -> Bench | SnnbenchError:
         try:
+            check_device(spec.device)
             bench = open_bench(spec.protocol, spec.baseline, data=spec.data, device=spec.device)
             check_metrics(bench.protocol.evaluate)
             bench.dataset.files(bench.root)
@@ -60,45 +66,54 @@ def make_plan(grids: Iterable[Grid], benches: Benches) -> list[Task]:
     """
     tasks: dict[str, Task] = {}
     wrong: dict[str, list[Combination]] = {}
-    count = 0
-    for combination in (point for grid in grids for point in grid.combinations()):
-        count += 1
-        try:
-            task = _task(combination, benches)
-        except SnnbenchError as error:
-            wrong.setdefault(str(error), []).append(combination)
-        else:
-            tasks.setdefault(task.cell.key, task)
+    combinations = [point for grid in grids for point in grid.combinations()]
+    for combination in combinations:
+        made = _task(combination, benches)
+        if isinstance(made, Task):
+            tasks.setdefault(made.cell.key, made)
+            continue
+        for problem in made:
+            wrong.setdefault(problem, []).append(combination)
     if wrong:
-        raise OptionError(_refusal(wrong, count))
+        raise OptionError(_refusal(wrong, len(combinations)))
     return list(tasks.values())
 
 
-def _task(combination: Combination, benches: Benches) -> Task:
-    quantizer = quantizer_spec(combination.quantizer, combination.bits, combination.option)
+def _task(point: Combination, benches: Benches) -> Task | list[str]:
+    """The task of a combination, or all that is wrong with it."""
+    problems: list[str] = []
+
+    def tried(make: Callable[..., Made], *arguments: object) -> Made | None:
+        try:
+            return make(*arguments)
+        except SnnbenchError as error:
+            problems.extend(error.problems if isinstance(error, OptionError) else [str(error)])
+            return None
+
+    quantizer = tried(quantizer_spec, point.quantizer, point.bits, point.option)
     membrane = None
-    if combination.membrane is not None:
-        membrane = membrane_spec(combination.membrane, combination.membrane_bits, combination.membrane_option)
-    spec = benches.spec(combination.protocol, combination.seed)
-    cell = Cell(
-        **cell_identity(benches[spec]),
-        quantizer=quantizer,
-        membrane=membrane,
-        mode=combination.mode,
-        seed=combination.seed,
-    )
+    if point.membrane is not None:
+        membrane = tried(membrane_spec, point.membrane, point.membrane_bits, point.membrane_option)
+    spec = tried(benches.spec, point.protocol, point.seed)
+    bench = tried(benches.__getitem__, spec) if spec else None
+    if problems or quantizer is None or spec is None or bench is None:
+        return problems
+    identity = cell_identity(bench)
+    cell = Cell(**identity, quantizer=quantizer, membrane=membrane, mode=point.mode, seed=point.seed)
     return Task(cell, spec)
 
 
 def _refusal(wrong: dict[str, list[Combination]], count: int) -> str:
-    total = sum(len(combinations) for combinations in wrong.values())
-    reasons = "; ".join(
-        f"[{index}] {message} ({_examples(combinations)})"
-        for index, (message, combinations) in enumerate(wrong.items(), 1)
-    )
-    return f"{total} of {count} combinations are not valid, nothing was run: {reasons}"
+    total = len({str(combination) for combinations in wrong.values() for combination in combinations})
+    reasons = [f"{problem} ({len(points)} of them: {_told(points)})" for problem, points in wrong.items()]
+    return "\n".join([f"{total} of {count} combinations are not valid, nothing was run", *reasons])
 
 
-def _examples(combinations: list[Combination]) -> str:
-    more = f", and {len(combinations) - 1} more" if len(combinations) > 1 else ""
-    return f"{combinations[0]}{more}"
+def _told(combinations: list[Combination]) -> str:
+    """All of the combinations: by the values that each axis has in them if they are their product, else one by one."""
+    points = [combination.axes() for combination in combinations]
+    values = {axis: list(dict.fromkeys(point.get(axis) for point in points)) for axis in points[0]}
+    is_product = math.prod(map(len, values.values())) == len(points) and all(p.keys() == values.keys() for p in points)
+    if not is_product:
+        return "; ".join(map(str, combinations))
+    return " ".join(f"{axis}={','.join(map(str, each))}" for axis, each in values.items())
