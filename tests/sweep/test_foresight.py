@@ -21,5 +21,7 @@ def test_a_dry_run_tells_done_failed_damaged_and_left(tiny: Callable, sweep: Cal
     foresight = foresee([*done, *bad, *damaged, *left], out, 1)
     assert list(foresight.cells.values()) == ["done", "failed", "damaged", "to do", "to do"]
     assert foresight.document()["seconds"] is not None
-    assert str(foresight).startswith("5 cells: 1 damaged, 1 done, 1 failed, 2 to do; time expected: about ")
+    assert str(foresight).startswith(
+        "5 cells: 1 damaged, 1 done, 1 failed, 2 to do; time expected with 1 at a time: about "
+    )
     assert sorted(out.rglob("*")) == before

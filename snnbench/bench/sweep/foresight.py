@@ -17,21 +17,26 @@ from snnbench.errors import RecordError
 
 @dataclass(frozen=True)
 class Foresight:
-    """Cells by name with their state (``done``, ``failed``, ``damaged`` or ``to do``), and the time for the last."""
+    """Cells by name with their state (``done``, ``failed``, ``damaged`` or ``to do``), and the time for the last.
+
+    The time is that of `slots` cells at a time.
+    """
 
     cells: dict[str, str]
     left: TimeLeft
+    slots: int
 
     def __str__(self) -> str:
         states = list(self.cells.values())
         counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
         todo = {"to do", "damaged"} & set(states)
-        return f"{len(states)} cells: {counts}" + (f"; time expected: {self.left}" if todo else "")
+        time = f"; time expected with {self.slots} at a time: {self.left}" if todo else ""
+        return f"{len(states)} cells: {counts}{time}"
 
     def document(self) -> dict[str, Any]:
         """The same as JSON; seconds are null where nothing is known."""
         seconds = None if self.left.unknown else round(self.left.seconds, 1)
-        return {"cells": self.cells, "seconds": seconds, "unknown": list(self.left.unknown)}
+        return {"cells": self.cells, "slots": self.slots, "seconds": seconds, "unknown": list(self.left.unknown)}
 
 
 def foresee(tasks: Sequence[Task], out: Path, slots: int) -> Foresight:
@@ -40,12 +45,12 @@ def foresee(tasks: Sequence[Task], out: Path, slots: int) -> Foresight:
     for task in tasks:
         found = _look(out, task.cell)
         if isinstance(found, Record):
-            durations.add(task.cell, found.seconds)
+            durations.add(task.cell, found.seconds, found=True)
         if found in ("to do", "damaged"):
             left.append(task.cell)
         name = f"{task.cell.board}/{task.cell.folder}"
         states[name] = "done" if isinstance(found, Record) else found
-    return Foresight(states, durations.left(left, slots))
+    return Foresight(states, durations.left(left, slots), slots)
 
 
 def _look(out: Path, cell: Cell) -> Record | str:
