@@ -104,12 +104,12 @@ def _run(tasks: list[Task], out: Path, name: str, resources: Resources, policy: 
     from snnbench.bench.executors import make_executor
     from snnbench.bench.sweep.engine import Sweep, Terminated
     from snnbench.bench.sweep.status import StatusFile
-    from snnbench.cli.reporting import ConsoleReporter
     from snnbench.cli.sweep_views import choose_view
 
+    executor = make_executor(name, resources)
     store.check_writable(out)
-    watchers = [StatusFile(out), choose_view(as_json)]
-    run = Sweep(tasks, out, make_executor(name, resources), watchers, ConsoleReporter(), policy)
+    view, reporter = choose_view(as_json)
+    run = Sweep(tasks, out, executor, [StatusFile(out), view], reporter, policy)
     try:
         run.run()
     except KeyboardInterrupt as stop:

@@ -27,9 +27,13 @@ def test_lines_tell_of_every_cell_and_how_far_the_sweep_is(tiny: Callable, tmp_p
     text = io.StringIO()
     run([*tiny(bits=[1, 2]), *tiny("raise")], tmp_path / "out", Lines(Console(file=text, width=300)))
     lines = text.getvalue().splitlines()
-    assert [line.split(" tiny-v1/")[0] for line in lines] == ["cell finished", "cell finished", "cell failed"]
-    assert "this quantizer always fails" in lines[2]
-    assert "[2/3 done, 0 running, 1 failed]" in lines[2]
+    assert (
+        lines[0] == "sweep started  [0/3 done, 0 running, time left: unknown (no cell of tiny-v1 ptq is finished yet)]"
+    )
+    names = [line.split(" tiny-v1/")[0].removeprefix("cell ") for line in lines[1:]]
+    assert names == ["started", "started", "finished", "started", "finished", "failed"]
+    assert "this quantizer always fails" in lines[-1]
+    assert "[2/3 done, 0 running, 1 failed]" in lines[-1]
 
 
 def test_json_events_are_a_line_each(tiny: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,6 +68,29 @@ def test_the_live_view_shows_running_cells_the_best_and_the_time_left(tiny: Call
     assert any(line.lstrip().startswith("faulty 1 bits") for line in lines)
     assert lines[1].strip("━╸╺ ") == ""
     assert "smallest firing EMD" in screen.getvalue()
+
+
+def test_the_live_view_reports_the_reference_in_its_one_display(
+    tiny: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snnbench.cli.sweep_views._DRAW_SECONDS", 0.0)
+    screen = io.StringIO()
+    live = LiveView(Console(file=screen, width=160, force_terminal=True))
+    Sweep(tiny(), tmp_path / "out", make_executor("in-process", Resources(cpus=1)), [live], live).run()
+    assert "  Reference: 100 %" in screen.getvalue()
+    assert "smallest firing EMD so far" in screen.getvalue().rstrip().splitlines()[-2]
+
+
+def test_a_view_that_is_told_of_thousands_of_cells_at_once_is_drawn_a_few_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = []
+    monkeypatch.setattr("snnbench.cli.sweep_views.draw", lambda *given: drawn.append(given) or "")
+    live = LiveView(Console(file=io.StringIO(), force_terminal=True))
+    monkeypatch.setattr("time.monotonic", lambda: 7.0)
+    for _ in range(1000):
+        live.hear(Event("cell reused"), Progress(1000, "local:2"))
+    assert len(drawn) == 1
 
 
 def test_a_status_file_tells_the_living_from_the_killed(tiny: Callable, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from snnbench.bench.locks import Lock
 from snnbench.bench.record import Record
 from snnbench.bench.reference import open_bench
 from snnbench.bench.reporting import Reporter
-from snnbench.bench.sweep.progress import Event, EventName, Progress, Watcher
+from snnbench.bench.sweep.progress import Event, EventName, Progress, Ticking, Watcher
 from snnbench.bench.sweep.task import BenchSpec, Measured, Outcome, Task
 from snnbench.errors import RecordError, SnnbenchError
 
@@ -88,8 +88,11 @@ class Sweep:
         return self.progress
 
     def _begin(self) -> None:
+        self.progress.slots = self.executor.slots
+        self.progress.left.extend(task.cell for task in self.tasks)
         self._tell("sweep started")
         for task in self.tasks:
+            self.progress.left.popleft()
             if not self._is_over(task):
                 self._waiting.append(task)
         self._count()
@@ -106,8 +109,7 @@ class Sweep:
                 self._settle(outcome, task)
             self._look_elsewhere()
             self._count()
-            for watcher in self.watchers:
-                watcher.tick(self.progress)
+            self._tick()
 
     def _fill(self) -> None:
         self.progress.slots = self.executor.slots
@@ -155,7 +157,7 @@ class Sweep:
 
     def _reuse(self, record: Record) -> None:
         self.progress.reused += 1
-        self.progress.durations.add(record.cell, record.seconds)
+        self.progress.durations.add(record.cell, record.seconds, found=True)
         self.progress.consider(record)
         self._tell("cell reused", record.cell)
 
@@ -169,7 +171,8 @@ class Sweep:
     def _evaluate_reference(self, spec: BenchSpec) -> None:
         """Have the reference in the cache before the first cell needs it, once and not in every worker."""
         if spec not in self._ready:
-            open_bench(spec.protocol, spec.baseline, data=spec.data, device=spec.device).reference(self.reporter)
+            bench = open_bench(spec.protocol, spec.baseline, data=spec.data, device=spec.device)
+            bench.reference(Ticking(self.reporter, self._tick))
             self._ready.add(spec)
 
     def _settle(self, outcome: Outcome, task: Task) -> None:
@@ -210,11 +213,15 @@ class Sweep:
 
     def _count(self) -> None:
         self.progress.elsewhere = len(self._elsewhere)
-        self.progress.left = [task.cell for task in (*self._waiting, *self._elsewhere.values())]
+        self.progress.left = deque(task.cell for task in (*self._waiting, *self._elsewhere.values()))
 
     def _tell(self, name: EventName, cell: Cell | None = None, detail: str = "") -> None:
         for watcher in self.watchers:
             watcher.hear(Event(name, cell, detail), self.progress)
+
+    def _tick(self) -> None:
+        for watcher in self.watchers:
+            watcher.tick(self.progress)
 
     def _end(self) -> None:
         self.executor.close()

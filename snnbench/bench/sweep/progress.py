@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -11,6 +14,7 @@ from snnbench.bench.sweep.estimate import Durations, TimeLeft
 if TYPE_CHECKING:
     from snnbench.bench.cell import Cell
     from snnbench.bench.record import Record
+    from snnbench.bench.reporting import Advance, Reporter
     from snnbench.bench.sweep.task import Task
 
 State = Literal["running", "finished", "interrupted", "stopped"]
@@ -45,7 +49,7 @@ class Progress:
     elsewhere: int = 0
     running: dict[str, Task] = field(default_factory=dict)
     since: dict[str, float] = field(default_factory=dict)
-    left: list[Cell] = field(default_factory=list)
+    left: deque[Cell] = field(default_factory=deque)
     best: list[Record] = field(default_factory=list)
     durations: Durations = field(default_factory=Durations)
     reason: str = ""
@@ -71,9 +75,9 @@ class Progress:
 
     def time_left(self) -> TimeLeft:
         """Expected time until the last cell."""
-        cells = [task.cell for task in self.running.values()] + self.left
-        spent = sum(time.monotonic() - began for began in self.since.values())
-        return self.durations.left(cells, self.slots, spent)
+        now = time.monotonic()
+        running = [(task.cell, now - self.since[key]) for key, task in self.running.items()]
+        return self.durations.left(self.left, self.slots, running)
 
     def summary(self) -> dict[str, Any]:
         """The counts as JSON."""
@@ -98,3 +102,25 @@ class Watcher(Protocol):
 
     def tick(self, progress: Progress) -> None:
         """Time passed."""
+
+
+class Ticking:
+    """A reporter that calls `tick` whenever the work goes on, so that watchers see it during a long one, too."""
+
+    def __init__(self, reporter: Reporter, tick: Callable[[], None]) -> None:
+        self._reporter, self._tick = reporter, tick
+
+    def say(self, message: str) -> None:
+        """Pass the message on."""
+        self._reporter.say(message)
+
+    @contextmanager
+    def task(self, title: str) -> Iterator[Advance]:
+        """Pass the progress on, and tick."""
+        with self._reporter.task(title) as advance:
+
+            def advance_and_tick(done: int, total: int) -> None:
+                advance(done, total)
+                self._tick()
+
+            yield advance_and_tick
