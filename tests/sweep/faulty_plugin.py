@@ -19,7 +19,7 @@ from snnbench.data import Dataset, Embedded, fingerprint
 from snnbench.nn.neurons import LIFNeuron
 
 HERE = Path(__file__).parent
-Fault = Literal["none", "raise", "sleep", "deaf", "die", "hungry", "leap"]
+Fault = Literal["none", "raise", "sleep", "deaf", "die", "hungry", "greedy", "leap"]
 
 
 class Tiny(nn.Module):
@@ -67,6 +67,10 @@ def misbehave(how: str, seconds: float) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "hungry":
         torch.empty(1 << 60)
+    if how == "greedy":
+        hoard = bytearray()
+        while True:
+            hoard += b"\1" * (1 << 26)
 
 
 def faulty(

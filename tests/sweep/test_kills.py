@@ -99,6 +99,101 @@ def test_an_interrupted_sweep_says_so_and_goes_on(start: Start, tmp_path: Path, 
     assert not list(out.glob(".unfinished-*"))
 
 
+@pytest.mark.slow
+def test_two_sweeps_at_once_compute_each_cell_once(start: Start, tmp_path: Path) -> None:
+    out, bits = tmp_path / "out", ",".join(map(str, range(1, 21)))
+    grid = ("-q", "faulty", "-o", "how=sleep", "-o", "seconds=1", "-b", bits, "-p", "tiny")
+    both = [start("sweep", *grid, "--out", out, "-x", "local:1", "--json") for _ in range(2)]
+    told = [[json.loads(line) for line in process.communicate(timeout=300)[0].splitlines()] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    finished = [[event["key"] for event in events if event["event"] == "cell finished"] for events in told]
+    assert all(finished)
+    assert len(finished[0] + finished[1]) == len({*finished[0], *finished[1]}) == len(records(out)) == 20
+    assert [(events[-1]["done"], events[-1]["failed"]) for events in told] == [(20, 0), (20, 0)]
+
+
+@pytest.fixture
+def settable_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that says how far off the wall clock is, for the processes that are started with it."""
+    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not libraries:
+        pytest.skip("setting the clock needs libfaketime")
+    offset = tmp_path / "offset"
+    offset.write_text("+0d", "ascii")
+    settings = {"TIMESTAMP_FILE": str(offset), "NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1"}
+    monkeypatch.setenv("LD_PRELOAD", str(libraries[0]))
+    for name, value in settings.items():
+        monkeypatch.setenv(f"FAKETIME_{name}", value)
+    return offset
+
+
+@pytest.mark.slow
+def test_a_clock_that_is_set_back_in_mid_sweep_changes_nothing(
+    start: Start, tmp_path: Path, settable_clock: Path
+) -> None:
+    out = tmp_path / "out"
+    grid = ("-q", "faulty", "-o", "how=sleep", "-o", "seconds=1", "-b", "1,2,3,4,5,6,7,8", "-p", "tiny")
+    command = ("sweep", *grid, "--out", out, "-x", "local:1", "--json")
+    process = start(*command)
+    await_records(out, 3, process)
+    settable_clock.write_text("-1000d", "ascii")
+    assert process.wait(300) == 0
+    years = {json.loads(content)["started"][:4] for content in records(out).values()}
+    assert len(records(out)) == 8
+    assert len(years) == 2
+    kept = records(out)
+    again = start(*command)
+    events = [json.loads(line)["event"] for line in again.communicate(timeout=300)[0].splitlines()]
+    assert events.count("cell reused") == 8
+    assert records(out) == kept
+    assert [status.state for status in read_statuses(out)] == ["finished", "finished"]
+
+
+@pytest.fixture
+def little_memory() -> Iterator[Path]:
+    """A control group whose processes may hold 2 GiB together: the kernel kills one when they want more."""
+    for root, limit in (("/sys/fs/cgroup", "memory.max"), ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")):
+        group = Path(root, f"snnbench-{os.getpid()}")
+        if (group.parent / "cgroup.procs").exists() and os.access(group.parent, os.W_OK):
+            group.mkdir()
+            if (group / limit).exists():
+                (group / limit).write_text(str(2 << 30), "ascii")
+                yield group
+                group.rmdir()
+                return
+            group.rmdir()
+    pytest.skip("limiting memory needs root, and control groups for memory")
+
+
+def kernel_kills(group: Path) -> int:
+    told = [group / name for name in ("memory.events", "memory.oom_control")]
+    words = next(path for path in told if path.exists()).read_text("ascii").split()
+    return int(words[words.index("oom_kill") + 1])
+
+
+@pytest.mark.slow
+def test_a_cell_that_the_kernel_kills_for_its_memory_fails_alone(
+    start: Start, tmp_path: Path, little_memory: Path
+) -> None:
+    out = tmp_path / "out"
+    grid = ("-q", "faulty", "-o", "how=none,greedy", "-b", "1,2", "-p", "tiny")
+    process = start("sweep", *grid, "--out", out, "-x", "local:2")
+    (little_memory / "cgroup.procs").write_text(str(process.pid), "ascii")
+    _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 1, stderr
+    assert kernel_kills(little_memory) == 4
+    failures = [json.loads(path.read_bytes()) for path in out.glob("*/*.failed.json")]
+    assert [failure["attempts"] for failure in failures] == [2, 2]
+    assert {failure["fault"]["message"] for failure in failures} == {
+        "the worker process was killed by signal 9 (by the kernel if memory ran out)"
+    }
+    assert len(records(out)) == 2
+    for path in records(out):
+        read_record(path)
+    assert "2 of 4 cells are in" in stderr
+    assert "2 failed" in stderr
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own, with room for a few cells."""
