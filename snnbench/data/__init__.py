@@ -1,6 +1,6 @@
 """Reading, checking and importing data sets; numpy only.
 
-The names below load on first use, so that the command line finds the cache without importing numpy.
+Most names load on first use, so that the command line finds the cache without importing numpy.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from snnbench.folders import cache_root, resolve_root
+
 if TYPE_CHECKING:
     from snnbench.data.content import fingerprint
     from snnbench.data.dataset import Dataset
     from snnbench.data.files import unwritable_cache, write_atomically, write_cache
     from snnbench.data.layouts import BinaryLayout, PickleLayout
     from snnbench.data.preparation import prepare
-    from snnbench.data.roots import cache_root, resolve_root
     from snnbench.data.sources import Archived, Embedded, Source
 
 _LAZY = {
@@ -24,10 +25,8 @@ _LAZY = {
     "Embedded": "sources",
     "PickleLayout": "layouts",
     "Source": "sources",
-    "cache_root": "roots",
     "fingerprint": "content",
     "prepare": "preparation",
-    "resolve_root": "roots",
     "unwritable_cache": "files",
     "write_atomically": "files",
     "write_cache": "files",

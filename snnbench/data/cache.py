@@ -13,7 +13,7 @@ import numpy as np
 
 from snnbench.data.content import Images, Labels
 from snnbench.data.files import unwritable_cache, write_cache
-from snnbench.data.roots import cache_root
+from snnbench.folders import cache_root
 
 # Two writes within one tick of a file system's clock leave the same times; no common one ticks slower than this.
 CLOCK_TICK_NS = 20_000_000

@@ -12,9 +12,9 @@ import numpy as np
 from snnbench.data import cache
 from snnbench.data.content import combine, in_digest_order, record_digests
 from snnbench.data.layouts import Arrays
-from snnbench.data.roots import resolve_root
 from snnbench.data.sources import Archived, Embedded, Source
 from snnbench.errors import DamagedDataError, DataError
+from snnbench.folders import resolve_root
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from snnbench.data.archive import Progress, copy, download, unpack
 from snnbench.data.dataset import Dataset
-from snnbench.data.roots import resolve_root
 from snnbench.data.sources import Archived
 from snnbench.errors import DataError
+from snnbench.folders import resolve_root
 
 
 def prepare(dataset: Dataset, root: Path | None, origin: Path | None, progress: Progress) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import snnbench
+from snnbench import native
 from snnbench.bench.engine import WORTH_COMPILING, Engine, choose_engine
 from snnbench.errors import OptionError
 from snnbench.nn.fused import build, why_not_compiled
@@ -17,8 +18,9 @@ compiles = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not
 @pytest.fixture
 def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
-    for remembered in (build.cpp_compiler, build.kernels, build.why_not_compiled):
-        monkeypatch.setattr(build, remembered.__name__, remembered.__wrapped__)
+    for module, remembered in ((native, native.cpp_compiler), (build, build.why_not_compiled)):
+        monkeypatch.setattr(module, remembered.__name__, remembered.__wrapped__)
+    monkeypatch.setattr(build, "native_library", native.native_library.__wrapped__)
     monkeypatch.setattr("snnbench.bench.engine.why_not_compiled", build.why_not_compiled)
 
 

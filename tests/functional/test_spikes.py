@@ -17,7 +17,9 @@ from snnbench.functional import (
     firing_rate,
     tally,
 )
+from snnbench.functional.kernels import Compiled, counting_library
 from snnbench.functional.profile import LayerFiring
+from snnbench.functional.rows import SpikeRows
 from snnbench.functional.spikes import count_differing
 
 DTYPES = [
@@ -31,6 +33,17 @@ DTYPES = [
     torch.int32,
     torch.int64,
 ]
+
+
+@pytest.fixture(autouse=True, params=["C++", "numpy"])
+def counted_by(request, monkeypatch):
+    """Everything here is counted by the kernels, and by what takes their place where there is no compiler."""
+    library = counting_library() if request.param == "C++" else None
+    if request.param == "C++" and library is None:
+        pytest.skip("no C++ compiler")
+    monkeypatch.setattr(tally, "_COMPILED", 0)
+    monkeypatch.setattr(tally, "counting_library", lambda: library)
+    return request.param
 
 
 def spikes(*shape: int, rate: float = 0.4, seed: int = 0) -> torch.Tensor:
@@ -103,6 +116,27 @@ LAYOUTS = {
     "every other": lambda spikes: torch.stack([spikes, ~spikes], -1)[..., 0],
     "one feature repeated": lambda spikes: spikes[:, :, :, :1, :1].expand(spikes.shape),
 }
+
+
+def test_kernels_count_rows_without_gaps(counted_by):
+    for layout, order in LAYOUTS.items():
+        counter = tally._counter(SpikeRows(order(spikes(3, 7, 2, 5, 4))))
+        gaps = layout in ("reversed", "every other")
+        assert isinstance(counter, Compiled) == (counted_by == "C++" and not gaps), layout
+
+
+@pytest.mark.parametrize("samples", [1, 3, 4, 5, 255, 256, 1021])
+@pytest.mark.parametrize("place", ["first", "last", "middle"])
+def test_no_row_escapes_the_check(samples, place):
+    tensor = spikes(1, samples, 37).float()
+    row = {"first": 0, "last": samples - 1, "middle": samples // 2}[place]
+    tensor[0, row, 36] = 1e-30
+    layer = LayerFiring.empty((37,), 1, shards=3)
+    with pytest.raises(FiringError, match="hold the value 1"):
+        count_by_shard(tensor, "a", 2, layer.counts, layer.steps, layer.samples)
+    for pair in ((tensor, tensor.round()), (tensor.round(), tensor)):
+        with pytest.raises(FiringError, match="hold the value 1"):
+            count_differing(*pair, "a")
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
