@@ -53,7 +53,8 @@ class Blockwise:
             np.add(place, fired.view(np.uint8), out=place)
         if self._cycle > self._groups:
             total = total.reshape(-1, self._groups, self._rows.width).sum(0, dtype=np.int64)
-        return Part(step, total, reader.nonzero == int(total.sum(dtype=np.int64)))
+        totals = total.sum(1, dtype=np.int64)
+        return Part(step, total, totals, reader.nonzero == int(totals.sum()))
 
     def compare(self, others: SpikeRows, step: int) -> Differing:
         """Compare a step of two networks on the same samples."""

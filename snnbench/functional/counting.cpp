@@ -22,13 +22,15 @@ Bits add_rows(const Bits* a, int64_t stride, int64_t width, Bits one, uint8_t* c
 }
 
 template <class Bits>
-Bits count(const Bits* rows, int64_t stride, int64_t samples, int64_t width, Bits one, int64_t groups, uint8_t* counts) {
+Bits count(const Bits* rows, int64_t stride, int64_t samples, int64_t width, Bits one, int64_t groups, uint8_t* counts,
+           int64_t* totals) {
     Bits others = 0;
     for (int64_t group = 0; group < groups; ++group, counts += width) {
         int64_t n = group, step = groups * stride;
         for (; n + 3 * groups < samples; n += 4 * groups)
             others |= add_rows<4>(rows + n * stride, step, width, one, counts);
         for (; n < samples; n += groups) others |= add_rows<1>(rows + n * stride, step, width, one, counts);
+        for (int64_t i = 0; i < width; ++i) totals[group] += counts[i];
     }
     return others;
 }
@@ -54,8 +56,8 @@ Bits compare(const Bits* a, const Bits* b, int64_t width, Bits one, int64_t* fou
 
 template <class Bits>
 int64_t count_as(const void* rows, int64_t stride, int64_t samples, int64_t width, int64_t one, int64_t groups,
-                 uint8_t* counts) {
-    return count((const Bits*)rows, stride, samples, width, Bits(one), groups, counts) == 0;
+                 uint8_t* counts, int64_t* totals) {
+    return count((const Bits*)rows, stride, samples, width, Bits(one), groups, counts, totals) == 0;
 }
 
 template <class Bits>
@@ -71,13 +73,14 @@ int64_t compare_as(const void* a, int64_t stride, const void* b, int64_t other_s
 
 extern "C" {
 
-// Samples of one step, `stride` values apart, of `width` values of `size` bytes: spikes of sample n are added to
-// counts[n % groups][width]. At most 255 samples a group. Returns whether every value is 0 or 1.
+// Samples of one step, `stride` values apart, of `width` values of `size` bytes: the spikes of sample n are of group
+// n % groups, at most 255 samples a group. Fills counts[groups][width] and totals[groups], which were 0; returns
+// whether every value is 0 or 1.
 int64_t count_spikes(int64_t size, const void* rows, int64_t stride, int64_t samples, int64_t width, int64_t one,
-                     int64_t groups, uint8_t* counts) {
+                     int64_t groups, uint8_t* counts, int64_t* totals) {
     auto counting = size == 1 ? count_as<uint8_t> : size == 2 ? count_as<uint16_t> :
                     size == 4 ? count_as<uint32_t> : count_as<uint64_t>;
-    return counting(rows, stride, samples, width, one, groups, counts);
+    return counting(rows, stride, samples, width, one, groups, counts, totals);
 }
 
 // Adds to found[0] where two networks' samples differ, and to found[1] where at least one fires.

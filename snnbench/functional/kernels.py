@@ -23,7 +23,7 @@ def counting_library() -> CDLL | None:
     except OptionError:
         return None
     sizes = (c_int64,) * 4
-    library.count_spikes.argtypes = (c_int64, c_void_p, *sizes, c_int64, c_void_p)
+    library.count_spikes.argtypes = (c_int64, c_void_p, *sizes, c_int64, c_void_p, c_void_p)
     library.compare_spikes.argtypes = (c_int64, c_void_p, c_int64, c_void_p, *sizes, c_void_p)
     library.count_spikes.restype = library.compare_spikes.restype = c_int64
     return library
@@ -38,11 +38,12 @@ class Compiled:
 
     def count(self, step: int, samples: range) -> Part:
         """Spikes of some samples, of which the first is of group 0, at a step."""
-        rows, counts = self._rows, np.zeros((self._groups, self._rows.width), np.uint8)
+        rows, totals = self._rows, np.zeros(self._groups, np.int64)
+        counts = np.zeros((self._groups, rows.width), np.uint8)
         here, bits = _place(rows, step, samples.start), rows.bits
         sizes = len(samples), rows.width, int(rows.one), self._groups
-        binary = self._library.count_spikes(bits.itemsize, *here, *sizes, counts.ctypes.data)
-        return Part(step, counts, bool(binary))
+        binary = self._library.count_spikes(bits.itemsize, *here, *sizes, counts.ctypes.data, totals.ctypes.data)
+        return Part(step, counts, totals, bool(binary))
 
     def compare(self, others: SpikeRows, step: int) -> Differing:
         """Compare a step of two networks on the same samples; the other's rows are gapless and of the same dtype."""

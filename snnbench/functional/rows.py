@@ -47,10 +47,14 @@ class SpikeRows:
 
 
 class Part(NamedTuple):
-    """Spikes of some samples at one step: `(K, M)` by group of samples; whether all values were those of 0 and 1."""
+    """Spikes of some samples at one step: `(K, M)` by group of samples, and int64 `(K,)` of the whole layer.
+
+    `binary` is whether every value was 0 or 1; only then do the counts mean anything.
+    """
 
     step: int
     counts: Counts
+    totals: NDArray[np.int64]
     binary: bool
 
 

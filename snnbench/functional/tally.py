@@ -54,7 +54,7 @@ class Tally:
         """Spikes of each group at each step, int64 `(K, T)`."""
         total = torch.zeros(self._shape, dtype=torch.int64)
         for part in self._parts:
-            total[:, part.step] += torch.from_numpy(part.counts.sum(1, dtype=np.int64))
+            total[:, part.step] += torch.from_numpy(part.totals)
         return total
 
     def each_step(self) -> Tensor:
