@@ -205,7 +205,13 @@ class Environment(_Part):
 
 
 class Record(_Part):
-    """The JSON record of one finished cell. Accuracy and rates are fractions; intervals are of 95 %."""
+    """The JSON record of one finished cell. Accuracy and rates are fractions; intervals are of 95 %.
+
+    Attributes:
+        noise_floor: split-half noise floor of the reference's EMD.
+        seed_floor: EMD between references of different seeds; not in the JSON where it is not known: the protocol
+            has one baseline, or the network is the user's own.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     key: str
@@ -213,6 +219,7 @@ class Record(_Part):
     rankable: bool
     metrics: dict[str, Score]
     noise_floor: Score
+    seed_floor: Score | None = None
     layers: tuple[LayerRow, ...]
     audit: Audit
     cost: Cost
@@ -222,6 +229,10 @@ class Record(_Part):
     environment: Environment
     started: str
     seconds: float
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_floor(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if key != "seed_floor" or value is not None}
 
     def to_json(self) -> str:
         """The record as JSON text, as it is written to disk."""

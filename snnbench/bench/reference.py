@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from snnbench.bench import ranks
@@ -18,14 +19,15 @@ from snnbench.bench.engine import Chosen, Engine, choose_engine, engine_form
 from snnbench.bench.evaluate import Evaluation, evaluate
 from snnbench.bench.locks import locked
 from snnbench.bench.network_file import unpack_network
-from snnbench.bench.record import processor
+from snnbench.bench.record import Score, processor
 from snnbench.bench.reporting import Reporter
-from snnbench.data import Dataset, cache_root
+from snnbench.bench.score import seed_floor_of
+from snnbench.data import Dataset, cache_root, write_cache
 from snnbench.errors import OptionError, ProtocolError, RecordError
 from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.synapses import weight_layers
 from snnbench.plugins import catalogue
-from snnbench.protocols import Protocol, digest, read_protocol
+from snnbench.protocols import Baseline, Protocol, digest, read_protocol
 from snnbench.quant.integer import integer_layers
 from snnbench.quant.watch import MEMBRANE_SAMPLES
 
@@ -68,8 +70,12 @@ class Bench:
     limit: int | None
     device: str
     engine: Engine = "auto"
+    folder: Path | None = None
+    """Where the protocol's document and baselines lie."""
     held_reference: Evaluation | None = None
     """The reference, where a process that measures many cells holds it in memory."""
+    held_floor: Score | None = None
+    """The seed floor, where the reference is held."""
 
     @property
     def normalise(self) -> Normalise:
@@ -112,11 +118,15 @@ class Bench:
             found = evaluate(fast, mine, self.normalise, size, advance, self.device)
         return ranks.merge(found)
 
+    def holding(self, reporter: Reporter) -> Bench:
+        """The same bench, that holds its reference and the seed floor in memory."""
+        return replace(self, held_reference=self.reference(reporter), held_floor=self.seed_floor(reporter))
+
     def reference(self, reporter: Reporter) -> Evaluation:
         """The full-precision network's evaluation, from the cache if it is there."""
         if self.held_reference is not None:
             return self.held_reference
-        path = cache_root() / "references" / f"{self._reference_key()}.safetensors"
+        path = cache_root() / "references" / f"{self._reference_key(self.network.sha256)}.safetensors"
         with locked(path.with_suffix(".lock")):
             cached = load_evaluation(path)
             if cached is None:
@@ -125,10 +135,31 @@ class Bench:
                 cached.save(path)
         return cached
 
-    def _reference_key(self) -> str:
+    def seed_floor(self, reporter: Reporter) -> Score | None:
+        """The EMD between the references of all the protocol's seeds, cached; None where it is not known."""
+        baselines = self.protocol.baselines
+        if self.held_reference is not None or self.own_network or len(baselines) < 2:
+            return self.held_floor
+        key = self._reference_key([each.sha256 for each in baselines])
+        path = cache_root() / "references" / f"{key}.json"
+        with locked(path.with_suffix(".lock")):
+            floor = _load_score(path)
+            if floor is None:
+                profiles = [self._of(each).reference(reporter).profile for each in baselines]
+                floor = seed_floor_of(profiles)
+                if floor.value is not None:
+                    write_cache(path, [floor.model_dump_json().encode()])
+        return floor
+
+    def _of(self, baseline: Baseline) -> Bench:
+        assert self.folder is not None
+        weights = read_weights(self.protocol, baseline, self.folder)
+        return replace(self, network=replace(self.network, weights=weights, sha256=baseline.sha256))
+
+    def _reference_key(self, weights: str | list[str]) -> str:
         return digest(
             {
-                "weights": self.network.sha256,
+                "weights": weights,
                 "network": self.network.spec.model_dump(mode="json"),
                 "data": dict(self.dataset.fingerprints),
                 "protocol": self.protocol.fingerprint,
@@ -150,6 +181,13 @@ def load_evaluation(path: Path) -> Evaluation | None:
     try:
         return Evaluation.load(path)
     except (FileNotFoundError, RecordError):
+        return None
+
+
+def _load_score(path: Path) -> Score | None:
+    try:
+        return Score.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
         return None
 
 
@@ -175,7 +213,7 @@ def open_bench(
     weights = read_weights(document, baseline, path.parent)
     shape, classes = dataset.input_shape, dataset.num_classes
     network = Network(protocol_network(document), weights, baseline.sha256, shape, classes)
-    return Bench(document, dataset, data, network, False, limit, device, engine)
+    return Bench(document, dataset, data, network, False, limit, device, engine, path.parent)
 
 
 def own_network(bench: Bench, spec: NetworkSpec, weights: Path) -> Bench:

@@ -150,6 +150,7 @@ def _measurements(record: Mapping[str, Any]) -> Row:
     environment = record["environment"]
     return row | {
         "noise_floor": record["noise_floor"]["value"],
+        "seed_floor": record.get("seed_floor", {}).get("value"),
         "reference_accuracy": record["reference"]["accuracy"]["value"],
         "found_bits": record["audit"]["found_bits"],
         "findings": len(record["audit"]["findings"]),

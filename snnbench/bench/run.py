@@ -195,6 +195,7 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
         rankable=cell.rankable,
         metrics=score_all(bench.protocol.evaluate, evaluation, reference, labels),
         noise_floor=floor_of(reference.profile),
+        seed_floor=bench.seed_floor(reporter),
         layers=layer_rows(evaluation.profile, reference.profile, bench.protocol.evaluate.dead_below),
         audit=audit,
         cost=cost_of(quantized.model, evaluation, reference, audit),

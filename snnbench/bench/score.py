@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -27,6 +27,7 @@ from snnbench.functional import (
     mcnemar_test,
     noise_floor,
     saturated_fraction,
+    seed_floor,
     wilson_interval,
 )
 from snnbench.protocols.document import Evaluation as Rules
@@ -139,6 +140,11 @@ def measured(metric: Callable[[], Estimate | float]) -> Score:
 def floor_of(profile: FiringProfile) -> Score:
     """The split-half noise floor of the reference's EMD."""
     return measured(lambda: float(noise_floor(profile)))
+
+
+def seed_floor_of(profiles: Sequence[FiringProfile]) -> Score:
+    """The seed-to-seed noise floor of references of different seeds."""
+    return measured(lambda: float(seed_floor(profiles)))
 
 
 def layer_rows(mine: FiringProfile, theirs: FiringProfile, dead_below: float) -> tuple[LayerRow, ...]:

@@ -49,8 +49,12 @@ def _title(record: Record) -> str:
 
 
 def _caption(record: Record) -> str:
-    floor = number(record.noise_floor, 4)
-    return f"EMD of firing rates against the reference, spikes per step.\nNoise floor (split halves): {floor}"
+    halves = number(record.noise_floor, 4)
+    seeds = number(record.seed_floor, 4) if record.seed_floor else "unknown"
+    return (
+        "EMD of firing rates against the reference, spikes per step.\n"
+        f"Noise floor (split halves): {halves}; seed to seed: {seeds}"
+    )
 
 
 def _reference_row(record: Record) -> tuple[str, ...]:

@@ -177,7 +177,8 @@ def seed_floor(profiles: Sequence[FiringProfile], reduction: Scalar = "weighted"
     """
     if len(profiles) < 2:
         raise FiringError(f"a seed-to-seed floor needs references of two seeds, got {len(profiles)}")
-    _shared_sizes(tuple(profiles))
+    if len(samples := {profile.samples for profile in profiles}) > 1:
+        raise FiringError(f"references of {sorted(samples)} samples cannot be paired; record all on the same samples")
     return torch.stack([firing_emd(a, b, reduction, units) for a, b in combinations(profiles, 2)]).mean()
 
 

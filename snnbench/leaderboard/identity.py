@@ -43,11 +43,14 @@ def _measurement_problems(protocol: Protocol, record: Record) -> Iterator[str]:
     missing = set(protocol.evaluate.metrics) ^ set(record.metrics)
     if missing:
         yield f"its metrics are not the protocol's: {', '.join(sorted(missing))}"
-    for name, score in {**record.metrics, "noise_floor": record.noise_floor}.items():
+    floors = {"noise_floor": record.noise_floor} | ({"seed_floor": record.seed_floor} if record.seed_floor else {})
+    for name, score in {**record.metrics, **floors}.items():
         if score.value is None:
             yield f"metric {name} failed ({score.reason}); a board holds measured values only"
-    if (record.noise_floor.low, record.noise_floor.high) != (None, None):
+    if any(floor.low is not None or floor.high is not None for floor in floors.values()):
         yield "a noise floor has no interval"
+    if record.seed_floor and len(protocol.baselines) < 2:
+        yield "it has a seed floor, and its protocol only one seed"
     qat = record.cell.mode == "qat"
     if qat != (record.control is not None):
         yield "a fine-tuned cell has a control, and no other has"

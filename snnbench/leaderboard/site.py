@@ -18,6 +18,7 @@ from snnbench.leaderboard.charts import rates_figures, scatter_figure
 from snnbench.leaderboard.columns import COLUMNS, Column, network
 from snnbench.leaderboard.identity import command
 from snnbench.leaderboard.ranking import Row, ranked_rows
+from snnbench.leaderboard.tables import between_seeds
 
 _PAGES = Path(__file__).parent / "pages"
 _ASSETS = ("style.css", "table.js", "charts.js")
@@ -53,7 +54,7 @@ def _write_board(board: Board, folder: Path) -> None:
         rows=rows,
         columns=[column for column in COLUMNS if any(column.text(row) for row in rows)],
         sort_value=_sort_value,
-        floors=", ".join(f"{floor:.4f}" for floor in floors),
+        floors=", ".join(f"{floor:.4f}" for floor in floors) + between_seeds(rows),
         scatter=_json(scatter_figure(rows)),
     )
     for row in rows:

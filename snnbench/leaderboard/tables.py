@@ -96,7 +96,17 @@ def _html(board: Board, rows: Sequence[Row]) -> str:
 def _caption(board: Board, rows: Sequence[Row]) -> str:
     floors = sorted({row.entry.record.noise_floor.value or 0.0 for row in rows})
     shown = ", ".join(f"{floor:.4f}" for floor in floors)
-    return f"{board.name}: accuracy and firing against the full-precision reference; noise floor of the EMD {shown}."
+    return (
+        f"{board.name}: accuracy and firing against the full-precision reference; noise floor of the EMD {shown}"
+        f"{between_seeds(rows)}."
+    )
+
+
+def between_seeds(rows: Sequence[Row]) -> str:
+    """The EMD seed to seed, where records state it."""
+    floors = [row.entry.record.seed_floor for row in rows]
+    stated = sorted({f"{floor.value:.4f}" for floor in floors if floor and floor.value is not None})
+    return f", seed to seed {', '.join(stated)}" if stated else ""
 
 
 def _legend() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from snnbench.bench.cell import Cell
 from snnbench.bench.record import RECORD_FILE
 from snnbench.errors import SnnbenchError
+from snnbench.functional import seed_floor
 from snnbench.leaderboard.board import NOTE_FILE, WEIGHTS_FILE, Board, Entry, read_entry
 from snnbench.leaderboard.evidence import EVIDENCE_FILE
 from snnbench.leaderboard.identity import identity_problems
@@ -22,9 +23,13 @@ WEIGHTS_BYTES = 1_000_000
 CONTROL_BYTES = 4_000_000
 """Weights of a control, which are full precision and cannot be packed."""
 
+SEED_FLOOR_TOLERANCE = 0.001
+"""Spikes per step; as much as another processor may make a reference's firing drift."""
+
 NOT_RECHECKED = (
     "intervals of firing metrics, which need counts by shard (only their order is checked)",
     "the noise floor (entries of one reference must agree on it)",
+    "the floor between seeds, while the board lacks the reference of a seed (entries must agree on it)",
     "levels of weights that training did not change, and the labels (--rerun checks them)",
     "environment, wall time and training log",
 )
@@ -114,10 +119,23 @@ def _board_problems(board: Board) -> list[str]:
     for entry in board.entries:
         floors.setdefault(entry.note.reference, set()).add(entry.record.noise_floor.value)
     problems += [f"entries of reference '{name}' state different floors" for name, f in floors.items() if len(f) > 1]
+    problems += _seed_floor_problems(board)
     labels = [board.reference(folder.name).labels for folder in board.reference_folders()]
     if any(each is None or labels[0] is None or not each.equal(labels[0]) for each in labels):
         problems.append("references have different labels")
     return problems + _control_problems(board)
+
+
+def _seed_floor_problems(board: Board) -> list[str]:
+    """Entries of several machines, whose references differ by rounding, agree nearly."""
+    floors = [entry.record.seed_floor for entry in board.entries]
+    stated = [floor.value for floor in floors if floor and floor.value is not None]
+    references = {folder.name.partition("-")[0]: folder.name for folder in board.reference_folders()}
+    if stated and len(references) == len(board.protocol.baselines):
+        stated.append(float(seed_floor([board.reference(name).profile for name in references.values()])))
+    if stated and max(stated) - min(stated) > SEED_FLOOR_TOLERANCE:
+        return [f"entries and references give seed floors of {min(stated):.6f} and {max(stated):.6f}"]
+    return []
 
 
 def _control_problems(board: Board) -> list[str]:

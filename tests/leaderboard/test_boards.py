@@ -16,15 +16,18 @@ from hypothesis import strategies as st
 import snnbench
 from snnbench.bench.baseline import protocol_path
 from snnbench.bench.record import Score, read_record
+from snnbench.bench.reference import open_bench
 from snnbench.bench.reporting import Silent
 from snnbench.cli.main import main
 from snnbench.errors import RecordError
 from snnbench.functional import mcnemar_test
 from snnbench.leaderboard import Board, add, find_boards, read_board, stale_tables, table, verify, write_tables
+from snnbench.leaderboard.adding import _file_reference
 from snnbench.leaderboard.columns import COLUMNS
 from snnbench.leaderboard.comparison import Verdict, compare, overall
 from snnbench.leaderboard.ranking import accuracy_wins, difference, emd_wins, front, rank_ranges, ranked_rows
 from snnbench.leaderboard.rerun import rerun_board
+from snnbench.leaderboard.sums import write_sums
 
 PROTOCOL = "digits-sew8"
 
@@ -125,6 +128,32 @@ def test_required_rows(board: Board, tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="no ptq row of quantizer 'float'"):
         write_tables(read_board(board.folder))
     assert any("float" in problem for verdict in verify(board.folder) for problem in verdict.problems)
+
+
+def state_seed_floor(entries: list[Path], value: float) -> None:
+    for folder in entries:
+        document = json.loads((folder / "record.json").read_text())
+        document["seed_floor"]["value"] = value
+        (folder / "record.json").write_text(json.dumps(document))
+        write_sums(folder)
+
+
+def test_the_seed_floor_is_that_of_the_other_entries_and_of_the_references(board: Board) -> None:
+    def problems() -> list[str]:
+        return [problem for verdict in verify(board.folder) for problem in verdict.problems]
+
+    stated = board.entries[0].record.seed_floor
+    assert stated is not None
+    assert f"seed to seed {stated.value:.4f}" in (write_tables(board), (board.folder / "table.md").read_text())[1]
+    state_seed_floor(board.entry_folders()[:1], 0.5)
+    assert any("seed floors of 0.01" in problem and "0.5" in problem for problem in problems())
+    state_seed_floor(board.entry_folders(), 0.5)
+    assert problems() == []  # nothing here can tell
+    for seed in (1, 2):
+        _file_reference(board, open_bench(PROTOCOL, seed), Silent())
+    assert any("seed floors of 0.01" in problem for problem in problems())
+    state_seed_floor(board.entry_folders(), stated.value)
+    assert problems() == []
 
 
 def test_tables_are_generated_and_checked(board: Board) -> None:

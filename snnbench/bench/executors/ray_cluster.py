@@ -132,7 +132,7 @@ def portable_bench(spec: BenchSpec, training: bool) -> Bench:
     splits = ["test", "train"] if training else ["test"]
     source = Embedded(Shipped({split: bench.dataset.load(bench.root, split) for split in splits}))
     dataset = replace(bench.dataset, source=source)
-    return replace(bench, dataset=dataset, root=None, held_reference=bench.reference(Silent()))
+    return replace(bench.holding(Silent()), dataset=dataset, root=None, folder=None)
 
 
 def _perform(task: Task, shared: list[Any], threads: int, seconds: float | None) -> Outcome:

@@ -29,7 +29,7 @@ class OutOfTime(BaseException):
 def held_bench(spec: BenchSpec) -> Bench:
     """The bench of `spec` with its reference, loaded once in a process."""
     bench = open_bench(spec.protocol, spec.baseline, data=spec.data, device=spec.device)
-    return replace(bench, held_reference=bench.reference(Silent()))
+    return bench.holding(Silent())
 
 
 def perform(
