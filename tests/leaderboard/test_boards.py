@@ -132,9 +132,8 @@ def test_required_rows(board: Board, tmp_path: Path) -> None:
 
 def state_seed_floor(entries: list[Path], value: float) -> None:
     for folder in entries:
-        document = json.loads((folder / "record.json").read_text())
-        document["seed_floor"]["value"] = value
-        (folder / "record.json").write_text(json.dumps(document))
+        changed = read_record(folder).model_copy(update={"seed_floor": Score(value=value, low=None, high=None)})
+        (folder / "record.json").write_text(changed.to_json())
         write_sums(folder)
 
 
