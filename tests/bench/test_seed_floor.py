@@ -12,9 +12,10 @@ from rich.console import Console
 from scipy.stats import wasserstein_distance
 
 import snnbench
+from snnbench.bench.baseline import protocol_path
 from snnbench.bench.cell import protocol_network
 from snnbench.bench.record import Record, Score, read_record
-from snnbench.bench.reference import Bench, open_bench, own_network, protocol_path
+from snnbench.bench.reference import Bench, open_bench, own_network
 from snnbench.bench.reporting import Silent
 from snnbench.cli.tables import results_table
 
