@@ -124,7 +124,7 @@ def counts(progress: Progress) -> str:
     """Cells by state, and the time left, on one line."""
     parts = [f"{progress.done}/{progress.total} done", f"{len(progress.running)} running"]
     parts += [f"{progress.failed} failed"] if progress.failed else []
-    parts += [f"{progress.elsewhere} in other sweeps"] if progress.elsewhere else []
+    parts += [f"{len(progress.elsewhere)} in other sweeps"] if progress.elsewhere else []
     if progress.done + progress.failed < progress.total:
         parts.append(f"time left: {progress.time_left()}")
     return ", ".join(parts)
@@ -150,7 +150,7 @@ def best_table(records: list[Record]) -> Table:
     """The cells that fire most like their reference."""
     from snnbench.cli.tables import number, percent
 
-    table = Table("smallest firing EMD so far", "mode", "EMD", "accuracy %", box=None, title_justify="left")
+    table = Table("smallest firing EMD", "mode", "EMD", "accuracy %", box=None, title_justify="left")
     for record in records:
         cell, metrics = record.cell, record.metrics
         options = ",".join(f"{key}={value}" for key, value in cell.quantizer.options.items())

@@ -36,6 +36,22 @@ def test_lines_tell_of_every_cell_and_how_far_the_sweep_is(tiny: Callable, tmp_p
     assert "[2/3 done, 0 running, 1 failed]" in lines[-1]
 
 
+def test_the_time_left_counts_no_cell_twice(tiny: Callable, tmp_path: Path) -> None:
+    class Count:
+        most = 0
+
+        def hear(self, event: Event, progress: Progress) -> None:
+            counted = len(progress.waiting) + len(progress.running) + progress.done + progress.failed
+            self.most = max(self.most, counted)
+
+        def tick(self, progress: Progress) -> None:
+            pass
+
+    count = Count()
+    run([*tiny(bits=[1, 2, 3]), *tiny("raise")], tmp_path / "out", count)
+    assert count.most == 4
+
+
 def test_json_events_are_a_line_each(tiny: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (task,) = tiny()
     run([task], tmp_path / "out", JsonEvents())
@@ -78,7 +94,7 @@ def test_the_live_view_reports_the_reference_in_its_one_display(
     live = LiveView(Console(file=screen, width=160, force_terminal=True))
     Sweep(tiny(), tmp_path / "out", make_executor("in-process", Resources(cpus=1)), [live], live).run()
     assert "  Reference: 100 %" in screen.getvalue()
-    assert "smallest firing EMD so far" in screen.getvalue().rstrip().splitlines()[-2]
+    assert "smallest firing EMD" in screen.getvalue().rstrip().splitlines()[-2]
 
 
 def test_a_view_that_is_told_of_thousands_of_cells_at_once_is_drawn_a_few_times(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,8 +55,6 @@ class Sweep:
 
     def __post_init__(self) -> None:
         self.progress = Progress(len(self.tasks), self.executor.name)
-        self._waiting: deque[Task] = deque()
-        self._elsewhere: dict[str, Task] = {}
         self._claims: dict[str, Lock] = {}
         self._attempts: dict[str, int] = {}
         self._old_failures: dict[str, str] = {}
@@ -89,16 +86,15 @@ class Sweep:
 
     def _begin(self) -> None:
         self.progress.slots = self.executor.slots
-        self.progress.left.extend(task.cell for task in self.tasks)
+        self.progress.waiting.extend(self.tasks)
         self._tell("sweep started")
-        for task in self.tasks:
-            self.progress.left.popleft()
+        for _ in self.tasks:
+            task = self.progress.waiting.popleft()
             if not self._is_over(task):
-                self._waiting.append(task)
-        self._count()
+                self.progress.waiting.append(task)
 
     def _loop(self) -> None:
-        while self._waiting or self._elsewhere or self.progress.running:
+        while self.progress.waiting or self.progress.elsewhere or self.progress.running:
             self._fill()
             outcomes = self.executor.wait(_TICK_SECONDS)
             if not self.progress.running and not outcomes:
@@ -108,13 +104,12 @@ class Sweep:
             for outcome, task in ended:
                 self._settle(outcome, task)
             self._look_elsewhere()
-            self._count()
             self._tick()
 
     def _fill(self) -> None:
         self.progress.slots = self.executor.slots
-        while self._waiting and len(self.progress.running) < self.progress.slots:
-            task = self._waiting.popleft()
+        while self.progress.waiting and len(self.progress.running) < self.progress.slots:
+            task = self.progress.waiting.popleft()
             if self._claim(task):
                 self._start(task)
 
@@ -124,7 +119,7 @@ class Sweep:
             return True
         claim = store.claim(self.out, task.cell)
         if claim is None:
-            self._elsewhere[task.cell.key] = task
+            self.progress.elsewhere[task.cell.key] = task
             self._tell("cell elsewhere", task.cell)
             return False
         if self._is_over(task):
@@ -193,7 +188,7 @@ class Sweep:
     def _fail(self, task: Task, fault: Fault) -> None:
         attempts = self._attempts[task.cell.key]
         if fault.kind == "worker" and attempts < self.policy.attempts:
-            self._waiting.appendleft(task)
+            self.progress.waiting.appendleft(task)
             self._tell("cell retried", task.cell, fault.message)
             return
         cell = task.cell
@@ -204,16 +199,12 @@ class Sweep:
 
     def _look_elsewhere(self) -> None:
         """See whether the cells of other processes are over; one whose process died is ours again."""
-        for key, task in list(self._elsewhere.items()):
+        for key, task in list(self.progress.elsewhere.items()):
             claim = store.claim(self.out, task.cell)
             if claim is not None:
                 claim.release()
-                del self._elsewhere[key]
-                self._waiting.append(task)
-
-    def _count(self) -> None:
-        self.progress.elsewhere = len(self._elsewhere)
-        self.progress.left = deque(task.cell for task in (*self._waiting, *self._elsewhere.values()))
+                del self.progress.elsewhere[key]
+                self.progress.waiting.append(task)
 
     def _tell(self, name: EventName, cell: Cell | None = None, detail: str = "") -> None:
         for watcher in self.watchers:

@@ -37,7 +37,13 @@ class Event:
 
 @dataclass
 class Progress:
-    """Counts of cells, the ones under way, the best so far, and how long finished ones took."""
+    """Counts of cells, the ones to come and under way, the best so far, and how long finished ones took.
+
+    Attributes:
+        waiting: cells to come.
+        elsewhere: cells that another sweep computes, by key.
+        running: cells under way, by key, begun at `since`.
+    """
 
     total: int
     executor: str
@@ -46,10 +52,10 @@ class Progress:
     reused: int = 0
     finished: int = 0
     failed: int = 0
-    elsewhere: int = 0
     running: dict[str, Task] = field(default_factory=dict)
     since: dict[str, float] = field(default_factory=dict)
-    left: deque[Cell] = field(default_factory=deque)
+    waiting: deque[Task] = field(default_factory=deque)
+    elsewhere: dict[str, Task] = field(default_factory=dict)
     best: list[Record] = field(default_factory=list)
     durations: Durations = field(default_factory=Durations)
     reason: str = ""
@@ -77,7 +83,8 @@ class Progress:
         """Expected time until the last cell."""
         now = time.monotonic()
         running = [(task.cell, now - self.since[key]) for key, task in self.running.items()]
-        return self.durations.left(self.left, self.slots, running)
+        waiting = (task.cell for task in (*self.waiting, *self.elsewhere.values()))
+        return self.durations.left(waiting, self.slots, running)
 
     def summary(self) -> dict[str, Any]:
         """The counts as JSON."""
@@ -89,7 +96,7 @@ class Progress:
             "done": self.done,
             "reused": self.reused,
             "failed": self.failed,
-            "elsewhere": self.elsewhere,
+            "elsewhere": len(self.elsewhere),
             "running": len(self.running),
         }
 
