@@ -83,7 +83,7 @@ def status(
     out: take.ResultsFolder = take.RESULTS,
     json: take.Json = False,
 ) -> None:
-    """Show the sweeps of a results folder: running, finished, interrupted or killed."""
+    """Show the sweeps of a folder, from any terminal."""
     from json import dumps
 
     from snnbench.bench.sweep.status import read_statuses
@@ -164,6 +164,8 @@ def _print_plan(tasks: list[Task], out: Path, executor: str, as_json: bool) -> N
 
 def _farewell(progress: Progress, out: Path) -> str:
     text = f"{progress.done} of {progress.total} cells are in {out} ({progress.reused} were there before)"
+    if progress.done and not progress.failed:
+        text += f"; snnbench results list {out} shows them"
     if progress.failed:
         text += f"; {progress.failed} failed (snnbench results list {out} --status failed; --retry tries again)"
     if progress.state == "interrupted":

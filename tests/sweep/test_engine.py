@@ -180,3 +180,11 @@ def test_executors_give_the_same_records_bit_for_bit(
     sweep(tasks, there, "local:2")
     assert len(measured(here)) == 2
     assert measured(there) == measured(here)
+
+
+def test_executors_give_the_same_fine_tuning_bit_for_bit(tiny: Plan, sweep: Callable, tmp_path: Path) -> None:
+    tasks, here, there = tiny(mode="qat", seeds=[0, 1]), tmp_path / "here", tmp_path / "there"
+    sweep(tasks, here)
+    sweep(tasks, there, "local:2")
+    assert len(measured(here)) == 2
+    assert measured(there) == measured(here)
