@@ -132,11 +132,11 @@ def test_a_record_with_a_value_that_is_no_number_is_refused(record: Record, out:
 
 def test_references_are_of_one_measurement_and_one_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = reference.open_bench("digits-sew8")
-    keys = {bench._reference_key()}
+    keys = {bench._reference_key(bench.network.sha256)}
     monkeypatch.setattr(reference, "MEASUREMENT", reference.MEASUREMENT + 1)
-    keys.add(bench._reference_key())
+    keys.add(bench._reference_key(bench.network.sha256))
     monkeypatch.setattr(reference, "processor", lambda: "another")
-    keys.add(bench._reference_key())
+    keys.add(bench._reference_key(bench.network.sha256))
     assert len(keys) == 3
 
 

@@ -164,10 +164,10 @@ class Sweep:
         self._tell("cell started", task.cell)
 
     def _evaluate_reference(self, spec: BenchSpec) -> None:
-        """Have the reference in the cache before the first cell needs it, once and not in every worker."""
+        """Have the reference and the seed floor in the cache before the first cell needs them, once for all workers."""
         if spec not in self._ready:
             bench = open_bench(spec.protocol, spec.baseline, data=spec.data, device=spec.device)
-            bench.reference(Ticking(self.reporter, self._tick))
+            bench.holding(Ticking(self.reporter, self._tick))
             self._ready.add(spec)
 
     def _settle(self, outcome: Outcome, task: Task) -> None:
