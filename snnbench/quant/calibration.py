@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -41,7 +41,10 @@ class LayerInputs:
     batches: Iterable[Tensor]
 
     def __iter__(self) -> Iterator[Tensor]:
-        """Batches of inputs: (T * N, C, H, W) of a convolution, (T * N, features) of a linear layer."""
+        """Batches of inputs: (T * N, C, H, W) of a convolution, (T * N, features) of a linear layer.
+
+        Where the network computes once what is the same at every step, it is repeated T times.
+        """
         seen: list[Tensor] = []
 
         def reach(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -57,7 +60,8 @@ class LayerInputs:
                 pass
             finally:
                 handle.remove()
-            yield seen.pop()
+            once = seen.pop()
+            yield once.repeat(self.timesteps, *[1] * (once.ndim - 1)) if len(once) == len(images) else once
 
     def columns(self) -> Iterator[Tensor]:
         """Batches (T * N, positions, fan_in): each row is what one output of the layer multiplies with its weights.
@@ -83,9 +87,10 @@ def columns(layer: nn.Module, inputs: Tensor) -> Tensor:
 
 
 def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> tuple[str, ...]:
-    """Call ``calibrate(inputs)`` of each weight quantizer that offers it, in network order; gives the layers' names.
+    """Call ``calibrate(inputs)`` of each weight quantizer that offers it; gives the layers' names, in that order.
 
-    The network runs in evaluation mode and is left in the mode that it was in.
+    The layers come in the order in which they run; one that never runs has no inputs and is left out. The network runs
+    in evaluation mode and is left in the mode that it was in.
 
     Args:
         model: a network with quantized weights.
@@ -93,14 +98,31 @@ def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> tuple[str, ...]:
     """
     layers = weight_layers(model)
     timesteps = cast(int, getattr(model, "timesteps", 1))
-    offering = {name: quantizer for name, quantizer in quantizers(model).items() if hasattr(quantizer, "calibrate")}
+    offering: dict[str, Any] = {name: each for name, each in quantizers(model).items() if hasattr(each, "calibrate")}
     training = model.training
     model.eval()
     try:
-        for name, quantizer in offering.items():
+        order = _running_order(model, {name: layers[name] for name in offering}, batches)
+        for name in order:
             original = model.get_parameter(f"{name}.parametrizations.weight.original").detach()
-            offer: Any = quantizer
-            offer.calibrate(LayerInputs(layers[name], original, timesteps, model, batches))
+            offering[name].calibrate(LayerInputs(layers[name], original, timesteps, model, batches))
     finally:
         model.train(training)
-    return tuple(offering)
+    return order
+
+
+def _running_order(model: nn.Module, layers: Mapping[str, nn.Module], batches: Iterable[Tensor]) -> tuple[str, ...]:
+    """The names of `layers` in the order in which they first run."""
+    order: dict[str, None] = {}
+
+    def note(name: str) -> Any:
+        return lambda module, inputs: order.setdefault(name)
+
+    handles = [layer.register_forward_pre_hook(note(name)) for name, layer in layers.items()]
+    try:
+        with torch.no_grad():
+            model(next(iter(batches)))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return tuple(order)

@@ -46,12 +46,39 @@ def batches() -> list[Tensor]:
     return list(torch.randn(3, 2, 1, 8, 8, generator=torch.Generator().manual_seed(0)))
 
 
-def test_layers_come_in_network_order_and_the_mode_stays():
+def test_each_layer_is_calibrated_once_and_the_mode_stays():
     order: list[str] = []
     model = network(order).train()
     assert calibrate(model, batches()) == tuple(order)
-    assert order == list(quantizers(model))
+    assert sorted(order) == sorted(quantizers(model))
     assert model.training
+
+
+class Backwards(nn.Module):
+    """Names its layers in another order than it runs them, and has one that it never runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last, self.idle, self.first = (nn.Linear(6, 6, bias=False) for _ in range(3))
+        self.timesteps = 3
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.first(x).repeat(self.timesteps, 1))
+
+
+def test_the_order_is_that_in_which_the_layers_run():
+    order: list[str] = []
+    model = Backwards()
+    quantize_weights(model, lambda name, weight: Halves(order, name), exempt=())
+    assert calibrate(model, [torch.randn(4, 6)]) == tuple(order) == ("first", "last")
+
+
+def test_what_is_computed_once_for_all_steps_is_shown_at_each_of_them():
+    model, x = Backwards(), torch.randn(4, 6)
+    quantize_weights(model, lambda name, weight: Halves([], name), exempt=())
+    calibrate(model, [x])
+    assert torch.equal(quantizers(model)["first"].shown, x.repeat(3, 1))
+    assert torch.equal(quantizers(model)["last"].shown, model.first(x).detach().repeat(3, 1))
 
 
 def test_a_layer_is_shown_what_it_sees_with_the_layers_before_it_quantized():

@@ -24,12 +24,7 @@ def gram(inputs: LayerInputs, tau: float | None = None) -> Tensor:
 
 
 def leaky(rows: Tensor, timesteps: int, tau: float) -> Tensor:
-    """``X[t] = (1 - 1/tau) X[t-1] + x[t] / tau`` of inputs (T * N, positions, fan_in), step by step.
-
-    Inputs that are the same at every step come once, (N, positions, fan_in), and stay as they are.
-    """
-    if len(rows) % timesteps:
-        return rows
+    """``X[t] = (1 - 1/tau) X[t-1] + x[t] / tau`` of inputs (T * N, positions, fan_in), step by step."""
     steps = rows.view(timesteps, -1, *rows.shape[1:])
     filtered = [steps[0] / tau]
     for step in steps[1:]:
