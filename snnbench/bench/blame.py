@@ -14,10 +14,12 @@ from snnbench.plugins.isolation import one_line
 
 
 @contextmanager
-def blamed(sources: Sequence[Source]) -> Iterator[None]:
+def blamed(sources: Sequence[Source], seed: int) -> Iterator[None]:
     """Raise what code of `sources` raises as a PluginError; put the default dtype and the gradient mode back.
 
-    The random state needs no guard: every cell seeds it anew.
+    Args:
+        sources: where the code comes from.
+        seed: what the block seeds torch's random state with. Drawing numbers is no fault, and seeding anew is.
 
     Raises:
         PluginError: if code of a source raised, or one of them changed what belongs to everybody.
@@ -34,6 +36,8 @@ def blamed(sources: Sequence[Source]) -> Iterator[None]:
         raise PluginError(f"{' or '.join(culprits)} failed in the middle of the run: {one_line(error)}") from error
     finally:
         changed = _put_back(dtype, enabled)
+    if torch.initial_seed() != seed:
+        changed.append("torch's random seed")
     if changed:
         suspects = [str(source) for source in sources if not source.built_in]
         raise PluginError(f"{' or '.join(suspects)} changes {' and '.join(changed)} in the middle of the run")

@@ -30,7 +30,8 @@ def control_evaluation(bench: Bench, cell: Cell, reporter: Reporter) -> Evaluati
         cached = load_evaluation(path)
         if cached is None:
             reporter.say("Control: the same fine-tuning without quantization (computed once, then cached)")
-            quantized = make_quantized(bench, control, reporter)
-            cached = bench.evaluate(quantized.model, "Control", reporter, control)
+            with torch.random.fork_rng(devices=[]):  # whether it is cached makes no difference to the cell
+                quantized = make_quantized(bench, control, reporter)
+                cached = bench.evaluate(quantized.model, "Control", reporter, control)
             cached.save(path)
     return cached

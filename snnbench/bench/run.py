@@ -166,7 +166,8 @@ def _sources(bench: Bench, cell: Cell) -> list[Source]:
     """Where the code that a cell runs comes from."""
     specs = [cell.quantizer, *([cell.membrane] if cell.membrane else [])]
     quantizers = [catalogue().quantizers[spec.name].source for spec in specs]
-    return [*quantizers, catalogue().models[bench.network.spec.model].source]
+    network, data = catalogue().models[bench.network.spec.model], catalogue().datasets[bench.protocol.data.name]
+    return [*quantizers, network.source, data.source]
 
 
 def measure(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dict[str, bytes]]:
@@ -175,7 +176,7 @@ def measure(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dict[
     Raises:
         PluginError: if a plugin fails on the way; it names the distribution.
     """
-    with blamed(_sources(bench, cell)):
+    with blamed(_sources(bench, cell), cell.seed):
         return _measured(bench, cell, reporter)
 
 

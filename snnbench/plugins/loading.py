@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from snnbench import hookspecs
-from snnbench.errors import PluginError
+from snnbench.errors import PluginError, did_you_mean
 from snnbench.plugins.isolation import Fault, isolated
 from snnbench.plugins.source import KINDS, Source
 
@@ -81,7 +81,8 @@ def _verify(caller: pluggy.HookCaller) -> None:
         if implementation.wrapper or implementation.hookwrapper:
             raise PluginError(f"{caller.name}() is a hook wrapper; a plugin answers for itself alone")
         if not caller.has_spec() and not implementation.optionalhook:
-            raise PluginError(f"unknown hook {caller.name!r}; this version of snnbench has {', '.join(_HOOKS)}")
+            near = did_you_mean(caller.name.removeprefix("snnbench_"), KINDS) or ";"
+            raise PluginError(f"unknown hook {caller.name!r}{near} this version of snnbench has {', '.join(_HOOKS)}")
 
 
 def _refuse_misplaced(source: Source, implemented: list[str]) -> None:

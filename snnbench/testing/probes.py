@@ -52,6 +52,12 @@ def trained(variant: Variant) -> nn.Module:
     return model
 
 
+def accelerator() -> torch.device:
+    """The machine's GPU or the like, or its CPU if there is none."""
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return found or torch.device("cpu")
+
+
 def require_alike(variant: Variant, tensor: Tensor, found: Tensor) -> None:
     """CheckFailed unless `found` has the shape, dtype and device of `tensor`."""
     require(found.shape == tensor.shape, f"{variant}: {told(tensor)} comes back with shape {tuple(found.shape)}")

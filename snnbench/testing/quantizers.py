@@ -11,6 +11,7 @@ from snnbench.options import describe
 from snnbench.quant import bake
 from snnbench.testing.outcome import CheckSkipped
 from snnbench.testing.probes import (
+    accelerator,
     addresses,
     compiling,
     equal_but_nan,
@@ -38,10 +39,10 @@ def options(subject: Subject) -> None:
 
 
 def shape(subject: Subject) -> None:
-    """Same shape, dtype and device as the tensor that comes in."""
+    """Same shape, dtype and device as the tensor that comes in, also on the machine's accelerator if it has one."""
     for variant in variants(subject):
-        for dtype in (torch.float32, torch.float64):
-            tensor = weights(4, 3, 3, 3).to(dtype)
+        for dtype, device in ((torch.float32, "cpu"), (torch.float64, "cpu"), (torch.float32, accelerator())):
+            tensor = weights(4, 3, 3, 3).to(device, dtype)
             require_alike(variant, tensor, variant.make(tensor).eval()(tensor))
 
 
@@ -68,8 +69,8 @@ def degenerate(subject: Subject) -> None:
 
 
 def levels(subject: Subject) -> None:
-    """At most 2^bits distinct values in any output channel."""
-    for variant in variants(subject):
+    """At most 2^bits distinct values in any output channel, for every number of bits up to 8."""
+    for variant in variants(subject, range(1, 9)):
         require_few_levels(variant, weight_of(variant.quantize(convolution())))
 
 

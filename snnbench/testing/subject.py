@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from snnbench.quant import quantize_weights
 from snnbench.testing.outcome import CheckSkipped
 
 _BITS = (1, 2, 3, 4, 8)
+_SMALL, _LARGE = range(1, 9), range(9, 33)
 Layer = TypeVar("Layer", bound=nn.Module)
 
 
@@ -60,16 +61,17 @@ class Variant:
         return model
 
 
-def variants(subject: Subject) -> Iterator[Variant]:
-    """The settings that checks go through: each allowed number of bits, and each choice of each option in turn.
+def variants(subject: Subject, bits: Sequence[int] = _BITS) -> Iterator[Variant]:
+    """The settings that checks go through: numbers of bits, and with each of them each choice of each option in turn.
 
-    Settings that the factory refuses with an OptionError are left out.
+    The numbers of bits are those of `bits` that are allowed; if none is, all that are. Settings that the factory
+    refuses with an OptionError are left out.
 
     Raises:
         CheckSkipped: if all of them are refused.
     """
     found = False
-    for arguments in _settings(subject):
+    for arguments in _settings(subject, bits):
         variant = Variant(subject.entry.value, arguments)
         try:
             variant.make(weights(2, 2))
@@ -116,9 +118,9 @@ def _filled(layer: Layer, seed: int) -> Layer:
     return layer
 
 
-def _settings(subject: Subject) -> Iterator[dict[str, Any]]:
+def _settings(subject: Subject, wanted: Sequence[int]) -> Iterator[dict[str, Any]]:
     entry = subject.entry
-    for bits in _allowed_bits(subject):
+    for bits in _allowed_bits(subject, wanted):
         yield validate(entry, entry.value, subject.options, bits=bits)
         for option in describe(entry, entry.value):
             if option.name != "bits" and option.name not in subject.options and option.type in ("choice", "yes or no"):
@@ -127,10 +129,13 @@ def _settings(subject: Subject) -> Iterator[dict[str, Any]]:
                         yield validate(entry, entry.value, {**subject.options, option.name: choice}, bits=bits)
 
 
-def _allowed_bits(subject: Subject) -> list[int]:
+def _allowed_bits(subject: Subject, wanted: Sequence[int]) -> list[int]:
     entry = subject.entry
     fixed = fixed_bits(entry, entry.value)
-    return [fixed] if fixed is not None else [bits for bits in _BITS if _allows(subject, bits)]
+    if fixed is not None:
+        return [fixed]
+    found: Iterator[list[int]] = ([b for b in numbers if _allows(subject, b)] for numbers in (wanted, _SMALL, _LARGE))
+    return next(filter(None, found), [])
 
 
 def _allows(subject: Subject, bits: int) -> bool:

@@ -47,7 +47,9 @@ ACTS = {
         r"failed in the middle of the run: ZeroDivisionError: by zero$",
     ),
     "dtype": ("torch.set_default_dtype(torch.float64)", "changes torch's default dtype in the middle of the run$"),
-    "random state": ("torch.manual_seed(7)", None),
+    "random seed": ("torch.manual_seed(7)", "changes torch's random seed in the middle of the run$"),
+    "random numbers": ("torch.rand(3)", None),
+    "random seed of its own": ("[torch.random.fork_rng().__enter__(), torch.manual_seed(7)]", None),
 }
 
 

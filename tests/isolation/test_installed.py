@@ -24,9 +24,13 @@ BROKEN = {
         GOOD.replace('{"NAME": copy}', "[copy]"),
         "snnbench_quantizers() returned list, not a dict",
     ),
-    "snnbench-misspelt": (GOOD.replace("snnbench_quantizers", "snnbench_quantisers"), "unknown hook"),
+    "snnbench-misspelt": (
+        GOOD.replace("snnbench_quantizers", "snnbench_quantisers"),
+        "unknown hook 'snnbench_quantisers'; did you mean 'quantizers'?",
+    ),
     "snnbench-newer": (GOOD.replace("snnbench_quantizers", "snnbench_encoders"), "unknown hook 'snnbench_encoders'"),
-    "snnbench-duplicate": (GOOD.replace("NAME", "lqnet"), "quantizer 'lqnet' is claimed by snnbench"),
+    "snnbench-newer-argument": (GOOD.replace("snnbench_quantizers()", "snnbench_quantizers(device)"), "{'device'}"),
+    "snnbench-duplicate": (GOOD.replace("NAME", "lqnet"), "and by snnbench-duplicate 1.0"),
     "snnbench-rude": (
         GOOD.replace("NAME", "rude")
         + "\n    import torch; torch.manual_seed(1); torch.set_default_dtype(torch.float64)",

@@ -32,14 +32,15 @@ PLUGIN = """
     def snnbench_quantizers():
         return {{"{name}": bad}}
 """
-RAISED = "failed in the middle of the run: ZeroDivisionError: by zero"
-CHANGED = "changes torch's default dtype in the middle of the run"
+MIDDLE = "in the middle of the run"
+RAISED = f"failed {MIDDLE}: ZeroDivisionError: by zero"
 WRONG = {
     "bad-factory": ("factory", "raise ZeroDivisionError('by zero')", RAISED),
     "bad-calibration": ("calibrate", "raise ZeroDivisionError('by zero')", RAISED),
     "bad-forward": ("forward", "raise ZeroDivisionError('by zero')", RAISED),
-    "bad-exit": ("forward", "sys.exit('enough')", "failed in the middle of the run: SystemExit: enough"),
-    "bad-dtype": ("calibrate", "torch.set_default_dtype(torch.float64)", CHANGED),
+    "bad-exit": ("forward", "sys.exit('enough')", f"failed {MIDDLE}: SystemExit: enough"),
+    "bad-dtype": ("calibrate", "torch.set_default_dtype(torch.float64)", f"changes torch's default dtype {MIDDLE}"),
+    "bad-seed": ("forward", "torch.manual_seed(1)", f"changes torch's random seed {MIDDLE}"),
 }
 
 

@@ -32,7 +32,7 @@ BROKEN = {
     "no hook": ("x = 1", "it implements none of the hooks snnbench_quantizers, "),
     "misspelt hook": (
         GOOD.replace("snnbench_quantizers", "snnbench_quantisers"),
-        "unknown hook 'snnbench_quantisers'; this version of snnbench has snnbench_quantizers, ",
+        "unknown hook 'snnbench_quantisers'; did you mean 'quantizers'? this version of snnbench has ",
     ),
     "newer hook": (
         GOOD.replace("snnbench_quantizers", "snnbench_zoo"),

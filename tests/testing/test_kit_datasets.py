@@ -61,12 +61,23 @@ def shuffled() -> Callable[[str], Arrays]:
     return read_shuffled
 
 
+def one_array_for_all() -> Callable[[str], Arrays]:
+    splits = {split: read(split) for split in ("train", "test")}
+    return splits.__getitem__
+
+
+def empty_test(split: str) -> Arrays:
+    images, labels = read(split)
+    return (images, labels) if split == "train" else (images[:0], labels[:0])
+
+
 def without_test() -> Dataset:
     return replace(dataset(), fingerprints={"train": dataset().fingerprints["train"]})
 
 
 BAD = {
     "no test split": (without_test, "splits", "it has no fingerprint of the test split"),
+    "an empty test split": (lambda: dataset(empty_test), "splits", "the test split is empty"),
     "flat images": (lambda: dataset(flat), "shapes", "images of train are uint8 (60, 16), not uint8 (N, 1, 4, 4)"),
     "labels of uint16": (lambda: dataset(wide_labels), "shapes", "labels of train are uint16 (60,) for 60 images"),
     "labels from one": (lambda: dataset(from_one), "labels", "labels of train are not in 0..2"),
@@ -77,6 +88,7 @@ BAD = {
         "the fingerprint of test is ",
     ),
     "another order each time": (lambda: dataset(shuffled()), "repeatable", "reading train twice gives two answers"),
+    "arrays that all share": (lambda: dataset(one_array_for_all()), "repeatable", "what is written to the first is in"),
 }
 
 
@@ -98,6 +110,13 @@ def test_each_check_alone_catches_what_it_is_for(case):
     found = failures(check_entry(entry(make())))
     assert list(found) == [name], found
     assert message in found[name]
+
+
+def test_the_check_that_writes_to_arrays_puts_them_back():
+    shared = one_array_for_all()
+    before = [array.copy() for array in shared("train")]
+    check_entry(entry(dataset(shared)))
+    assert all(np.array_equal(*pair) for pair in zip(before, shared("train"), strict=True))
 
 
 def test_every_check_of_a_data_set_is_tested():

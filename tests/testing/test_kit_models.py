@@ -89,6 +89,11 @@ class KeepsAnOffsetToItself(Good):
         return super().forward(images) + self.offset
 
 
+class IsSilent(Good):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images) * 0
+
+
 BAD = {
     LosesTheBatch: ("logits", "logits have shape (3, 1, 7), not (3, 7)"),
     Overflows: ("logits", "logits are not finite"),
@@ -98,6 +103,7 @@ BAD = {
     IgnoresTimesteps: ("timesteps", "with timesteps=3 it runs 4 steps"),
     CannotChangeTimesteps: ("timesteps", "with its timesteps set to 2 it runs 3 steps"),
     FreezesItsHead: ("gradients", "no finite gradient for bn.weight, bn.bias, fc.weight, fc.bias"),
+    IsSilent: ("gradients", "all gradients are zero"),
     KeepsAnOffsetToItself: ("state_dict", "a state_dict loaded into another instance gives other logits"),
 }
 
@@ -127,6 +133,59 @@ def test_each_check_alone_catches_what_it_is_for(kind):
     assert message in found[name]
 
 
+class HasNoNeuron(Good):
+    def __init__(self, channels: int, classes: int, timesteps: int) -> None:
+        super().__init__(channels, classes, timesteps)
+        self.neuron = nn.Sigmoid()
+
+
+class HasNoLayer(Good):
+    def __init__(self, channels: int, classes: int, timesteps: int) -> None:
+        super().__init__(channels, classes, timesteps)
+        self.scale = nn.Parameter(torch.ones(classes))
+        self.conv, self.bn, self.fc = nn.Identity(), nn.Identity(), nn.Identity()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images).mean(-1, keepdim=True) * self.scale
+
+
+class TurnsItsSpikes(LIFNeuron):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).transpose(0, 1)
+
+
+class PutsTheBatchFirst(Good):
+    def __init__(self, channels: int, classes: int, timesteps: int) -> None:
+        super().__init__(channels, classes, timesteps)
+        self.neuron = TurnsItsSpikes()
+
+    def forward(self, images: Tensor) -> Tensor:
+        current = self.bn(self.conv(images))
+        spikes = self.neuron(current.expand(self.timesteps, *current.shape))
+        return self.fc(spikes.mean((1, -2, -1)))
+
+
+BAD_IN_FOUR_STEPS = {
+    HasNoNeuron: ("spiking", "HasNoNeuron has no known spiking layer that gives all its steps at once"),
+    HasNoLayer: ("spiking", "HasNoLayer has no convolution and no linear layer"),
+    PutsTheBatchFirst: ("binary", "spiking layer 'neuron' gives (3, 4, 8, 15, 15), not (T, N, ...)"),
+}
+
+
+def four_steps(kind: type[Good]) -> Entry:
+    def factory(input_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+        """A model of four steps, which is spared the check of its option timesteps."""
+        return kind(input_shape[0], num_classes, 4)
+
+    return Entry("models", kind.__name__.lower(), factory, Source("snnbench-tests", "1.0", "tests", "tests"))
+
+
+@pytest.mark.parametrize("kind", BAD_IN_FOUR_STEPS, ids=lambda kind: kind.__name__)
+def test_what_a_check_says_of_the_layers(kind):
+    name, message = BAD_IN_FOUR_STEPS[kind]
+    assert failures(check_entry(four_steps(kind))) == {name: message}
+
+
 def test_a_factory_without_a_docstring_fails_the_check_of_its_options():
     assert list(failures(check_entry(entry(Good, about=None)))) == ["options"]
 
@@ -136,11 +195,7 @@ def test_every_check_of_a_model_is_tested():
 
 
 def test_a_model_without_the_option_timesteps_is_spared_that_check():
-    def factory(input_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
-        """A model of four steps."""
-        return Good(input_shape[0], num_classes, 4)
-
-    report = check_entry(Entry("models", "four", factory, Source("snnbench-tests", "1.0", "tests", "tests")))
+    report = check_entry(four_steps(Good))
     assert report.ok
     assert report.count("skipped") == 1
 

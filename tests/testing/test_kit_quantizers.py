@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from snnbench.plugins import Entry, Source
 from snnbench.quant import straight_through
-from snnbench.testing import check, check_entry
+from snnbench.testing import check, check_entry, quantizers
 from snnbench.testing.runner import CHECKS
 
 
@@ -40,6 +40,23 @@ class ForgetsDtype(Good):
         return super().forward(x).float()
 
 
+class Flattens(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        found = super().forward(x)
+        return found.flatten() if x.dtype == torch.float64 else found
+
+
+class ChangesDevice(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        found = super().forward(x)
+        return found.to("meta") if x.dtype == torch.float64 else found
+
+
+class NeedsTwoWeights(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + 0 * (x.detach().std() if x.numel() > 1 else torch.nan)
+
+
 class KnowsConvolutionsOnly(Good):
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x) + 0 * (x.mean((1, 2, 3)).sum() if x.ndim > 2 else x[0, 0])
@@ -49,6 +66,11 @@ class DividesByZero(Good):
     def forward(self, x: Tensor) -> Tensor:
         spread = x.detach().abs().max()
         return super().forward(x) * (spread / spread)
+
+
+class TakesARoot(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + 0 * x.abs().sqrt()
 
 
 class AddsLevels(Good):
@@ -66,6 +88,16 @@ class HasNoGradient(Good):
         return self.round(x)
 
 
+class LearnsNothingFinite(Good):
+    def __init__(self, tensor: Tensor, bits: int) -> None:
+        super().__init__(tensor, bits)
+        self.learned = nn.Parameter(torch.zeros(()))
+        self.learned.register_hook(lambda gradient: gradient * torch.inf)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + (self.learned - self.learned.detach()).nan_to_num()
+
+
 class KeepsItsScaleToItself(Good):
     def __init__(self, tensor: Tensor, bits: int) -> None:
         super().__init__(tensor, bits)
@@ -75,6 +107,11 @@ class KeepsItsScaleToItself(Good):
 class IsItsOwnCopy(Good):
     def __deepcopy__(self, memo: dict[int, object]) -> IsItsOwnCopy:
         return self
+
+
+class IsCopiedAnew(Good):
+    def __deepcopy__(self, memo: dict[int, object]) -> IsCopiedAnew:
+        return IsCopiedAnew(torch.ones(1), self.bits)
 
 
 class HeedsGradientMode(Good):
@@ -98,6 +135,13 @@ class ChangesTheWeight(Good):
         tensor.mul_(1.5)
 
 
+class FreezesTheWeight(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training and x.is_leaf:
+            x.requires_grad_(False)
+        return super().forward(x)
+
+
 class Seeds(Good):
     def __init__(self, tensor: Tensor, bits: int) -> None:
         super().__init__(tensor, bits)
@@ -109,6 +153,18 @@ class SetsDtype(Good):
         super().__init__(tensor, bits)
         if bits == 8 and tensor.shape == (8, 16) and torch.initial_seed() in (1, 2):
             torch.set_default_dtype(torch.float64)
+
+
+class TurnsGradientsOff(Good):
+    def __init__(self, tensor: Tensor, bits: int) -> None:
+        super().__init__(tensor, bits)
+        if bits == 8 and tensor.shape == (8, 16) and torch.initial_seed() in (1, 2):
+            torch.set_grad_enabled(False)
+
+
+class OverflowsUnderAutocast(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * (torch.inf if torch.is_autocast_enabled("cpu") else 1)
 
 
 class ForgetsUnderAutocast(Good):
@@ -136,6 +192,18 @@ class ForgetsItsCalibration(Good):
         return super().round(x) * getattr(self, "factor", 1.0)
 
 
+class CalibratesToMoreLevels(Good):
+    def __init__(self, tensor: Tensor, bits: int) -> None:
+        super().__init__(tensor, bits)
+        self.register_buffer("slope", torch.zeros(()))
+
+    def calibrate(self, inputs: object) -> None:
+        self.slope.fill_(0.01)
+
+    def round(self, x: Tensor) -> Tensor:
+        return super().round(x) + x * self.slope.to(x.dtype)
+
+
 class CalibratesToNothing(Good):
     def calibrate(self, inputs: object) -> None:
         self.scale.mul_(torch.nan)
@@ -143,25 +211,35 @@ class CalibratesToNothing(Good):
 
 BAD = {
     ForgetsDtype: ("shape", "a torch.float64 tensor of shape (4, 3, 3, 3) comes back as torch.float32"),
+    Flattens: ("shape", "a torch.float64 tensor of shape (4, 3, 3, 3) comes back with shape (108,)"),
+    ChangesDevice: ("shape", "a torch.float64 tensor of shape (4, 3, 3, 3) comes back on meta"),
+    NeedsTwoWeights: ("kinds", "tensor of shape (1, 1) comes back with values that are not finite"),
     KnowsConvolutionsOnly: ("kinds", "IndexError: "),
     DividesByZero: (
         "degenerate",
         "a constant 0 torch.float32 tensor of shape (4, 3, 3, 3) comes back with values that",
     ),
+    TakesARoot: ("degenerate", "a constant 0 torch.float32 tensor of shape (4, 3, 3, 3) has gradient nan"),
     AddsLevels: ("levels", "bits=2, loud=False: a channel has 576 levels; 4 are allowed"),
     Dithers: ("deterministic", "two evaluations of the same weight differ"),
     HasNoGradient: ("gradients", "the weight's gradient is all zero"),
+    LearnsNothingFinite: ("gradients", "the gradient of 0.parametrizations.weight.0.learned is not finite"),
     KeepsItsScaleToItself: ("state_dict", "a state_dict loaded into a quantizer of other weights gives another weight"),
     IsItsOwnCopy: ("deepcopy", "a deep copy shares state with its original"),
+    IsCopiedAnew: ("deepcopy", "a deep copy gives another weight"),
     HeedsGradientMode: ("baking", "the baked weight is not the quantized one"),
     Counts: ("post_training", "evaluation changes 0.parametrizations.weight.0.calls"),
     ChangesTheWeight: ("post_training", "the full-precision weight was changed"),
+    FreezesTheWeight: ("post_training", "the weight cannot be trained any more"),
     Seeds: ("global_state", "the global random state was seeded"),
     SetsDtype: ("global_state", "the default dtype was changed"),
+    TurnsGradientsOff: ("global_state", "the gradient mode was changed"),
+    OverflowsUnderAutocast: ("autocast", "not finite under autocast"),
     ForgetsUnderAutocast: ("autocast", "under autocast the quantized weight is torch.bfloat16"),
     BreaksCompiled: ("compile", "compiled, the output is another"),
     HasAnIdleParameter: ("distributed", "RuntimeError: "),
     ForgetsItsCalibration: ("calibrate", "the state_dict does not keep the calibration"),
+    CalibratesToMoreLevels: ("calibrate", "bits=2, loud=False: a channel has 576 levels; 4 are allowed"),
     CalibratesToNothing: ("calibrate", "comes back with values that are not finite"),
 }
 
@@ -195,6 +273,38 @@ def test_each_check_alone_catches_what_it_is_for(kind):
 
 def test_a_factory_without_a_docstring_fails_the_check_of_its_options():
     assert list(failures(check_entry(entry(Good, about=None)))) == ["options"]
+
+
+class AddsLevelsAtSixBits(Good):
+    def round(self, x: Tensor) -> Tensor:
+        return super().round(x) + (x / 100 if self.bits == 6 else 0)
+
+
+def test_every_number_of_bits_is_tried_for_its_levels():
+    found = failures(check_entry(entry(AddsLevelsAtSixBits)))
+    assert found == {"levels": "bits=6, loud=False: a channel has 576 levels; 64 are allowed"}
+
+
+@pytest.mark.parametrize(("least", "most"), [(5, 7), (16, 16)])
+def test_unusual_numbers_of_bits_are_checked_too(least, most):
+    def factory(tensor: Tensor, *, bits: Annotated[int, Field(ge=least, le=most)]) -> nn.Module:
+        """A quantizer of many bits."""
+        return Good(tensor, bits)
+
+    factory.__annotations__["bits"] = Annotated[int, Field(ge=least, le=most)]
+    report = check_entry(Entry("quantizers", "many", factory, Source("snnbench-tests", "1.0", "tests", "tests")))
+    assert report.count("passed") == len(CHECKS["quantizers"]) - 1, failures(report)
+
+
+class LivesOnTheCPU(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).cpu()
+
+
+def test_the_machines_accelerator_is_tried_too(monkeypatch):
+    monkeypatch.setattr(quantizers, "accelerator", lambda: torch.device("meta"))
+    assert failures(check_entry(entry(Good))) == {}
+    assert list(failures(check_entry(entry(LivesOnTheCPU)))) == ["shape"]
 
 
 def test_every_check_of_a_quantizer_is_tested():

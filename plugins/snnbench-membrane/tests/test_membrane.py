@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from snnbench_membrane import mint, state_exponential, state_uniform
+from snntorch.functional.quant import state_quant
 
 from snnbench.nn import sew_resnet8
 from snnbench.quant import quantize_membranes
@@ -37,10 +38,9 @@ def test_mint_keeps_the_contract(check):
 )
 @pytest.mark.parametrize("limits", [{}, {"lower": 0.3, "upper": 0.5}])
 def test_values_are_snntorchs(bits, factory, options, theirs, limits):
-    quant = pytest.importorskip("snntorch.functional.quant")
     v = torch.linspace(-2, 2, 1000)
     limits_of_theirs = {f"{name}_limit": value for name, value in limits.items()}
-    expected = quant.state_quant(num_bits=bits, **theirs, **limits_of_theirs)(v)
+    expected = state_quant(num_bits=bits, **theirs, **limits_of_theirs)(v)
     found = factory(v, bits=bits, **options, **limits)(v)
     torch.testing.assert_close(found, expected, atol=2e-6, rtol=0)
 
