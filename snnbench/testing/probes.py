@@ -60,9 +60,10 @@ def accelerator() -> torch.device:
 
 def require_alike(variant: Variant, tensor: Tensor, found: Tensor) -> None:
     """CheckFailed unless `found` has the shape, dtype and device of `tensor`."""
-    require(found.shape == tensor.shape, f"{variant}: {told(tensor)} comes back with shape {tuple(found.shape)}")
-    require(found.dtype == tensor.dtype, f"{variant}: {told(tensor)} comes back as {found.dtype}")
-    require(found.device == tensor.device, f"{variant}: {told(tensor)} comes back on {found.device}")
+    ways = {"shape": f"with shape {tuple(found.shape)}", "dtype": f"as {found.dtype}", "device": f"on {found.device}"}
+    for name, way in ways.items():
+        if getattr(found, name) != getattr(tensor, name):
+            raise CheckFailed(f"{variant}: {told(tensor)} comes back {way}")
 
 
 def require_finite(variant: Variant, tensor: Tensor, found: Tensor) -> None:

@@ -49,7 +49,7 @@ ACTS = {
     "dtype": ("torch.set_default_dtype(torch.float64)", "changes torch's default dtype in the middle of the run$"),
     "random seed": ("torch.manual_seed(7)", "changes torch's random seed in the middle of the run$"),
     "random numbers": ("torch.rand(3)", None),
-    "random seed of its own": ("[torch.random.fork_rng().__enter__(), torch.manual_seed(7)]", None),
+    "random seed of its own": ("with torch.random.fork_rng(devices=[]): torch.manual_seed(7)", None),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import product
+from pathlib import Path
 
 import pytest
 import torch
@@ -111,6 +112,15 @@ def test_apot_levels_are_distinct_sums_of_powers_of_two_and_fill_the_bits(bits):
     sums = [sum(each) for each in product(*([0.0, *(2.0**-p for p in terms)] for terms in TERMS[bits]))]
     assert len(set(found)) == 2 ** (bits - 1)
     torch.testing.assert_close(found, sorted(s / max(sums) for s in sums))
+
+
+def test_the_readme_lists_the_sets_of_each_number_of_bits():
+    rows = [f"| {bits} | {' + '.join(map(written, sets))} |\n" for bits, sets in TERMS.items()]
+    assert "".join(rows) in (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+
+
+def written(terms):
+    return "{" + ", ".join(f"2^-{power}" for power in terms) + "}"
 
 
 def test_apot_levels_of_4_bits_are_those_of_the_original_code():
