@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnbench.cli.parameters import DataRoot
+from snnbench.cli.parameters import DataRoot, Json
+
+if TYPE_CHECKING:
+    from snnbench.leaderboard import Verdict
 
 app = typer.Typer(help="Boards of records that anyone can verify.", no_args_is_help=True)
 
@@ -36,34 +42,44 @@ def add_command(
 
 @app.command("verify")
 def verify_command(
-    path: Boards = _BOARDS,
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="The folder of all boards, a board or an entry.")] = (
+        _BOARDS
+    ),
     rerun: Annotated[
         bool, typer.Option("--rerun", help="Also infer again, and compare predictions and counts.")
     ] = False,
     train: Annotated[bool, typer.Option("--train", help="With --rerun: repeat fine-tuning too.")] = False,
     data: DataRoot = None,
+    as_json: Json = False,
 ) -> int:
     """Recompute every score from its evidence; exit code 1 if anything does not agree."""
     from snnbench.cli.reporting import ConsoleReporter
     from snnbench.errors import OptionError
-    from snnbench.leaderboard import NOT_RECHECKED, rerun_board, verify
-    from snnbench.leaderboard.board import find_boards
+    from snnbench.leaderboard import NOT_RECHECKED, verify
+    from snnbench.leaderboard import rerun as measure_again
 
     if train and not rerun:
         raise OptionError("--train repeats the training of a rerun; add --rerun")
-    verdicts = list(verify(path))
+    verdicts = list(_told(verify(path), as_json))
     if rerun and not any(verdict.problems for verdict in verdicts):
-        for board in find_boards(path):
-            verdicts += rerun_board(board, data, train, ConsoleReporter())
+        verdicts += _told(measure_again(path, ConsoleReporter(), data=data, train=train), as_json)
     bad = [verdict for verdict in verdicts if verdict.problems]
-    for verdict in bad:
-        for problem in verdict.problems:
-            typer.echo(f"{verdict.name}: {problem}")
+    if as_json:
+        typer.echo(json.dumps([asdict(verdict) for verdict in verdicts], indent=1))
+        return 1 if bad else 0
     seconds = sum(verdict.seconds for verdict in verdicts)
     typer.echo(f"{len(verdicts) - len(bad)} of {len(verdicts)} checks passed in {seconds:.1f} s")
     if not rerun:
         typer.echo("Not rechecked: " + "; ".join(NOT_RECHECKED))
     return 1 if bad else 0
+
+
+def _told(verdicts: Iterator[Verdict], quiet: bool) -> Iterator[Verdict]:
+    """The verdicts, each with what there is to say of it printed as it comes."""
+    for verdict in verdicts:
+        for sentence in () if quiet else filter(None, (*verdict.problems, verdict.note)):
+            typer.echo(f"{verdict.name}: {sentence}")
+        yield verdict
 
 
 @app.command("table")

@@ -140,9 +140,18 @@ def read_entry(folder: Path) -> Entry:
     return Entry(folder, record, note)
 
 
+def is_entry(path: Path) -> bool:
+    """Whether `path` is the folder of an entry."""
+    return (path / RECORD_FILE).exists() and path.resolve().parent.name == ENTRIES
+
+
 def board_of(entry: Path) -> Board:
-    """The board that the entry in folder `entry` belongs to."""
-    return read_board(entry.parent.parent)
+    """The board that the entry in folder `entry` belongs to.
+
+    Raises:
+        ProtocolError: if the board's protocol document is missing or not valid.
+    """
+    return read_board(entry.resolve().parent.parent)
 
 
 def _documents(path: Path) -> Iterator[Path]:

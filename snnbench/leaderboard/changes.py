@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from snnbench.leaderboard.board import Board, Entry
-from snnbench.leaderboard.columns import label
+from snnbench.leaderboard.labels import label
 from snnbench.leaderboard.ranking import difference
 
 SHOWN = ("accuracy", "firing_emd", "firing_drift", "dead_fraction")

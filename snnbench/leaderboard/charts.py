@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from html import escape
+from math import log10, sqrt
 from typing import Any
 
 import torch
 from plotly import graph_objects
 
 from snnbench.functional import FiringProfile
-from snnbench.leaderboard.columns import network
 from snnbench.leaderboard.ranking import Row
 
 _BINS = 40
-_COLOURS = {"float": "#8c959f", "uniform": "#d1570a", "lqnet": "#3b82d6"}
-_OTHERS = ("#2da44e", "#a371f7", "#bf8700", "#e85aad")
+_GREY = "#8c959f"
+_COLOURS = ("#d1570a", "#3b82d6", "#2da44e", "#a371f7", "#bf8700", "#e85aad", "#0f8a8a", "#c0392b")
+_LARGEST = 26.0
 
 
 def scatter_figure(rows: Sequence[Row]) -> dict[str, Any]:
-    """Accuracy in percent against the EMD, logarithmic; the area of a point is its packed size."""
+    """Accuracy in percent against the EMD, logarithmic; the area of a point is its packed size, its text its bits."""
     figure = graph_objects.Figure()
     shown = [row for row in rows if row.entry.record.value("firing_emd")]
-    names = list(dict.fromkeys(row.entry.record.cell.quantizer.name for row in shown))
-    others = iter(_OTHERS * (1 + len(names) // len(_OTHERS)))
-    for name in names:
-        own = [row for row in shown if row.entry.record.cell.quantizer.name == name]
-        figure.add_trace(_points(name, own, _COLOURS.get(name) or next(others)))
+    largest = max((row.entry.record.audit.packed_bits for row in shown), default=1)
+    for index, name in enumerate(sorted({row.label for row in shown})):
+        own = sorted((row for row in shown if row.label == name), key=_bits)
+        figure.add_trace(_points(name, own, _COLOURS[index % len(_COLOURS)], largest))
     for floor in sorted({row.entry.record.noise_floor.value or 0.0 for row in rows}):
         if floor:
-            figure.add_vline(x=floor, line_dash="dash", line_color="#8c959f")
+            figure.add_vline(x=floor, line_dash="dash", line_color=_GREY)
+            figure.add_annotation(_note("noise floor", textangle=-90, x=log10(floor), yref="paper", y=0.02))
+    for accuracy in sorted({row.entry.record.reference.accuracy.value or 0.0 for row in rows}):
+        figure.add_hline(y=100 * accuracy, line_dash="dot", line_color=_GREY)
+        figure.add_annotation(_note("reference", xref="paper", x=1, y=100 * accuracy))
     figure.update_layout(
         template="none",
-        margin={"l": 60, "r": 20, "t": 20, "b": 50},
-        legend={"orientation": "h", "y": 1.08},
-        xaxis={"title": {"text": "firing EMD, spikes per step"}, "type": "log"},
+        margin={"l": 56, "r": 16, "t": 16, "b": 48},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        xaxis={"title": {"text": "firing EMD, spikes per step"}, "type": "log", "dtick": 1, "tickformat": "~g"},
         yaxis={"title": {"text": "accuracy %"}},
     )
     return figure.to_plotly_json()  # type: ignore[no-any-return]
@@ -48,35 +52,61 @@ def rates_figures(profile: FiringProfile, reference: FiringProfile) -> dict[str,
 
 def _rates_figure(rates: torch.Tensor, reference: torch.Tensor) -> dict[str, Any]:
     figure = graph_objects.Figure(
-        [_steps("reference", reference, "#8c959f"), _steps("quantized", rates, "#d1570a")],
+        [_steps("reference", reference, _GREY), _steps("quantized", rates, _COLOURS[0])],
         layout={
             "template": "none",
             "margin": {"l": 45, "r": 10, "t": 10, "b": 30},
             "showlegend": False,
-            "xaxis": {"range": [0, 1]},
+            "hovermode": "x unified",
+            "xaxis": {"range": [0, 1], "hoverformat": ".4~f"},
+            "yaxis": {"tickformat": ".0%", "rangemode": "tozero", "nticks": 5},
         },
     )
     return figure.to_plotly_json()  # type: ignore[no-any-return]
 
 
-def _points(name: str, rows: Sequence[Row], colour: str) -> graph_objects.Scatter:
+def _points(name: str, rows: Sequence[Row], colour: str, largest: int) -> graph_objects.Scatter:
     records = [row.entry.record for row in rows]
-    texts = [f"{network(row)}, {row.entry.record.cell.quantizer.bits} bits" for row in rows]
     return graph_objects.Scatter(
         name=name,
-        mode="markers",
+        mode="markers+text",
         x=[record.value("firing_emd") for record in records],
         y=[100 * (record.value("accuracy") or 0.0) for record in records],
-        text=texts,
+        text=[_bits(row) for row in rows],
+        textposition="top center",
+        hovertext=[_about(row) for row in rows],
+        hoverinfo="text",
         customdata=[f"{row.entry.name}.html" for row in rows],
-        marker={"size": [_diameter(record.audit.packed_bits) for record in records], "color": colour, "opacity": 0.8},
-        hovertemplate="%{text}<br>accuracy %{y:.2f} %<br>EMD %{x:.4f}<extra></extra>",
+        marker={
+            "size": [max(6.0, _LARGEST * sqrt(record.audit.packed_bits / largest)) for record in records],
+            "symbol": ["circle" if record.cell.mode == "ptq" else "diamond" for record in records],
+            "color": colour,
+            "opacity": 0.75,
+            "line": {"width": 0},
+        },
     )
 
 
-def _diameter(bits: int) -> float:
-    """Pixels; the area grows with the packed size."""
-    return max(6.0, sqrt(bits / 8192) * 1.6)
+def _about(row: Row) -> str:
+    record = row.entry.record
+    told = [
+        f"<b>{escape(row.label)}, {_bits(row)} bits</b>",
+        f"accuracy {100 * (record.value('accuracy') or 0.0):.2f} %",
+        f"firing EMD {record.value('firing_emd'):.4f}",
+        f"packed {record.audit.packed_bits / 8192:.1f} KiB",
+        f"{record.cell.mode}, seed {record.cell.seed}{', on the front' if row.on_front else ''}",
+    ]
+    return "<br>".join(told)
+
+
+def _bits(row: Row) -> int:
+    return row.entry.record.cell.quantizer.bits
+
+
+def _note(text: str, **place: object) -> dict[str, Any]:
+    """What is written beside a line."""
+    font = {"size": 11, "color": _GREY}
+    return {"text": text, "showarrow": False, "xanchor": "right", "yanchor": "bottom", "font": font, **place}
 
 
 def _steps(label: str, rates: torch.Tensor, colour: str) -> graph_objects.Scatter:
@@ -88,4 +118,5 @@ def _steps(label: str, rates: torch.Tensor, colour: str) -> graph_objects.Scatte
         y=[round(float(height), 6) for height in heights],
         mode="lines",
         line={"shape": "hvh", "color": colour, "width": 2},
+        hovertemplate="%{y:.2%}",
     )

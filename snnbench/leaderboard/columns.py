@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from snnbench.bench.cell import Cell, QuantizerSpec
 from snnbench.bench.record import Score
+from snnbench.leaderboard.labels import label
 from snnbench.leaderboard.ranking import Row
 
 Value = float | int | str | None
@@ -57,7 +57,7 @@ def _interval(key: str, title: str, about: str, metric: str, scale: float, form:
 def _number(key: str, title: str, about: str, value: Callable[[Row], float | None], form: str) -> Column:
     def text(row: Row) -> str:
         found = value(row)
-        return "" if found is None else f"{found:{form}}"
+        return "" if found is None else f"{found:{form}}" if found else "0"
 
     return Column(key, title, about, value, text)
 
@@ -73,24 +73,6 @@ def ranks(rank: tuple[int, int] | None) -> str:
     return str(rank[0]) if rank[0] == rank[1] else f"{rank[0]}-{rank[1]}"
 
 
-def label(cell: Cell) -> str:
-    """The quantizer with its options, and the membrane's if there is one."""
-    weights = " ".join([cell.quantizer.name, *_options(cell.quantizer)])
-    if cell.membrane is None:
-        return weights
-    words = [cell.membrane.name, f"{cell.membrane.bits} bits", *_options(cell.membrane), f"site={cell.membrane.site}"]
-    return f"{weights} + membrane {' '.join(words)}"
-
-
-def _options(spec: QuantizerSpec) -> list[str]:
-    return [f"{key}={value}" for key, value in spec.options.items()]
-
-
-def network(row: Row) -> str:
-    """The label of the row's cell."""
-    return label(row.entry.record.cell)
-
-
 def in_floors(row: Row) -> float | None:
     """EMD in units of the noise floor; None if the floor is 0."""
     floor, emd = row.entry.record.noise_floor.value, _score(row, "firing_emd").value
@@ -100,6 +82,10 @@ def in_floors(row: Row) -> float | None:
 def _floors_text(row: Row) -> str:
     found = in_floors(row)
     return "" if found is None else "below" if found < 1 else f"{found:.1f}"
+
+
+def _found_bits(row: Row) -> int:
+    return row.entry.record.audit.found_bits
 
 
 def _control_emd(row: Row) -> float | None:
@@ -121,8 +107,22 @@ COLUMNS: tuple[Column, ...] = (
         "rank by accuracy; paired McNemar tests at 5 % cannot separate a range",
         lambda row: row.accuracy_rank,
     ),
-    _text("quantizer", "quantizer", "quantizer and options", network),
+    Column(
+        "quantizer",
+        "quantizer",
+        "quantizer, with the options in which its rows differ",
+        lambda row: label(row.entry.record.cell),
+        lambda row: row.label,
+        numeric=False,
+    ),
     _number("bits", "bits", "declared bits a weight", lambda row: row.entry.record.cell.quantizer.bits, "d"),
+    Column(
+        "found_bits",
+        "found",
+        "bits that the levels really present need, in the layer that has most",
+        _found_bits,
+        lambda row: "" if row.accuracy_rank is None else str(_found_bits(row)),
+    ),
     _percent("accuracy", "accuracy %", "test accuracy", "accuracy"),
     _percent("accuracy_change", "change", "accuracy minus the reference's, points", "accuracy_change", "+.2f"),
     _number(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 from snnbench.bench.record import Score
 from snnbench.functional import CONFIDENCE, Estimate
 from snnbench.leaderboard.board import Board, Entry
+from snnbench.leaderboard.labels import Options, label, shared_options
 from snnbench.leaderboard.rescoring import correct
 from snnbench.quant.packing import NUMBER_BITS
 
@@ -23,9 +24,10 @@ Wins = NDArray[np.bool_]
 @dataclass(frozen=True)
 class Row:
     """An entry in its place. Ranks are ranges, first to last, among the rows of the same mode and seed; a row of
-    the ``float`` quantizer has none."""
+    the ``float`` quantizer has none. The label leaves out options that all rows of a quantizer on the board share."""
 
     entry: Entry
+    label: str
     accuracy_rank: tuple[int, int] | None
     emd_rank: tuple[int, int] | None
     on_front: bool
@@ -94,11 +96,17 @@ def _rank(board: Board, entries: list[Entry]) -> list[Row]:
         scores = [entry.record.metrics["firing_emd"] for entry in ranked]
         emd = dict(zip(names, rank_ranges(emd_wins(scores)), strict=True))
     on_front = front(np.array([(*_merits(entry), *_bits(entry)) for entry in entries]))
+    shared = shared_options(entry.record.cell for entry in board.entries)
     rows = [
-        Row(entry, accuracy.get(entry.name), emd.get(entry.name), bool(marked))
+        Row(entry, _label(entry, shared), accuracy.get(entry.name), emd.get(entry.name), bool(marked))
         for entry, marked in zip(entries, on_front, strict=True)
     ]
     return sorted(rows, key=_order)
+
+
+def _label(entry: Entry, shared: Mapping[str, Options]) -> str:
+    cell = entry.record.cell
+    return label(cell, shared[cell.quantizer.name])
 
 
 def _merits(entry: Entry) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,20 @@ from typing import Any
 import jinja2
 from plotly.offline import get_plotlyjs
 
+from snnbench.bench.record import Score
 from snnbench.data import write_atomically
 from snnbench.errors import RecordError
 from snnbench.leaderboard.board import Board
 from snnbench.leaderboard.charts import rates_figures, scatter_figure
-from snnbench.leaderboard.columns import COLUMNS, Column, network
-from snnbench.leaderboard.identity import command
+from snnbench.leaderboard.columns import COLUMNS, Column
+from snnbench.leaderboard.labels import label, shared_text
 from snnbench.leaderboard.ranking import Row, ranked_rows
+from snnbench.leaderboard.scorecard import cost_lines, environment_lines, reproduction, score_lines
 from snnbench.leaderboard.tables import between_seeds
 
 _PAGES = Path(__file__).parent / "pages"
 _ASSETS = ("style.css", "table.js", "charts.js")
+_HEADLINE = ("accuracy", "accuracy_change", "rank", "firing_emd", "emd_in_floors", "emd_rank", "found_bits", "packed_kib")
 
 
 def write_site(boards: Sequence[Board], out: Path) -> Path:
@@ -36,15 +39,39 @@ def write_site(boards: Sequence[Board], out: Path) -> Path:
         write_atomically(out / "assets" / "plotly.min.js", [get_plotlyjs().encode()])
         for board in boards:
             _write_board(board, out / board.name)
-        _write(out / "index.html", "index", "", title="snnbench leaderboards", boards=boards)
+        facts = [(board, _facts(board, boards)) for board in sorted(boards, key=_newest_first)]
+        _write(out / "index.html", "index", "", title="snnbench leaderboards", boards=facts)
     except OSError as error:
         raise RecordError(f"--out '{out}' cannot be written ({error.strerror}); name another folder") from error
     return out / "index.html"
 
 
+def _newest_first(board: Board) -> tuple[str, int]:
+    return board.protocol.name, -board.protocol.version
+
+
+def _facts(board: Board, boards: Sequence[Board]) -> dict[str, Any]:
+    """What the first page says of a board."""
+    records = [entry.record for entry in board.entries]
+    versions = [each.protocol.version for each in boards if each.protocol.name == board.protocol.name]
+    return {
+        "entries": len(records),
+        "quantizers": len({record.cell.quantizer.name for record in records} - {"float"}),
+        "accuracies": _values((record.reference.accuracy for record in records), 100, ".2f"),
+        "floors": _values((record.noise_floor for record in records), 1, ".4f"),
+        "older": board.protocol.version < max(versions),
+    }
+
+
+def _values(scores: Iterable[Score], scale: float, form: str) -> str:
+    """The different values of `scores`: one a seed, or nearly so."""
+    found = {score.value for score in scores if score.value is not None}
+    return ", ".join(dict.fromkeys(f"{scale * value:{form}}" for value in sorted(found)))
+
+
 def _write_board(board: Board, folder: Path) -> None:
     rows = ranked_rows(board)
-    floors = sorted({row.entry.record.noise_floor.value or 0.0 for row in rows})
+    cells = [row.entry.record.cell for row in rows]
     _write(
         folder / "index.html",
         "board",
@@ -54,15 +81,18 @@ def _write_board(board: Board, folder: Path) -> None:
         rows=rows,
         columns=[column for column in COLUMNS if any(column.text(row) for row in rows)],
         sort_value=_sort_value,
-        floors=", ".join(f"{floor:.4f}" for floor in floors) + between_seeds(rows),
+        between_seeds=between_seeds(rows),
+        shared=shared_text(cells),
+        mixed=any(cell.mode == "qat" for cell in cells),
         scatter=_json(scatter_figure(rows)),
+        **_facts(board, [board]),
     )
     for row in rows:
         _write_entry(board, row, folder / f"{row.entry.name}.html")
 
 
 def _write_entry(board: Board, row: Row, path: Path) -> None:
-    entry = row.entry
+    entry, record = row.entry, row.entry.record
     figures = rates_figures(entry.evidence.profile, board.reference(entry.note.reference).profile)
     _write(
         path,
@@ -70,10 +100,15 @@ def _write_entry(board: Board, row: Row, path: Path) -> None:
         "../",
         title=f"{entry.name}, snnbench",
         board=board,
-        record=entry.record,
-        network=network(row),
-        command=command(entry.record),
-        rates={name: _json(figure) for name, figure in figures.items()},
+        row=row,
+        record=record,
+        network=label(record.cell),
+        headline=[(column.title, column.text(row)) for column in COLUMNS if column.key in _HEADLINE],
+        scores=score_lines(record),
+        costs=cost_lines(record),
+        environment=environment_lines(record),
+        command=reproduction(record),
+        rates=[_json(figures[layer.layer]) for layer in record.layers],
     )
 
 

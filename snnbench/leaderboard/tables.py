@@ -12,6 +12,7 @@ from snnbench.data import write_atomically
 from snnbench.errors import RecordError
 from snnbench.leaderboard.board import Board
 from snnbench.leaderboard.columns import COLUMNS
+from snnbench.leaderboard.labels import shared_text
 from snnbench.leaderboard.ranking import Row, ranked_rows
 from snnbench.leaderboard.verification import require_rows
 
@@ -70,7 +71,7 @@ def _markdown(board: Board, rows: Sequence[Row]) -> str:
     lines = [
         [column.title for column in COLUMNS],
         ["--:" if column.numeric else ":--" for column in COLUMNS],
-        *_texts(rows),
+        *([cell.replace("|", "\\|") for cell in cells] for cells in _texts(rows)),
     ]
     body = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
     return f"# {board.protocol.title}\n\n{_caption(board, rows)}\n\n{body}\n\n{_legend()}\n"
@@ -96,10 +97,12 @@ def _html(board: Board, rows: Sequence[Row]) -> str:
 def _caption(board: Board, rows: Sequence[Row]) -> str:
     floors = sorted({row.entry.record.noise_floor.value or 0.0 for row in rows})
     shown = ", ".join(f"{floor:.4f}" for floor in floors)
-    return (
+    text = (
         f"{board.name}: accuracy and firing against the full-precision reference; noise floor of the EMD {shown}"
         f"{between_seeds(rows)}."
     )
+    shared = shared_text(row.entry.record.cell for row in rows)
+    return f"{text} In all rows of a quantizer: {shared}." if shared else text
 
 
 def between_seeds(rows: Sequence[Row]) -> str:
@@ -114,10 +117,13 @@ def _legend() -> str:
 
 
 def _tex(text: str) -> str:
-    for sign in ("&", "%", "_", "#", "$"):
-        text = text.replace(sign, f"\\{sign}")
-    return text
+    return text.translate(_TEX)
 
+
+_TEX = str.maketrans(
+    {sign: f"\\{sign}" for sign in "&%_#${}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
 
 _FORMATS: dict[str, Callable[[Board, Sequence[Row]], str]] = {
     "table.csv": _csv,

@@ -38,11 +38,16 @@ NOT_RECHECKED = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found about an entry, a reference or a board: no problems, or a sentence for each."""
+    """What was found about an entry, a reference or a board: no problems, or a sentence for each.
+
+    Attributes:
+        note: what a reader should know beside the problems, such as how far a network measured again is off.
+    """
 
     name: str
     problems: tuple[str, ...]
     seconds: float
+    note: str = ""
 
 
 def verify_board(board: Board) -> Iterator[Verdict]:

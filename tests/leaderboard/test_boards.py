@@ -21,12 +21,11 @@ from snnbench.bench.reporting import Silent
 from snnbench.cli.main import main
 from snnbench.errors import RecordError
 from snnbench.functional import mcnemar_test
-from snnbench.leaderboard import Board, add, find_boards, read_board, stale_tables, table, verify, write_tables
+from snnbench.leaderboard import Board, add, find_boards, read_board, rerun, stale_tables, table, verify, write_tables
 from snnbench.leaderboard.adding import _file_reference
 from snnbench.leaderboard.columns import COLUMNS
 from snnbench.leaderboard.comparison import Verdict, compare, overall
 from snnbench.leaderboard.ranking import accuracy_wins, difference, emd_wins, front, rank_ranges, ranked_rows
-from snnbench.leaderboard.rerun import rerun_board
 from snnbench.leaderboard.sums import write_sums
 
 PROTOCOL = "digits-sew8"
@@ -118,7 +117,7 @@ def test_a_score_that_the_evidence_contradicts_is_refused(results: list[Path], b
 
 
 def test_measuring_again_gives_the_same_counts(board: Board) -> None:
-    assert [verdict.problems for verdict in rerun_board(board, None, False, Silent())] == [()] * 4
+    assert [verdict.problems for verdict in rerun(board.folder, Silent())] == [()] * 4
 
 
 def test_required_rows(board: Board, tmp_path: Path) -> None:
@@ -289,7 +288,7 @@ def test_a_new_version_opens_a_new_board_and_the_old_one_stays(
     assert said.count("(EMD: beyond the intervals)") == 0
     assert told(monkeypatch, "leaderboard", "diff", old.folder, old.folder) == 0
     assert told(monkeypatch, "compare", old.folder, new.folder) == 4
-    assert all("installed is digits-sew8-v2" in v.problems[0] for v in rerun_board(old, None, False, Silent()))
+    assert all("installed is digits-sew8-v2" in v.problems[0] for v in rerun(old.folder, Silent()))
 
 
 def test_no_board(tmp_path: Path) -> None:

@@ -10,9 +10,8 @@ import pytest
 from safetensors.torch import load_file
 
 from snnbench.bench.reporting import Silent
-from snnbench.leaderboard import Board, add, read_board, table, verify
+from snnbench.leaderboard import Board, add, read_board, rerun, table, verify
 from snnbench.leaderboard.exporting import export
-from snnbench.leaderboard.rerun import rerun_board
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import verify_entry
 
@@ -48,7 +47,7 @@ def test_it_needs_its_control(tuned_board: Board) -> None:
 
 @pytest.mark.parametrize("train", [False, True])
 def test_measured_and_trained_again(tuned_board: Board, train: bool) -> None:
-    assert [verdict.problems for verdict in rerun_board(tuned_board, None, train, Silent())] == [()] * 4
+    assert [verdict.problems for verdict in rerun(tuned_board.folder, Silent(), train=train)] == [()] * 4
 
 
 def test_any_byte_of_its_weights_is_caught_even_with_new_sums(tuned_board: Board) -> None:

@@ -2,6 +2,7 @@
 (() => {
   const table = document.getElementById("entries");
   const body = table.tBodies[0];
+  const heads = [...table.tHead.rows[0].cells];
   const rows = [...body.rows];
   const value = (row, index) => {
     const text = row.cells[index].dataset.value;
@@ -13,7 +14,7 @@
   };
   const sort = (header, index) => {
     const descending = header.getAttribute("aria-sort") === "ascending";
-    for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+    for (const other of heads) other.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", descending ? "descending" : "ascending");
     const sorted = [...rows].sort((a, b) => {
       const found = order(value(a, index), value(b, index));
@@ -21,26 +22,39 @@
     });
     body.append(...sorted);
   };
-  [...table.tHead.rows[0].cells].forEach((header, index) => {
+  heads.forEach((header, index) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = header.textContent;
     button.addEventListener("click", () => sort(header, index));
     header.replaceChildren(button);
   });
+  const bar = document.getElementById("filterbar");
   const filter = document.getElementById("filter");
   const shown = document.getElementById("shown");
   const texts = rows.map((row) => row.textContent.toLowerCase());
+  const choices = ["bits", "mode", "seed"].map((key) => heads.findIndex((head) => head.dataset.key === key));
+  const selects = choices.map((index) => {
+    const values = [...new Set(rows.map((row) => value(row, index)))].sort(order);
+    if (values.length < 2) return null;
+    const label = document.createElement("label");
+    const select = document.createElement("select");
+    select.append(new Option("all", ""), ...values.map((each) => new Option(each)));
+    label.append(`${heads[index].textContent} `, select);
+    bar.insertBefore(label, shown);
+    return { index, select };
+  }).filter(Boolean);
+  const chosen = (row) => selects.every(({ index, select }) => !select.value || select.value === String(value(row, index)));
   const apply = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
     rows.forEach((row, index) => {
-      row.hidden = !words.every((word) => texts[index].includes(word));
+      row.hidden = !(chosen(row) && words.every((word) => texts[index].includes(word)));
       count += row.hidden ? 0 : 1;
     });
     shown.textContent = `${count} of ${rows.length} rows`;
   };
-  filter.addEventListener("input", apply);
-  document.getElementById("filterbar").hidden = false;
+  bar.addEventListener("input", apply);
+  bar.hidden = false;
   apply();
 })();
