@@ -17,16 +17,18 @@ _BINS = 40
 _GREY = "#8c959f"
 _COLOURS = ("#d1570a", "#3b82d6", "#2da44e", "#a371f7", "#bf8700", "#e85aad", "#0f8a8a", "#c0392b")
 _LARGEST = 26.0
+_NUMBERED = 60
+"""Points; among more, numbers cover each other."""
 
 
 def scatter_figure(rows: Sequence[Row]) -> dict[str, Any]:
-    """Accuracy in percent against the EMD, logarithmic; the area of a point is its packed size, its text its bits."""
+    """Accuracy in percent against the EMD, logarithmic; the area of a point is its packed size, its number its bits."""
     figure = graph_objects.Figure()
     shown = [row for row in rows if row.entry.record.value("firing_emd")]
     largest = max((row.entry.record.audit.packed_bits for row in shown), default=1)
     for index, name in enumerate(sorted({row.label for row in shown})):
         own = sorted((row for row in shown if row.label == name), key=_bits)
-        figure.add_trace(_points(name, own, _COLOURS[index % len(_COLOURS)], largest))
+        figure.add_trace(_points(name, own, _COLOURS[index % len(_COLOURS)], largest, len(shown) <= _NUMBERED))
     for floor in sorted({row.entry.record.noise_floor.value or 0.0 for row in rows}):
         if floor:
             figure.add_vline(x=floor, line_dash="dash", line_color=_GREY)
@@ -65,11 +67,11 @@ def _rates_figure(rates: torch.Tensor, reference: torch.Tensor) -> dict[str, Any
     return figure.to_plotly_json()  # type: ignore[no-any-return]
 
 
-def _points(name: str, rows: Sequence[Row], colour: str, largest: int) -> graph_objects.Scatter:
+def _points(name: str, rows: Sequence[Row], colour: str, largest: int, numbered: bool) -> graph_objects.Scatter:
     records = [row.entry.record for row in rows]
     return graph_objects.Scatter(
         name=name,
-        mode="markers+text",
+        mode="markers+text" if numbered else "markers",
         x=[record.value("firing_emd") for record in records],
         y=[100 * (record.value("accuracy") or 0.0) for record in records],
         text=[_bits(row) for row in rows],

@@ -57,11 +57,11 @@ def rerun(
         started = time.perf_counter()
         notes: list[str] = []
         try:
-            problems = tuple(_rerun(board, entry, data, train, reporter, notes))
+            found = tuple(_rerun(board, entry, data, train, reporter, notes))
         except SnnbenchError as error:
-            problems = (str(error),)
+            found = (str(error),)
         name, note = f"{board.name}/{entry.name} measured again", "; ".join(notes)
-        yield Verdict(name, problems, time.perf_counter() - started, note)
+        yield Verdict(name, found, time.perf_counter() - started, note)
 
 
 def _rerun(
@@ -83,13 +83,13 @@ def _rerun(
         found = evidence_from(load(evidence_of(bench.evaluate(model, entry.name, reporter))))
     gap = _gap(entry.evidence, found)
     notes.append(str(gap))
-    yield from _problems(gap, exact, "its")
+    yield from problems(gap, exact, "its")
     said = board.reference(entry.note.reference)
     if said.labels is not None and said.labels.tolist() != bench.test_set()[1].tolist():
         yield "its board's labels are not the data set's"
     gap = _gap(said, evidence_from(load(evidence_of(bench.reference(reporter)))))
     notes.append(f"reference: {gap}")
-    yield from _problems(gap, exact, "its reference's")
+    yield from problems(gap, exact, "its reference's")
 
 
 def _same_machine(entry: Entry) -> bool:
@@ -109,7 +109,8 @@ def _gap(said: Evidence, found: Evidence) -> Gap:
     )
 
 
-def _problems(gap: Gap, exact: bool, whose: str) -> Iterator[str]:
+def problems(gap: Gap, exact: bool, whose: str) -> Iterator[str]:
+    """A sentence for each way in which `gap` is too wide: with `exact` any difference, else what the tolerances say."""
     if exact and not gap.equal:
         yield f"{whose} evidence is of this kind of machine, and {gap}"
     if not exact and gap.changed > PREDICTION_TOLERANCE:

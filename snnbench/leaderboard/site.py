@@ -24,7 +24,16 @@ from snnbench.leaderboard.tables import between_seeds
 
 _PAGES = Path(__file__).parent / "pages"
 _ASSETS = ("style.css", "table.js", "charts.js")
-_HEADLINE = ("accuracy", "accuracy_change", "rank", "firing_emd", "emd_in_floors", "emd_rank", "found_bits", "packed_kib")
+_HEADLINE = (
+    "accuracy",
+    "accuracy_change",
+    "rank",
+    "firing_emd",
+    "emd_in_floors",
+    "emd_rank",
+    "found_bits",
+    "packed_kib",
+)
 
 
 def write_site(boards: Sequence[Board], out: Path) -> Path:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +17,9 @@ from hypothesis import strategies as st
 
 import snnbench
 from snnbench.bench.baseline import protocol_path
+from snnbench.bench.evaluate import Evaluation
 from snnbench.bench.record import Score, read_record
-from snnbench.bench.reference import open_bench
+from snnbench.bench.reference import Bench, open_bench
 from snnbench.bench.reporting import Silent
 from snnbench.cli.main import main
 from snnbench.errors import RecordError
@@ -26,6 +29,8 @@ from snnbench.leaderboard.adding import _file_reference
 from snnbench.leaderboard.columns import COLUMNS
 from snnbench.leaderboard.comparison import Verdict, compare, overall
 from snnbench.leaderboard.ranking import accuracy_wins, difference, emd_wins, front, rank_ranges, ranked_rows
+from snnbench.leaderboard.rerunning import Gap
+from snnbench.leaderboard.rerunning import problems as tolerance_problems
 from snnbench.leaderboard.sums import write_sums
 
 PROTOCOL = "digits-sew8"
@@ -118,6 +123,54 @@ def test_a_score_that_the_evidence_contradicts_is_refused(results: list[Path], b
 
 def test_measuring_again_gives_the_same_counts(board: Board) -> None:
     assert [verdict.problems for verdict in rerun(board.folder, Silent())] == [()] * 4
+
+
+def test_an_entry_alone_is_verified_and_measured_again(
+    board: Board, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = next(folder for folder in board.entry_folders() if folder.name.startswith("lqnet"))
+    assert told(monkeypatch, "leaderboard", "verify", entry, "--rerun", "--json") == 0
+    checked, measured = json.loads(capsys.readouterr().out)
+    assert checked["name"] == f"{board.name}/{entry.name}"
+    assert measured["name"] == f"{board.name}/{entry.name} measured again"
+    assert measured["note"] == "predictions and counts are the same; reference: predictions and counts are the same"
+    (entry / "evidence.safetensors").write_bytes(b"")
+    assert told(monkeypatch, "leaderboard", "verify", entry, "--json") == 1
+    (checked,) = json.loads(capsys.readouterr().out)
+    assert checked["problems"]
+
+
+@pytest.mark.parametrize(
+    ("gap", "same_machine", "elsewhere"),
+    [
+        (Gap(changed=0, drift=0, equal=True), 0, 0),
+        (Gap(changed=0, drift=1e-9, equal=False), 1, 0),
+        (Gap(changed=0.002, drift=0.001, equal=False), 1, 0),
+        (Gap(changed=0.0021, drift=0.001, equal=False), 1, 1),
+        (Gap(changed=0.002, drift=0.0011, equal=False), 1, 1),
+        (Gap(changed=0.0021, drift=0.0011, equal=False), 1, 2),
+    ],
+)
+def test_how_far_a_network_measured_again_may_be(gap: Gap, same_machine: int, elsewhere: int) -> None:
+    assert len(list(tolerance_problems(gap, True, "its"))) == same_machine
+    assert len(list(tolerance_problems(gap, False, "its"))) == elsewhere
+
+
+def test_another_network_is_not_the_entrys(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that answers every image otherwise is told from the entry's on either kind of machine."""
+    entry = next(folder for folder in board.entry_folders() if folder.name.startswith("lqnet"))
+    evaluate = Bench.evaluate
+
+    def other(self: Bench, *words: Any, **options: Any) -> Evaluation:
+        found = evaluate(self, *words, **options)
+        return replace(found, logits=found.logits.roll(1, dims=1))
+
+    monkeypatch.setattr(Bench, "evaluate", other)
+    (here,) = rerun(entry, Silent())
+    assert "its evidence is of this kind of machine, and 100.00 % of the predictions" in here.problems[0]
+    monkeypatch.setattr("snnbench.leaderboard.rerunning._same_machine", lambda entry: False)
+    (elsewhere,) = rerun(entry, Silent())
+    assert "100.00 % of its predictions are others; 0.2 % may be" in elsewhere.problems[0]
 
 
 def test_required_rows(board: Board, tmp_path: Path) -> None:

