@@ -52,6 +52,8 @@ def score_lines(record: Record) -> Iterator[Line]:
         yield Line(form.name, _value(score, form), _interval(score, form), _value(theirs, form) if theirs else "")
         if name == "firing_emd":
             yield Line("its noise floor (split halves)", _value(record.noise_floor, form))
+            if record.seed_floor:
+                yield Line("EMD between seeds of the reference", _value(record.seed_floor, form))
             if record.control:
                 yield Line("its control (fine-tuned in full precision)", _value(record.control.firing_emd, form))
 
