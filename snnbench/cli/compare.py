@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnbench.cli.parameters import DataRoot
+from snnbench.cli.parameters import DataRoot, Json
 
 if TYPE_CHECKING:
-    from snnbench.leaderboard.comparison import Comparison
+    from snnbench.leaderboard.comparison import Comparison, Verdict
 
 
 def compare(
     first: Annotated[Path, typer.Argument(metavar="A", help="A finished cell, a results folder or a board.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="What is compared with it.")],
     data: DataRoot = None,
+    as_json: Json = False,
 ) -> int:
     """Compare B with A, and say which is better.
 
@@ -26,14 +29,33 @@ def compare(
     from snnbench.leaderboard.comparison import overall
 
     found = run(first, second, data)
+    if as_json:
+        document = {"verdict": _name(overall(found)), "cells": [_document(comparison) for comparison in found]}
+        typer.echo(json.dumps(document, indent=1))
+        return overall(found).value
     for comparison in found:
         typer.echo("\n".join(_lines(comparison)))
     verdict = overall(found)
     if not found:
         typer.echo(f"Not comparable: '{first}' and '{second}' hold no two measured cells of one protocol and reference")
     elif len(found) > 1:
-        typer.echo(f"{len(found)} cells compared; B is {verdict.name.lower().replace('_', ' ')} over all")
+        typer.echo(f"{len(found)} cells compared; B is {_name(verdict)} over all")
     return verdict.value
+
+
+def _name(verdict: Verdict) -> str:
+    return verdict.name.lower().replace("_", " ")
+
+
+def _document(comparison: Comparison) -> dict[str, object]:
+    return {
+        "a": comparison.first.cell.folder,
+        "b": comparison.second.cell.folder,
+        "accuracy_change": asdict(comparison.accuracy),
+        "mcnemar": asdict(comparison.mcnemar),
+        "firing_emd_change": asdict(comparison.emd),
+        "verdict": _name(comparison.verdict),
+    }
 
 
 def _lines(comparison: Comparison) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from snnbench.bench.baseline import protocol_path
+from snnbench.bench.failures import FAILURE_SUFFIX
 from snnbench.bench.record import RECORD_FILE, Record, read_record
 from snnbench.bench.reference import Bench, open_bench
 from snnbench.bench.reporting import Reporter, Silent
@@ -25,7 +26,7 @@ from snnbench.leaderboard.board import (
     read_board,
 )
 from snnbench.leaderboard.evidence import EVIDENCE_FILE, reference_evidence
-from snnbench.leaderboard.identity import record_problems
+from snnbench.leaderboard.identity import command, record_problems
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import verify_entry
 
@@ -57,7 +58,7 @@ def add(
         SnnbenchError: if the protocol is unknown, or its data are not prepared.
     """
     directory = path if path.is_dir() else path.parent
-    record = read_record(directory)
+    record = _read(path)
     bench = open_bench(record.cell.protocol, record.cell.seed, data=data)
     _refuse(record, bench, declare_findings)
     board = _open_board(bench, boards)
@@ -66,8 +67,17 @@ def add(
         raise RecordError(f"'{record.cell.folder}' is on board '{board.name}' already; remove {final} to replace it")
     reference = _file_reference(board, bench, reporter or Silent())
     note = Note(reference=reference, declared_findings=record.audit.findings)
-    _file_entry(board, final, _contents(directory, record, note))
+    _file_entry(board, final, record, _contents(directory, record, note))
     return final
+
+
+def _read(path: Path) -> Record:
+    if path.name.endswith(FAILURE_SUFFIX):
+        raise RecordError(f"'{path}' is a failed cell; 'snnbench results show' says why, and --retry measures it again")
+    try:
+        return read_record(path)
+    except RecordError as error:
+        raise RecordError(f"{error}; name the folder of a finished cell, or measure it again with --force") from error
 
 
 def _refuse(record: Record, bench: Bench, declare_findings: bool) -> None:
@@ -117,13 +127,16 @@ def _contents(directory: Path, record: Record, note: Note) -> dict[str, bytes]:
     return files
 
 
-def _file_entry(board: Board, final: Path, files: Mapping[str, bytes]) -> None:
+def _file_entry(board: Board, final: Path, record: Record, files: Mapping[str, bytes]) -> None:
     unfinished = final.parent / f"{_UNFINISHED}{secrets.token_hex(8)}" / final.name
     try:
         _fill(unfinished, files)
         problems = verify_entry(board, unfinished).problems
         if problems:
-            raise RecordError(f"'{final.name}' cannot be added: {problems[0]}")
+            raise RecordError(
+                f"'{final.name}' cannot be added: {problems[0]}; unless the quantizer is at fault, its files were"
+                f" altered: measure again with: {command(record)} --force"
+            )
         unfinished.rename(final)
     except OSError as error:
         raise RecordError(f"cannot write the entry '{final}': {error.strerror}") from error

@@ -36,7 +36,7 @@ def record_problems(protocol: Protocol, record: Record) -> Iterator[str]:
     engine = record.environment.engine
     if engine == "integer" or (engine == "compiled" and cell.mode == "qat"):
         yield f"the {engine} engine rounds otherwise than eager PyTorch; measure with --engine eager"
-    yield from _measurement_problems(protocol, record)
+    yield from (f"{problem}; {again}" for problem in _measurement_problems(protocol, record))
 
 
 def _measurement_problems(protocol: Protocol, record: Record) -> Iterator[str]:

@@ -21,6 +21,8 @@ from snnbench.bench.evaluate import Evaluation
 from snnbench.bench.record import Score, read_record
 from snnbench.bench.reference import Bench, open_bench
 from snnbench.bench.reporting import Silent
+from snnbench.bench.sweep.grid import read_grids
+from snnbench.bench.sweep.plan import Benches, make_plan
 from snnbench.cli.main import main
 from snnbench.errors import RecordError
 from snnbench.functional import mcnemar_test
@@ -64,8 +66,15 @@ def test_entries_are_small(filed: Path) -> None:
         assert file.stat().st_size < 600_000
 
 
+def test_a_failed_cell_is_not_filed(boards: Path, tmp_path: Path) -> None:
+    failure = tmp_path / "lqnet-4bit-ptq-seed0-0a1b2c3d4e5f.failed.json"
+    failure.write_text("{}")
+    with pytest.raises(RecordError, match="is a failed cell; 'snnbench results show' says why"):
+        add(failure, boards)
+
+
 def test_a_record_is_filed_once(results: list[Path], boards: Path) -> None:
-    with pytest.raises(RecordError, match="on board 'digits-sew8-v1' already"):
+    with pytest.raises(RecordError, match=r"on board 'digits-sew8-v1' already; remove .* to replace it"):
         add(results[0], boards)
 
 
@@ -74,10 +83,12 @@ def test_a_record_is_filed_once(results: list[Path], boards: Path) -> None:
     [
         ({"environment__engine": "integer"}, "measure with --engine eager"),
         ({"rankable": False}, "never ranked"),
-        ({"metrics__firing_emd": {"value": None, "reason": "too few"}}, "firing_emd failed"),
+        ({"metrics__firing_emd": {"value": None, "reason": "too few"}}, "firing_emd failed .*; measure again with: "),
+        ({"metrics": {}}, "its metrics are not the protocol's: .*; measure again with: snnbench run"),
         ({"audit__findings": ["layer fc holds 99 levels"]}, "--declare-findings"),
-        ({"schema_version": 2}, "not valid"),
-        ({"key": "0" * 64}, "altered"),
+        ({"schema_version": 2}, "not valid.* measure it again with --force"),
+        ({"key": "0" * 64}, "altered.* measure it again with --force"),
+        ({"audit__packed_bits": 1}, "not the sum of its layers; unless .* measure again with: snnbench run .* --force"),
     ],
 )
 def test_what_does_not_belong_is_refused(
@@ -294,6 +305,27 @@ def test_exit_codes_of_compare(board: Board, monkeypatch: pytest.MonkeyPatch, tm
     assert told(monkeypatch, "compare", two, tmp_path / "nothing") == 2
     assert told(monkeypatch, "compare", two, two) == 3
     assert told(monkeypatch, "compare", four, other_version(four, tmp_path / "v2")) == 4
+
+
+def test_compare_as_json(board: Board, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    entries = {folder.name.split("-seed")[0]: folder for folder in board.entry_folders()}
+    assert told(monkeypatch, "compare", entries["uniform-2bit-ptq"], entries["uniform-4bit-ptq"], "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    (cell,) = document["cells"]
+    assert document["verdict"] == cell["verdict"] == "better"
+    assert cell["accuracy_change"]["low"] <= cell["accuracy_change"]["value"] <= cell["accuracy_change"]["high"]
+    assert cell["firing_emd_change"]["high"] < 0
+
+
+def test_the_reference_rows_are_the_boards() -> None:
+    """The grid that opens a board asks for the rows that the shipped boards have."""
+    shipped = Path(__file__).resolve().parents[2] / "leaderboards"
+    if not shipped.is_dir():
+        pytest.skip("not a checkout: there is no folder leaderboards")
+    tasks = make_plan(read_grids(shipped / "reference-rows.toml", {"protocol": PROTOCOL}), Benches(None, "cpu"))
+    rows = {folder.name for folder in read_board(shipped / f"{PROTOCOL}-v1").entry_folders()}
+    assert {task.cell.folder for task in tasks} <= rows
+    assert len(tasks) == 17
 
 
 def other_version(directory: Path, to: Path) -> Path:
