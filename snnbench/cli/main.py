@@ -11,7 +11,21 @@ from typing import Annotated
 import typer
 
 from snnbench import __version__
-from snnbench.cli import baseline, check, compare, data, doctor, export, leaderboard, plot, plugins, results, run, sweep
+from snnbench.cli import (
+    baseline,
+    behaviour,
+    check,
+    compare,
+    data,
+    doctor,
+    export,
+    leaderboard,
+    plot,
+    plugins,
+    results,
+    run,
+    sweep,
+)
 from snnbench.errors import SnnbenchError
 
 INTERRUPTED = 130
@@ -30,6 +44,7 @@ app.add_typer(baseline.app, name="baseline")
 app.add_typer(sweep.app, name="sweep")
 app.add_typer(results.app, name="results")
 app.add_typer(leaderboard.app, name="leaderboard")
+app.command("behaviour")(behaviour.behaviour)
 app.command("plot")(plot.plot)
 app.command("compare")(compare.compare)
 app.command("export")(export.export)

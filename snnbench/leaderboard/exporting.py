@@ -42,19 +42,30 @@ def export(path: Path, out: Path, *, data: Path | None = None, reporter: Reporte
     """
     if out.suffix != _SUFFIX:
         raise OptionError(f"--out '{out}' does not end in {_SUFFIX}")
+    record, bench, model, content = rebuild(path, data, reporter or Silent())
+    return _write(out, content, describe(record, bench, model, content))
+
+
+def rebuild(path: Path, data: Path | None, reporter: Reporter) -> tuple[Record, Bench, nn.Module, bytes]:
+    """The record of a finished cell, its bench, and its quantized network, also as a file's content.
+
+    Raises:
+        RecordError: if the network cannot be had again; the message says why.
+        ProtocolError: if another version of the protocol or of the quantizer is installed.
+    """
     directory = path if path.is_dir() else path.parent
     record = read_record(directory)
     if record.cell.network is not None:
         raise RecordError(
             f"'{record.cell.folder}' was measured with --model, and its weights are with you; only networks that"
-            " start from a protocol's baseline can be exported"
+            " start from a protocol's baseline can be built again"
         )
     bench = open_bench(record.cell.protocol, record.cell.seed, data=data, limit=record.cell.limit)
     check_installed(bench, record.cell)
-    model, content = _network(bench, record, directory, reporter or Silent())
+    model, content = _network(bench, record, directory, reporter)
     for problem in recount(record.audit, unpack_network(content)):
-        raise RecordError(f"'{record.cell.folder}' cannot be exported: {problem}")
-    return _write(out, content, describe(record, bench, model, content))
+        raise RecordError(f"'{record.cell.folder}' cannot be built again: {problem}")
+    return record, bench, model, content
 
 
 def _network(bench: Bench, record: Record, directory: Path, reporter: Reporter) -> tuple[nn.Module, bytes]:

@@ -91,7 +91,7 @@ def steps_picture(series: Sequence[Series], reference: FiringProfile) -> Figure:
             axes.plot(steps, rates[layer].numpy(), label=one.label, **style)
         return ""
 
-    figure = _panels(list(theirs), panel, "time step", "mean rate")
+    figure = _panels(list(theirs), panel, "time step", "mean rate (spikes per step)")
     for axes in figure.axes:
         axes.set_xticks(steps if len(steps) <= 8 else steps[:: ceil(len(steps) / 8)])
         axes.set_ylim(0, 1.1 * max(axes.get_ylim()[1], 1e-6))
@@ -135,7 +135,7 @@ def accuracy_picture(series: Sequence[Series]) -> Figure:
     if wide:
         linear = floor or min(distances)  # a distance of 0 has no place on a logarithmic axis
         axes.set_xscale("symlog", linthresh=linear)
-        axes.set_xlim(left=-0.1 * linear)
+        axes.set_xlim(-0.1 * linear, 1.5 * max(distances))  # room for a marker on either side
     if floor is not None:
         label = "noise floor (axis linear below it)" if wide else "noise floor"
         axes.axvline(floor, color="0.4", linewidth=1, linestyle=(0, (1, 2)), label=label)

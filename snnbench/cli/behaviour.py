@@ -1,0 +1,86 @@
+"""`snnbench behaviour`: a quantized network and its reference side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from snnbench.cli.parameters import DataRoot
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from snnbench.leaderboard.behaviour import Behaviour
+
+_COLUMNS = ("layer", "rate", "ref.\nrate", "EMD", "floor", "drift", "differ\n%", "dead\n%", "newly\ndead", "re-\nvived")
+
+
+def behaviour(
+    record: Annotated[Path, typer.Argument(metavar="RECORD", help="Folder of a finished cell or of a board's entry.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data: DataRoot = None,
+) -> None:
+    """Run a quantized network and its reference side by side.
+
+    On the first 500 test images: spikes that differ, decisions that change, and the first layer that diverges.
+    """
+    import json as text
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from snnbench.cli.reporting import ConsoleReporter
+    from snnbench.leaderboard.behaviour import behaviour as measure
+
+    found = measure(record, data=data, reporter=ConsoleReporter())
+    if json:
+        typer.echo(text.dumps(asdict(found), indent=1))
+        return
+    Console(highlight=False).print(_table(found))
+    for line in _outcomes(found):
+        typer.echo(line)
+
+
+def _table(found: Behaviour) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    title = f"{found.cell}\nside by side with its reference, first {found.images} test images"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+    for column in _COLUMNS:
+        table.add_column(column, justify="left" if column == "layer" else "right", no_wrap=True)
+    for row in found.layers:
+        rates = [f"{value:.4f}" for value in (row.rate, row.reference_rate, row.emd, row.emd_floor, row.drift)]
+        shares = (found.mismatch[row.layer], row.dead, row.newly_dead, row.revived)
+        mark = " <" if row.layer == found.first_diverging else ""
+        name = row.layer.removeprefix("blocks.").removesuffix(".neuron")
+        table.add_row(name + mark, *rates, *(f"{100 * share:.2f}" for share in shares))
+    return table
+
+
+def _outcomes(found: Behaviour) -> list[str]:
+    of = found.outcomes
+    first = "No layer's EMD is above its noise floor"
+    if found.first_diverging:
+        first = f"{found.first_diverging} (marked <) is the first layer whose EMD is above its noise floor"
+    bounds = f"proven: {of['profile_emd_low']:.4f} to {of['profile_emd_high']:.4f}"
+    kl = ", ".join(f"{name} {of[f'kl_{key}']:.3g}" for name, key in _DIVERGENCES)
+    differ, fired = _percent(of["spike_mismatch"]), _percent(of["spike_mismatch_fired"])
+    flips, negative = _percent(of["flips"]), _percent(of["negative_flips"])
+    decisions = f"{flips} flip between right and wrong, {negative} from right to wrong"
+    return [
+        f"Spikes that differ: {differ} of all places, {fired} of those where either network fires.",
+        f"{first}.",
+        f"EMD of rate profiles over time: {of['profile_emd']:.4f} ({bounds}).",
+        f"Decisions: {_percent(of['disagreement'])} differ, {decisions}.",
+        f"KL divergence of the outputs, nats: {kl}.",
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+_DIVERGENCES = (("mean", "mean"), ("median", "median"), ("99th percentile", "p99"), ("largest", "max"))
