@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -18,8 +19,10 @@ from rich.table import Table
 from rich.text import Text
 
 from snnbench.cli.reporting import ConsoleReporter
+from snnbench.errors import SnnbenchError
 
 if TYPE_CHECKING:
+    from snnbench.bench.cell import Cell
     from snnbench.bench.record import Record
     from snnbench.bench.reporting import Advance, Reporter
     from snnbench.bench.sweep.progress import Event, Progress, Watcher
@@ -150,14 +153,36 @@ def best_table(records: list[Record]) -> Table:
     """The cells that fire most like their reference."""
     from snnbench.cli.tables import number, percent
 
-    table = Table("smallest firing EMD", "mode", "EMD", "accuracy %", box=None, title_justify="left")
+    table = Table("smallest firing EMD", "mode", "seed", "EMD", "accuracy %", box=None)
+    boards = {record.cell.board for record in records}
     for record in records:
         cell, metrics = record.cell, record.metrics
-        options = ",".join(f"{key}={value}" for key, value in cell.quantizer.options.items())
-        name = f"{cell.quantizer.name} {cell.quantizer.bits} bits {options} on {cell.board}"
+        where = f" on {cell.board}" if len(boards) > 1 else ""
         accuracy = percent(metrics["accuracy"], 2) if "accuracy" in metrics else ""
-        table.add_row(Text(name), cell.mode, number(metrics["firing_emd"], 4), accuracy)
+        emd = number(metrics["firing_emd"], 4)
+        table.add_row(Text(_quantizers(cell) + where), cell.mode, str(cell.seed), emd, accuracy)
     return table
+
+
+def _quantizers(cell: Cell) -> str:
+    """The quantizers of a cell in few words: options that have their default are left out."""
+    specs = [cell.quantizer, *([cell.membrane] if cell.membrane else [])]
+    told = []
+    for spec in specs:
+        usual = _defaults(spec.name, spec.bits)
+        options = "".join(f" {key}={value}" for key, value in spec.options.items() if usual.get(key) != value)
+        told.append(f"{spec.name} {spec.bits} bits{options}")
+    return ", membrane ".join(told)
+
+
+@cache
+def _defaults(quantizer: str, bits: int) -> dict[str, Any]:
+    from snnbench.bench.cell import quantizer_spec
+
+    try:
+        return quantizer_spec(quantizer, bits, {}).options
+    except SnnbenchError:  # it has an option without a default
+        return {}
 
 
 def _line(event: Event) -> str:

@@ -92,6 +92,20 @@ def test_nodes_without_snnbench_are_refused(cluster: Any, monkeypatch: pytest.Mo
         make_executor("ray", Resources(cpus=1))
 
 
+def test_ctrl_c_ends_a_sweep_on_ray_in_order(start: Callable, tmp_path: Path, cluster: Any) -> None:
+    out, bits = tmp_path / "out", ",".join(map(str, range(1, 100)))
+    grid = ("-q", "faulty", "-o", "how=sleep", "-o", "seconds=1", "-b", bits, "-p", "tiny")
+    process = start("sweep", *grid, "-x", "ray", "--out", out)
+    while not measured(out) and process.poll() is None:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130, stderr
+    assert "stopped by Ctrl-C, the same command goes on from here" in stderr
+    assert "Traceback" not in stderr
+    assert 1 <= len(measured(out)) < 99
+
+
 @pytest.mark.parametrize(("how", "kind"), [("sleep", "time"), ("deaf", "worker")])
 def test_a_cell_that_takes_too_long_fails_alone(
     tiny: Callable, sweep: Callable, tmp_path: Path, cluster: Any, how: str, kind: str

@@ -16,7 +16,7 @@ from snnbench.bench.reporting import Silent
 from snnbench.bench.sweep.engine import Sweep
 from snnbench.bench.sweep.progress import Event, Progress
 from snnbench.bench.sweep.status import StatusFile, read_statuses
-from snnbench.cli.sweep_views import JsonEvents, Lines, LiveView, draw
+from snnbench.cli.sweep_views import JsonEvents, Lines, LiveView, best_table, draw
 
 
 def run(tasks: list, out: Path, *watchers: object) -> Progress:
@@ -81,9 +81,24 @@ def test_the_live_view_shows_running_cells_the_best_and_the_time_left(tiny: Call
     lines = look.seen.splitlines()
     assert lines[0].startswith("1/2 done, 1 running, time left: ")
     assert any(second.cell.folder in line for line in lines)
-    assert any(line.lstrip().startswith("faulty 1 bits") for line in lines)
+    assert any(line.startswith(" faulty 1 bits   ") for line in lines)  # options have their defaults
     assert lines[1].strip("━╸╺ ") == ""
     assert "smallest firing EMD" in screen.getvalue()
+
+
+def test_the_best_rows_name_what_was_chosen(tiny: Callable, tmp_path: Path) -> None:
+    progress = run(
+        [
+            *tiny(),
+            *tiny("sleep", membrane="uniform", membrane_bits=4, membrane_option={"range": "unsigned"}, mode="qat"),
+        ],
+        tmp_path / "out",
+    )
+    console = Console(file=io.StringIO(), width=120)
+    console.print(best_table(progress.best))
+    assert progress.failed == 0, progress
+    rows = {line.split("  ")[0].strip() for line in console.file.getvalue().splitlines()[1:]}
+    assert rows == {"faulty 4 bits", "faulty 4 bits how=sleep, membrane uniform 4 bits range=unsigned"}
 
 
 def test_the_live_view_reports_the_reference_in_its_one_display(
