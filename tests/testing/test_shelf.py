@@ -14,6 +14,7 @@ import pytest
 SHELF = Path(__file__).resolve().parents[2] / "plugins"
 COMMAND = "import sys; from snnbench.cli.main import main; sys.exit(main())"
 PLUGINS = sorted(path.parent.name for path in SHELF.glob("*/pyproject.toml"))
+WITHOUT_QUANTIZERS = {"snnbench-fashion-mnist", "snnbench-spikingjelly"}
 
 
 def project(name: str) -> dict:
@@ -76,3 +77,23 @@ def test_its_quantizers_are_fine_tuned_and_hold_what_they_declare(name, shelved,
 def test_a_plugin_cites_its_sources(name):
     readme = (SHELF / name / "README.md").read_text("utf-8")
     assert re.search(r"## Sources\n\n- .*\n", readme)
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_the_list_of_the_shelf_names_a_plugin_and_what_it_adds(name):
+    (row,) = re.findall(rf"^\| \[{name}\]\({name}\) \|.*$", (SHELF / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert re.findall("`(.+?)`", row) == checked(name)
+
+
+def checked(name: str) -> list[str]:
+    """What the plugin's README says to check: everything that it adds."""
+    readme = (SHELF / name / "README.md").read_text("utf-8")
+    return re.findall(r"^snnbench check (\S+)", readme, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [name for name in PLUGINS if name not in WITHOUT_QUANTIZERS])
+@pytest.mark.parametrize("protocol", ["digits-sew8", "cifar10-sew8"])
+def test_the_result_of_each_quantizer_is_shown(name, protocol):
+    readme = (SHELF / name / "README.md").read_text("utf-8")
+    shown = re.findall(rf"^\| {protocol}-v\d+ \| `(.+?)` \| \d \| \d+\.\d\d \|", readme, re.MULTILINE)
+    assert sorted(shown) == sorted(checked(name))
