@@ -35,7 +35,7 @@ def python_with(tmp_path: Path) -> Callable[[Path], Run]:
         def run(*arguments: object, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
             command = [sys.executable, *map(str, arguments)]
             return subprocess.run(
-                command, check=False, env=environment, cwd=cwd, capture_output=True, text=True, timeout=100
+                command, check=False, env=environment, cwd=cwd, capture_output=True, text=True, timeout=800
             )
 
         return run
