@@ -59,9 +59,9 @@ def jackknife(
     Mean absolute differences of noisy rates are biased upward, drift most. The jackknife also estimates that bias, but
     for EMD the corrected value is much noisier than the measured one. So the interval is the hull of both: it reaches
     from t standard errors below the smaller to t standard errors above the larger of the measured and the corrected
-    value, which covers 92-98 % where the true EMD is above twice its noise floor, and can cover 99 % between one and
-    two floors (docs/uncertainty.md has the measured coverage, and where it fails: EMD and drift near 0, dead
-    fractions). The interval contains the measured value.
+    value. It covers 92-98 % where the true EMD is above twice its noise floor; EMD's covers 95.5 to 98.8 % between one
+    and two floors, where it can be too wide (docs/uncertainty.md has the measured coverage, and where it fails: EMD
+    and drift near 0, dead fractions). The interval contains the measured value.
 
     Args:
         statistic: maps profiles, as many as are given, to a number.
@@ -90,7 +90,11 @@ def jackknife(
 def estimate_emd(
     profile: FiringProfile, reference: FiringProfile, reduction: Scalar = "weighted", units: Units = "neuron"
 ) -> Estimate:
-    """`firing_emd` of two profiles of the same samples, with its jackknife interval."""
+    """`firing_emd` of two profiles of the same samples, with its jackknife interval.
+
+    Measured coverage: 92-98 % where the true EMD is above twice its noise floor, 95.5 to 98.8 % between one and two
+    floors; below the floor the interval often lies above the true value: such an EMD is no evidence of a difference.
+    """
     return jackknife(lambda a, b: firing_emd(a, b, reduction, units), profile, reference, bounds=(0, 1))
 
 

@@ -67,6 +67,8 @@ SCENARIOS = (
     Scenario("10,000 samples, 1,400 neurons, small change", 10_000, (1000, 400), 0.05, -0.03),
     Scenario("2,000 samples, 300 neurons, near the floor", 2000, (200, 100), 0.04, -0.035),
     Scenario("10,000 samples, 1,400 neurons, near the floor", 10_000, (1000, 400), 0.03, -0.013),
+    Scenario("360 samples, 96 neurons, near the floor", 360, (64, 32), 0.12, 0.08),
+    Scenario("10,000 samples, 1,400 neurons, above the floor", 10_000, (1000, 400), 0.03, -0.02),
     Scenario("2,000 samples, 300 neurons, equal rates", 2000, (200, 100), 0.0, 0.0),
 )
 
