@@ -20,6 +20,7 @@ SHIPPED = CHECKOUT / "leaderboards" / "digits-sew8-v1"
 PAGE = CHECKOUT / "docs" / "contributing-a-row.md"
 NEW = "lqnet-4bit-ptq-seed0"
 
+STEPS = ("worktree", "verify", "table", "diff")
 KEPT = ("float", "lqnet-2bit", "lqnet-4bit", "uniform-4bit")
 
 pytestmark = [
@@ -116,7 +117,5 @@ def moved(board: Path) -> None:
 def test_the_recipe(board: Path, run: Callable[..., int], edit: Callable[[Path], None], failing: str | None) -> None:
     edit(board)
     assert run("git add . && git commit -qm row") == 0
-    codes = {
-        next(word for word in ("worktree", "verify", "table", "diff") if word in step): run(step) for step in steps()
-    }
-    assert codes == {name: int(name == failing) for name in ("worktree", "verify", "table", "diff")}
+    codes = {name: run(step) for name, step in zip(STEPS, steps(), strict=True)}
+    assert codes == {name: int(name == failing) for name in STEPS}
