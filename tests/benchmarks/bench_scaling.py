@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from snnbench.nn import record_firing, sew_resnet8
+from snnbench.nn import optimize, record_firing, sew_resnet8
 from snnbench.plots.pictures import render
 from snnbench.plots.style import in_style, styles
 
@@ -42,7 +42,7 @@ class Point(NamedTuple):
 def measure(steps: Sequence[int], batches: Sequence[int]) -> list[Point]:
     """The best time of one batch, evaluated with its spikes counted, for every T and batch."""
     torch.manual_seed(0)
-    model = sew_resnet8(WIDTH, bn_scale=2.0).to(memory_format=torch.channels_last).eval()
+    model = optimize(sew_resnet8(WIDTH, bn_scale=2.0).to(memory_format=torch.channels_last)).eval()
     points = []
     for timesteps in steps:
         model.timesteps = timesteps
@@ -86,7 +86,7 @@ def draw(points: Sequence[Point]) -> Figure:
 def write(points: Sequence[Point]) -> None:
     """Write the measurements and the picture."""
     document = {
-        "network": f"SEW-ResNet-8, width {WIDTH}, 32 x 32 images, float32, eager, spikes counted",
+        "network": f"SEW-ResNet-8, width {WIDTH}, 32 x 32 images, float32, compiled, spikes counted",
         "torch": torch.__version__,
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
