@@ -85,6 +85,11 @@ class Cell(_Frozen):
         """SHA-256 of the cell; the order of options does not change it."""
         return digest({"measurement": MEASUREMENT, **self.model_dump(mode="json")})
 
+    @property
+    def quantizes(self) -> bool:
+        """Whether weights or membranes are quantized at all; rows and controls of full precision are not ranked."""
+        return self.quantizer.name != "float" or self.membrane is not None
+
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Records of before there were these fields hold their defaults: they and their keys stay as they are."""

@@ -121,7 +121,7 @@ COLUMNS: tuple[Column, ...] = (
         "found",
         "bits that the levels really present need, in the layer that has most",
         _found_bits,
-        lambda row: "" if row.accuracy_rank is None else str(_found_bits(row)),
+        lambda row: str(_found_bits(row)) if row.entry.record.cell.quantizer.name != "float" else "",
     ),
     _percent("accuracy", "accuracy %", "test accuracy", "accuracy"),
     _percent("accuracy_change", "change", "accuracy minus the reference's, points", "accuracy_change", "+.2f"),

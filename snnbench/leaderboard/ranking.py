@@ -87,7 +87,7 @@ def front(points: NDArray[np.float64]) -> Wins:
 
 
 def _rank(board: Board, entries: list[Entry]) -> list[Row]:
-    ranked = [entry for entry in entries if entry.record.cell.quantizer.name != "float"]
+    ranked = [entry for entry in entries if entry.record.cell.quantizes]
     accuracy: dict[str, tuple[int, int]] = {}
     emd: dict[str, tuple[int, int]] = {}
     if ranked:

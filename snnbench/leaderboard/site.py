@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 from plotly.offline import get_plotlyjs
 
+from snnbench.bench.cell import Cell
 from snnbench.bench.record import Score
 from snnbench.data import write_atomically
 from snnbench.errors import RecordError
@@ -65,11 +66,16 @@ def _facts(board: Board, boards: Sequence[Board]) -> dict[str, Any]:
     versions = [each.protocol.version for each in boards if each.protocol.name == board.protocol.name]
     return {
         "entries": len(records),
-        "quantizers": len({record.cell.quantizer.name for record in records} - {"float"}),
+        "quantizers": len(_quantizers(record.cell for record in records)),
         "accuracies": _values((record.reference.accuracy for record in records), 100, ".2f"),
         "floors": _values((record.noise_floor for record in records), 1, ".4f"),
         "older": board.protocol.version < max(versions),
     }
+
+
+def _quantizers(cells: Iterable[Cell]) -> set[str]:
+    """The names of all quantizers of weights and of membranes."""
+    return {spec.name for cell in cells for spec in (cell.quantizer, cell.membrane) if spec} - {"float"}
 
 
 def _values(scores: Iterable[Score], scale: float, form: str) -> str:

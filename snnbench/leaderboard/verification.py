@@ -70,7 +70,7 @@ def require_rows(board: Board) -> list[str]:
     problems = [
         f"no {mode} row of quantizer 'float', seed {seed}: snnbench run -q float --mode {mode} -p {board.protocol.name}"
         for mode, seed in sorted({(cell.mode, cell.seed) for cell in cells})
-        if not any(c.quantizer.name == "float" and c.mode == mode and c.seed == seed for c in cells)
+        if not any(not c.quantizes and c.mode == mode and c.seed == seed for c in cells)
     ]
     absmax = (c for c in cells if c.quantizer.name == "uniform" and c.quantizer.options.get("clip") == "absmax")
     if cells and not any(cell.mode == "ptq" for cell in absmax):
@@ -160,4 +160,4 @@ def _control_problems(board: Board) -> list[str]:
 
 def _is_control(entry: Entry) -> bool:
     cell = entry.record.cell
-    return cell.quantizer.name == "float" and cell.mode == "qat" and cell.membrane is None
+    return cell.mode == "qat" and not cell.quantizes

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 import snnbench
+from snnbench.bench.baseline import protocol_path
 from snnbench.bench.network_file import unpack_network
 from snnbench.bench.reference import Bench, open_bench
 from snnbench.bench.reporting import Silent
@@ -17,6 +18,7 @@ from snnbench.bench.score import check_metrics
 from snnbench.errors import OptionError, PluginError, ProtocolError, RecordError
 from snnbench.functional import FiringProfile, firing_emd
 from snnbench.nn import record_firing
+from snnbench.protocols import read_protocol
 
 PROTOCOL = "digits-sew8"
 VOLATILE = ("started", "seconds", "environment")
@@ -220,12 +222,13 @@ def test_batch_size_and_threads_change_no_spike_on_cifar(cifar_root: Path, batch
 def test_a_damaged_reference_is_evaluated_again(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SNNBENCH_CACHE", str(tmp_path / "cache"))
     (first,) = snnbench.run("lqnet", 4, protocol=PROTOCOL, out=out)
-    (cached,) = (tmp_path / "cache" / "references").glob("*.safetensors")
-    whole = cached.read_bytes()
-    for position in (5, len(whole) // 2, len(whole) - 1):
-        content = bytearray(whole)
-        content[position] ^= 1
-        cached.write_bytes(content)
+    cached = {path: path.read_bytes() for path in (tmp_path / "cache" / "references").glob("*.safetensors")}
+    assert len(cached) == len(read_protocol(protocol_path(PROTOCOL)).baselines)
+    for part in (0.01, 0.5, 0.999):  # of all seeds, though the cell needs its own alone
+        for path, whole in cached.items():
+            content = bytearray(whole)
+            content[int(part * len(whole))] ^= 1
+            path.write_bytes(content)
         (again,) = snnbench.run("lqnet", 4, protocol=PROTOCOL, out=out, force=True)
         assert steady(again.record) == steady(first.record)
-        assert cached.read_bytes() == whole
+        assert sum(path.read_bytes() == whole for path, whole in cached.items()) == 1

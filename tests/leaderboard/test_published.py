@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from snnbench.leaderboard import find_boards, stale_tables, verify
+from snnbench.leaderboard import find_boards, ranked_rows, read_board, stale_tables, verify
 
 BOARDS = Path(__file__).resolve().parents[2] / "leaderboards"
 
@@ -19,3 +19,12 @@ def test_every_entry_is_verified() -> None:
 
 def test_tables_are_current() -> None:
     assert [path for board in find_boards(BOARDS) for path in stale_tables(board)] == []
+
+
+def test_networks_with_quantized_membranes_are_ranked_and_those_of_full_precision_are_not() -> None:
+    rows = ranked_rows(read_board(BOARDS / "cifar10-sew8-v2"))
+    floats = [row for row in rows if row.entry.record.cell.quantizer.name == "float"]
+    assert {row.entry.record.cell.membrane is None: row.accuracy_rank is None for row in floats} == {
+        True: True,
+        False: False,
+    }
