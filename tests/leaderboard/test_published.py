@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from snnbench.leaderboard import find_boards, ranked_rows, read_board, stale_tables, verify
+from snnbench.leaderboard import find_boards, read_board, stale_tables, verify
+from snnbench.leaderboard.ranking import ranked_rows
 
 BOARDS = Path(__file__).resolve().parents[2] / "leaderboards"
 
