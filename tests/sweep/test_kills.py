@@ -19,8 +19,8 @@ from snnbench.bench.record import read_record
 from snnbench.bench.sweep.status import read_statuses
 
 Start = Callable[..., subprocess.Popen]
-GRID = ("--quantizer", "lqnet,uniform", "--bits", "2,3,4,5,6,8", "--seeds", "0-4", "--protocol", "digits-sew8")
-CELLS = 60
+GRID = ("--quantizer", "lqnet,uniform", "--bits", "2,3,4,5,6,8", "--seeds", "0-9", "--protocol", "digits-sew8")
+CELLS = 120
 
 
 def records(out: Path) -> dict[Path, bytes]:
@@ -46,7 +46,7 @@ def test_thirty_kills_lose_nothing(start: Start, tmp_path: Path) -> None:
     for kill in range(30):
         process = start("sweep", *GRID, "--out", out, "--executor", "local:2" if kill % 2 else "in-process")
         await_records(out, len(kept) + 1, process)
-        time.sleep(chance.random())
+        time.sleep(chance.random() / 2)
         process.kill()
         process.communicate(timeout=300)  # until the processes that it started have noticed, too
         found = records(out)
