@@ -50,7 +50,7 @@ def baseline_trainer(protocol: Protocol, dataset: Dataset, root: Path | None, se
     chosen = choose_engine(engine, steps * len(data.images))
     model = build_model(protocol, dataset)
     form = engine_form(model, chosen)
-    return Trainer(form, protocol.train, data, seed, engine=chosen, rectifier=rectified(model))
+    return Trainer(form, protocol.train, data, seed, engine=chosen, rectifier=engine_form(rectified(model), chosen))
 
 
 def train_baseline(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron, rectified, sew_resnet8
+from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron, optimize, rectified, sew_resnet8
+from snnbench.nn.fused import why_not_compiled
 from snnbench.nn.rectifier import Rectifier, firing_range
 
 LEAKY = [
@@ -70,3 +72,34 @@ def test_its_outputs_are_rates() -> None:
     assert len(seen) == 9
     assert all(float(rates.min()) >= 0 and float(rates.max()) <= 1 for rates in seen)
     assert any(((rates > 0) & (rates < 1)).any() for rates in seen)
+
+
+@pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-3)])
+@pytest.mark.parametrize("timesteps", [1, 3])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    "options",
+    [{"neuron": "if", "threshold": 0.8}, {"neuron": "lif", "tau": 3.0}, {"neuron": "plif", "decay_input": False}],
+    ids=str,
+)
+def test_the_fast_form_gives_the_same_rates_gradients_and_statistics(
+    options: dict[str, Any], training: bool, timesteps: int, dtype: torch.dtype, tolerance: float
+) -> None:
+    torch.manual_seed(0)
+    model = sew_resnet8(8, 5, timesteps, bn_scale=2.0, **options).to(memory_format=torch.channels_last).to(dtype)
+    model(torch.randn(16, 3, 12, 12, dtype=dtype))
+    model.train(training)
+    other, images = copy.deepcopy(model), torch.randn(7, 3, 12, 12, dtype=dtype)
+    plain, fast = rectified(model), optimize(rectified(other))
+    assert type(fast.stem.neuron) is not Rectifier
+    torch.testing.assert_close(fast(images), plain(images), rtol=tolerance, atol=tolerance)
+    for form in (fast, plain):
+        form(images).square().sum().backward()
+    for (name, mine), theirs in zip(other.named_parameters(), model.parameters(), strict=True):
+        assert (mine.grad is None) == (theirs.grad is None), name
+        if mine.grad is not None and theirs.grad is not None:
+            largest = float(theirs.grad.abs().max())
+            assert float((mine.grad - theirs.grad).abs().max()) <= tolerance * largest, name
+    for mine, theirs in zip(other.buffers(), model.buffers(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=tolerance, atol=tolerance)

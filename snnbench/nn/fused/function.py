@@ -14,8 +14,10 @@ from torch.autograd.function import once_differentiable
 from snnbench.nn.fused.build import kernels
 from snnbench.nn.fused.counter import SpikeCounter
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
+from snnbench.nn.rectifier import Rectifier, firing_range
 
 _TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float64: 2}
+_RATE = 5
 
 
 class _Shape(ctypes.Structure):
@@ -35,7 +37,7 @@ class Fusion:
     With `shared` the current (N, C, *positions) is the same at every step, else it is (T * N, C, *positions).
     """
 
-    neuron: SpikingNeuron
+    neuron: SpikingNeuron | Rectifier
     bn: nn.BatchNorm2d | None
     timesteps: int
     shared: bool
@@ -51,11 +53,16 @@ class Fusion:
         return _Shape(self.timesteps, samples, _positions(x), x.shape[1], self.shared)
 
     def __post_init__(self) -> None:
-        neuron = self.neuron
-        k, charge = _charge(neuron)
-        soft = neuron.reset == "soft"
-        numbers = (neuron.threshold, neuron.v_reset, k, neuron.alpha)
-        self.constants = _Neuron(*numbers, charge, soft, neuron.detach_reset)
+        self.constants = _constants(self.neuron)
+
+
+def _constants(neuron: SpikingNeuron | Rectifier) -> _Neuron:
+    if isinstance(neuron, Rectifier):
+        silent, saturated = firing_range(neuron.neuron)
+        return _Neuron(silent, 0.0, 1 / (saturated - silent), 0.0, _RATE, False, False)
+    k, charge = _charge(neuron)
+    numbers = (neuron.threshold, neuron.v_reset, k, neuron.alpha)
+    return _Neuron(*numbers, charge, neuron.reset == "soft", neuron.detach_reset)
 
 
 def _charge(neuron: SpikingNeuron) -> tuple[float, int]:
@@ -68,7 +75,10 @@ def _charge(neuron: SpikingNeuron) -> tuple[float, int]:
 
 
 class FusedSpikes(torch.autograd.Function):
-    """Spikes (T * N, C, *positions) of currents before batch norm; gradients by recomputing the potentials."""
+    """Spikes (T * N, C, *positions) of currents before batch norm; gradients by recomputing the potentials.
+
+    Rates instead of spikes where the fusion has a `Rectifier` in the neuron's place.
+    """
 
     @staticmethod
     def forward(
@@ -77,7 +87,8 @@ class FusedSpikes(torch.autograd.Function):
         """See `Fusion`; `weight` and `bias` are the batch norm's, `leak` the 1/tau of a PLIF neuron."""
         x = channels_last(x)
         shift = _normalise(x, weight, bias, fusion)
-        spikes = fire(x, fusion.scale, shift, fusion)
+        fires = rectify if isinstance(fusion.neuron, Rectifier) else fire
+        spikes = fires(x, fusion.scale, shift, fusion)
         ctx.save_for_backward(x, shift)
         ctx.fusion, ctx.batch = fusion, _uses_batch(fusion.bn)
         return spikes
@@ -117,6 +128,14 @@ def fire(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion, dtype: torch.d
         *(ctypes.c_int64(counts[2]), ctypes.c_int64(counts[3]), _threads()),
     )
     return spikes
+
+
+def rectify(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion) -> Tensor:
+    """Rates of the fusion's rectifier for ``x * scale + shift``."""
+    rates, shape = torch.empty_like(x), fusion.shape_of(x)
+    structures = (ctypes.byref(shape), ctypes.byref(fusion.constants))
+    kernels().snn_rectify(_type(x), *map(_pointer, (x, rates, scale, shift)), *structures, _threads())
+    return rates
 
 
 @torch.no_grad()

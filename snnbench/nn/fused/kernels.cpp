@@ -17,10 +17,11 @@ namespace {
 
 constexpr int64_t kStream = 8192, kSums = 2048;  // elements of all steps of a tile: to stream through, to sum over
 
-enum Charge { kIF, kLIF, kLIFUndecayed, kPLIF, kPLIFUndecayed };
+enum Charge { kIF, kLIF, kLIFUndecayed, kPLIF, kPLIFUndecayed, kRate };
 
 struct Neuron {
-    double theta, v_reset, k, alpha;  // k: tau of a LIF neuron, the leak 1/tau of a PLIF neuron
+    // k: tau of a LIF neuron, the leak 1/tau of a PLIF neuron. A rectifier (kRate) is silent up to theta and rises by k.
+    double theta, v_reset, k, alpha;
     int64_t charge, soft, detach;
 };
 
@@ -74,6 +75,7 @@ inline void unrolled(Run run, std::integer_sequence<int, t...>) {
 template <Charge charge, class R>
 inline R charged(R v, R y, R k, R v_reset) {
     R above = v - v_reset;
+    if constexpr (charge == kRate) return y;
     if constexpr (charge == kIF) return v + y;
     if constexpr (charge == kLIF) return v + (y - above) / k;
     if constexpr (charge == kLIFUndecayed) return v - above / k + y;
@@ -245,21 +247,43 @@ void charge_tile(const S* x, const R* scale, const R* shift, R* h, R* v, const S
     }
 }
 
+// The rates, 0 to 1, of a rectifier network.
+template <class S>
+void rectify(const S* x, S* out, const typename Compute<S>::type* scale, const typename Compute<S>::type* shift,
+             const Shape& shape, const Neuron& neuron, int64_t threads) {
+    using R = typename Compute<S>::type;
+    const int64_t length = tile_length(shape, kStream, 1), features = shape.features();
+    const std::vector<R> scales = repeated(scale, shape.C, length), shifts = repeated(shift, shape.C, length);
+    const R silent = R(neuron.theta), slope = R(neuron.k);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t n = 0; n < shape.N; ++n) {
+        for (int64_t from = n * features; from < (n + 1) * features; from += length) {
+            const int64_t size = std::min(length, (n + 1) * features - from);
+#pragma omp simd
+            for (int64_t j = 0; j < size; ++j) {
+                R rate = (std::fma(R(load(x[from + j])), scales[j], shifts[j]) - silent) * slope;
+                store(&out[from + j], rate < R(0) ? R(0) : rate > R(1) ? R(1) : rate);
+            }
+        }
+    }
+}
+
 // The backward pass of one step: the surrogate is an arctangent's derivative, and a spike's reset is part of the graph
 // unless it is detached.
 template <Charge charge, class R>
 struct Gradient {
     static constexpr bool learned = charge == kPLIF || charge == kPLIFUndecayed;
-    R theta, leak, input, keep, half, slope, kept, by_spike, by_height;
+    R theta, leak, input, keep, half, slope, kept, by_spike, by_height, saturated;
 
     explicit Gradient(const Neuron& neuron) {
         const R through = neuron.detach ? 0 : 1;
         theta = R(neuron.theta);
-        leak = charge == kIF ? R(0) : learned ? R(neuron.k) : R(1) / R(neuron.k);
+        leak = charge == kIF || charge == kRate ? R(0) : learned ? R(neuron.k) : R(1) / R(neuron.k);
         input = charge == kLIF || charge == kPLIF ? leak : R(1);
         keep = R(1) - leak;
         half = R(neuron.alpha / 2);
-        slope = R(neuron.alpha * 1.5707963267948966);
+        slope = charge == kRate ? R(neuron.k) : R(neuron.alpha * 1.5707963267948966);
+        saturated = R(neuron.theta + 1 / neuron.k);
         kept = neuron.soft ? 1 : 0;
         by_spike = through * (neuron.soft ? -theta : R(neuron.v_reset));
         by_height = through * (neuron.soft ? R(0) : R(-1));
@@ -267,6 +291,7 @@ struct Gradient {
 
     // With respect to the potential h; `carried` is the gradient of the stored potential after it, then before it.
     inline R potential(R h, R spike, R& carried) const {
+        if constexpr (charge == kRate) return h >= theta && h <= saturated ? spike * slope : R(0);
         R u = (h - theta) * slope;
         R gs = spike + carried * (by_spike + by_height * h);
         R gh = carried * (h < theta ? R(1) : kept) + gs * (half / (R(1) + u * u));
@@ -450,6 +475,7 @@ void with_charge(int64_t charge, Run run) {
         case kLIF: return run(std::integral_constant<Charge, kLIF>());
         case kLIFUndecayed: return run(std::integral_constant<Charge, kLIFUndecayed>());
         case kPLIF: return run(std::integral_constant<Charge, kPLIF>());
+        case kRate: return run(std::integral_constant<Charge, kRate>());
         default: return run(std::integral_constant<Charge, kPLIFUndecayed>());
     }
 }
@@ -463,6 +489,13 @@ void fire_any(const void* x, void* out, const void* scale, const void* shift, co
         auto run = counts ? fire<kind, true, S, O> : fire<kind, false, S, O>;
         run((const S*)x, (O*)out, (const R*)scale, (const R*)shift, shape, neuron, counts, fired, shards, first, threads);
     });
+}
+
+template <class S>
+void rectify_any(const void* x, void* out, const void* scale, const void* shift, const Shape& shape,
+                 const Neuron& neuron, int64_t threads) {
+    using R = typename Compute<S>::type;
+    rectify((const S*)x, (S*)out, (const R*)scale, (const R*)shift, shape, neuron, threads);
 }
 
 template <class S>
@@ -486,6 +519,12 @@ void snn_fire(int64_t type, int64_t out_type, const void* x, void* out, const vo
     auto run = type == 1 ? fire_any<bf16, bf16> : type == 2 ? fire_any<double, double> : fire_any<float, float>;
     if (out_type == 3) run = fire_any<float, uint8_t>;
     run(x, out, scale, shift, *shape, *neuron, counts, fired, shards, first, threads);
+}
+
+void snn_rectify(int64_t type, const void* x, void* out, const void* scale, const void* shift, const Shape* shape,
+                 const Neuron* neuron, int64_t threads) {
+    auto run = type == 1 ? rectify_any<bf16> : type == 2 ? rectify_any<double> : rectify_any<float>;
+    run(x, out, scale, shift, *shape, *neuron, threads);
 }
 
 void snn_backward(int64_t type, const void* x, const void* grads, void* dy, const void* scale, const void* shift,

@@ -16,6 +16,7 @@ from snnbench.nn.fused.function import FusedSpikes, Fusion, fire_bytes
 from snnbench.nn.fused.integer import IntegerConv
 from snnbench.nn.fused.memory import keep_memory
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
+from snnbench.nn.rectifier import Rectifier
 from snnbench.nn.sew_resnet import ConvBNNeuron, Stem
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -67,6 +68,21 @@ class _FusedPLIF(FusedNeuron, PLIFNeuron):
     pass
 
 
+class _FusedRectifier(Rectifier):
+    """A rectifier that takes the batch norm before it into its own pass over memory; arguments as `FusedNeuron`."""
+
+    def forward(self, x: Tensor, bn: nn.BatchNorm2d | None = None, shared: int = 0) -> Tensor:
+        flat, steps = (x, (1, *x.shape[:1])) if shared else (x.flatten(0, 1), x.shape[:2])
+        if bn is not None and not _plain(bn):
+            flat, bn = bn(flat), None
+        if not _known(flat):
+            rates = super().forward(flat if bn is None else bn(flat))
+        else:
+            learned = (None, None) if bn is None else (bn.weight, bn.bias)
+            rates = FusedSpikes.apply(flat, *learned, None, Fusion(self, bn, 1, False))  # type: ignore[no-untyped-call]
+        return rates.view(*steps, *flat.shape[1:]).expand(shared or -1, *[-1] * flat.ndim)
+
+
 class FusedConvBNNeuron(ConvBNNeuron):
     """Convolution, batch norm and neuron with the last two in one pass."""
 
@@ -90,6 +106,7 @@ _FUSED: dict[type[nn.Module], type[nn.Module]] = {
     IFNeuron: _FusedIF,
     LIFNeuron: _FusedLIF,
     PLIFNeuron: _FusedPLIF,
+    Rectifier: _FusedRectifier,
     ConvBNNeuron: FusedConvBNNeuron,
     Stem: _FusedStem,
 }
@@ -122,9 +139,13 @@ def _fuse(module: Network, done: dict[int, nn.Module]) -> Network:
         setattr(fused, name, OrderedDict(getattr(module, name)))
     fused._modules = {name: part and _fuse(part, done) for name, part in module._modules.items()}
     form = _FUSED.get(type(module))
-    if form and (not isinstance(module, ConvBNNeuron) or isinstance(fused._modules["neuron"], FusedNeuron)):
+    if form and _feeds_a_fused_part(fused):
         fused.__class__ = form  # type: ignore[assignment]
     return fused
+
+
+def _feeds_a_fused_part(module: nn.Module) -> bool:
+    return not isinstance(module, ConvBNNeuron) or isinstance(module.neuron, FusedNeuron | _FusedRectifier)
 
 
 def _plain(bn: nn.Module) -> bool:
@@ -133,5 +154,9 @@ def _plain(bn: nn.Module) -> bool:
 
 
 def _fits(x: Tensor, neuron: SpikingNeuron) -> bool:
+    return _known(x) and neuron.state_quantizer is None
+
+
+def _known(x: Tensor) -> bool:
     known = x.dtype in (torch.float32, torch.float64, torch.bfloat16) and x.ndim in (2, 4)
-    return known and x.device.type == "cpu" and neuron.state_quantizer is None
+    return known and x.device.type == "cpu"
