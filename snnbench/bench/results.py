@@ -1,16 +1,16 @@
 """A results folder as a table: one row a cell, finished, failed or damaged. Imports neither torch nor the plugins.
 
-Records are read as plain JSON: tables show them, and whoever needs a checked one calls `read_record`.
+Of a record only what tables show is decoded; whoever needs a checked one calls `read_record`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import from_json
+import msgspec
 
 from snnbench.bench.failures import FAILURE_SUFFIX
 from snnbench.bench.layout import RECORD_FILE
@@ -21,6 +21,45 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STATUSES = ("finished", "failed", "damaged")
+
+
+class _Score(msgspec.Struct):
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class _Reference(msgspec.Struct):
+    accuracy: _Score
+
+
+class _Audit(msgspec.Struct):
+    found_bits: int
+    findings: list[str]
+
+
+class _Environment(msgspec.Struct):
+    versions: dict[str, str]
+    device: str
+    engine: str
+    threads: int
+
+
+class _Record(msgspec.Struct):
+    key: str
+    cell: dict[str, Any]
+    rankable: bool
+    metrics: dict[str, _Score]
+    noise_floor: _Score
+    audit: _Audit
+    reference: _Reference
+    environment: _Environment
+    started: str
+    seconds: float
+    seed_floor: _Score | None = None
+
+
+_RECORD = msgspec.json.Decoder(_Record)
 
 
 def read_rows(out: Path) -> list[Row]:
@@ -44,27 +83,39 @@ def as_frame(rows: list[Row]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def select(frame: pd.DataFrame, conditions: Mapping[str, str]) -> pd.DataFrame:
+def select(rows: list[Row], conditions: Mapping[str, str]) -> list[Row]:
     """The rows whose columns, as text, are the given values.
 
     Raises:
         OptionError: if there is no such column.
     """
     for column, value in conditions.items():
-        frame = frame[frame[known_column(frame, column)].map(_text) == value]
-    return frame
+        _check_column(rows, column)
+        rows = [row for row in rows if _text(row.get(column)) == value]
+    return rows
 
 
-def known_column(frame: pd.DataFrame, column: str) -> str:
-    """`column`, if the frame has it.
+def ordered(rows: list[Row], column: str) -> list[Row]:
+    """The rows in the order of a column; those without a value come last.
 
     Raises:
-        OptionError: if not; it says which there are.
+        OptionError: if there is no such column.
     """
-    if column not in frame.columns:
-        near = did_you_mean(column, frame.columns) or ";"
-        raise OptionError(f"results have no column {column!r}{near} there are {', '.join(frame.columns)}")
-    return column
+    _check_column(rows, column)
+    told = [row for row in rows if row.get(column) is not None]
+    return sorted(told, key=lambda row: row[column]) + [row for row in rows if row.get(column) is None]
+
+
+def columns_of(rows: Iterable[Row]) -> list[str]:
+    """The columns that any row has, in the order of their first appearance."""
+    return list(dict.fromkeys(column for row in rows for column in row))
+
+
+def _check_column(rows: list[Row], column: str) -> None:
+    if not any(column in row for row in rows):
+        known = columns_of(rows)
+        near = did_you_mean(column, known) or ";"
+        raise OptionError(f"results have no column {column!r}{near} there are {', '.join(known)}")
 
 
 def find_row(rows: list[Row], name: str) -> Row:
@@ -100,8 +151,8 @@ def _finished(path: str, listing: Listing) -> Row:
 
     def read() -> Row:
         with open(file, "rb") as content:  # noqa: PTH123  # 10,000 Path objects take a tenth of a second
-            record = from_json(content.read())
-        return _identity(record["key"], record["cell"], path) | _measurements(record) | {"status": "finished"}
+            record = _RECORD.decode(content.read())
+        return _identity(record.key, record.cell, path) | _measurements(record) | {"status": "finished"}
 
     try:
         return listing.row(file, read)
@@ -112,7 +163,7 @@ def _finished(path: str, listing: Listing) -> Row:
 
 def _failed(path: str) -> Row:
     try:
-        note = from_json(Path(path).read_bytes())
+        note = msgspec.json.decode(Path(path).read_bytes())
         why = {"reason": note["fault"]["message"], "fault": note["fault"]["kind"], "started": note["at"]}
         return _identity(note["key"], note["cell"], path) | why | {"status": "failed"}
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -143,26 +194,28 @@ def _options(spec: Mapping[str, Any]) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(spec["options"].items()))
 
 
-def _measurements(record: Mapping[str, Any]) -> Row:
+def _measurements(record: _Record) -> Row:
     row: Row = {}
-    for name, score in record["metrics"].items():
-        row[name], row[f"{name}_low"], row[f"{name}_high"] = score["value"], score.get("low"), score.get("high")
-    environment = record["environment"]
+    for name, score in record.metrics.items():
+        row[name], row[f"{name}_low"], row[f"{name}_high"] = score.value, score.low, score.high
+    environment = record.environment
     return row | {
-        "noise_floor": record["noise_floor"]["value"],
-        "seed_floor": record.get("seed_floor", {}).get("value"),
-        "reference_accuracy": record["reference"]["accuracy"]["value"],
-        "found_bits": record["audit"]["found_bits"],
-        "findings": len(record["audit"]["findings"]),
-        "rankable": record["rankable"],
-        "started": record["started"],
-        "seconds": record["seconds"],
-        "device": environment["device"],
-        "engine": environment["engine"],
-        "threads": environment["threads"],
-        "torch": environment["versions"]["torch"],
+        "noise_floor": record.noise_floor.value,
+        "seed_floor": record.seed_floor.value if record.seed_floor else None,
+        "reference_accuracy": record.reference.accuracy.value,
+        "found_bits": record.audit.found_bits,
+        "findings": len(record.audit.findings),
+        "rankable": record.rankable,
+        "started": record.started,
+        "seconds": record.seconds,
+        "device": environment.device,
+        "engine": environment.engine,
+        "threads": environment.threads,
+        "torch": environment.versions["torch"],
     }
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -23,6 +23,7 @@ def _factory(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
         reset: Reset = "hard",
         detach_reset: bool = True,
         bn_scale: float = 1.0,
+        bn_bias: float = 0.0,
     ) -> nn.Module:
         return build(
             width,
@@ -32,6 +33,7 @@ def _factory(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
             neuron=neuron,
             channels=input_shape[0],
             bn_scale=bn_scale,
+            bn_bias=bn_bias,
             reset=reset,
             detach_reset=detach_reset,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,7 @@ from snnbench.cli.parameters import RESULTS, Json, ResultsFolder
 from snnbench.errors import OptionError, RecordError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from snnbench.bench.listing import Row
 
 app = typer.Typer(help="List, show, export and clean up results.", no_args_is_help=True)
 
@@ -68,11 +69,11 @@ def list_(
     json: Json = False,
 ) -> None:
     """List the cells of a results folder: finished, failed and damaged."""
-    frame = _frame(out, where, status, sort)
+    rows = _rows(out, where, status, sort)
     if json:
-        sys.stdout.write(frame.to_json(orient="records", indent=1) + "\n")
+        sys.stdout.write(_encode(rows, Format.json).decode() + "\n")
     else:
-        _print(frame, out)
+        _print(rows, out)
 
 
 @app.command("show")
@@ -109,7 +110,7 @@ def export(
 ) -> None:
     """Write all columns of the cells as CSV, JSON or Parquet."""
     chosen = format_ or _format_of(target)
-    content = _encode(_frame(out, where, status, sort), chosen)
+    content = _encode(_rows(out, where, status, sort), chosen)
     if str(target) == "-":
         sys.stdout.buffer.write(content)
         return
@@ -136,38 +137,34 @@ def gc(
         typer.echo(f"Nothing to remove in {out}")
 
 
-def _frame(out: Path, where: list[str] | None, status: Status | None, sort: str | None) -> pd.DataFrame:
-    from snnbench.bench.results import as_frame, known_column, read_rows, select
+def _rows(out: Path, where: list[str] | None, status: Status | None, sort: str | None) -> list[Row]:
+    from snnbench.bench.results import ordered, read_rows, select
     from snnbench.options import parse_pairs
 
-    frame = as_frame(read_rows(out))
-    if frame.empty:
-        return frame
+    rows = read_rows(out)
+    if not rows:
+        return rows
     conditions = parse_pairs(where or [], "--where") | ({"status": status.value} if status else {})
-    frame = select(frame, conditions)
-    return frame.sort_values(known_column(frame, sort), kind="stable") if sort else frame
+    rows = select(rows, conditions)
+    return ordered(rows, sort) if sort and rows else rows
 
 
-def _print(frame: pd.DataFrame, out: Path) -> None:
-    if frame.empty:
+def _print(rows: list[Row], out: Path) -> None:
+    if not rows:
         typer.echo(f"No cells in {out}")
         return
-    columns = [name for name in _SHOWN if name in frame.columns and frame[name].map(_is_told).any()]
+    columns = [name for name in _SHOWN if any(_is_told(row.get(name)) for row in rows)]
     lines = [[_SHOWN[name] for name in columns]]
-    lines += [[_cell(name, value) for name, value in zip(columns, row, strict=True)] for row in _values(frame, columns)]
+    lines += [[_cell(name, row.get(name)) for name in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
     sys.stdout.write("\n".join(text) + "\n")
-    counts = ", ".join(f"{count} {status}" for status, count in frame["status"].value_counts().items())
+    counts = ", ".join(f"{count} {status}" for status, count in Counter(row["status"] for row in rows).most_common())
     typer.echo(counts, err=True)
 
 
-def _values(frame: pd.DataFrame, columns: list[str]) -> Any:
-    return frame[columns].itertuples(index=False, name=None)
-
-
 def _is_told(value: object) -> bool:
-    return value is not None and value == value and value != ""  # NaN differs from itself
+    return value is not None and value != ""
 
 
 def _cell(name: str, value: Any) -> str:
@@ -178,7 +175,7 @@ def _cell(name: str, value: Any) -> str:
     if name == "accuracy":
         return f"{100 * value:.2f}"
     if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and name in ("bits", "seed") else f"{value:.4f}"
+        return f"{value:.4f}"
     return str(value)
 
 
@@ -191,7 +188,10 @@ def _format_of(target: Path) -> Format:
         raise OptionError(f"'{target}': no format is called {suffix!r}; add --format {known}") from None
 
 
-def _encode(frame: pd.DataFrame, chosen: Format) -> bytes:
+def _encode(rows: list[Row], chosen: Format) -> bytes:
+    from snnbench.bench.results import as_frame
+
+    frame = as_frame(rows)
     if chosen is not Format.parquet:
         text: str = frame.to_csv(index=False) if chosen is Format.csv else frame.to_json(orient="records", indent=1)
         return text.encode()

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import copy
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
 Network = TypeVar("Network", bound=nn.Module)
+FLAT = 0.2
+
+
+class _Line(torch.autograd.Function):
+    """0 to 1 as a straight line between two currents; outside, the surrogate gradient is `FLAT` of the slope there."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, silent: float, saturated: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.ends = silent, saturated
+        return x.clamp(silent, saturated).sub_(silent).div_(saturated - silent)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (x,), (silent, saturated) = ctx.saved_tensors, ctx.ends
+        rising = (x >= silent) & (x <= saturated)
+        return torch.where(rising, grads[0], grads[0] * FLAT) / (saturated - silent), None, None
 
 
 class Rectifier(nn.Module):
     """In a neuron's place, the firing rate (0 to 1, in spikes per step) that a constant current drives, as a straight
-    line: 0 up to the current at which the neuron first fires, 1 from where it fires at every step."""
+    line: 0 up to the current at which the neuron first fires, 1 from where it fires at every step. Its gradient where it
+    is flat is a surrogate, a fifth of the slope between: units that are out of range find back."""
 
     def __init__(self, neuron: SpikingNeuron) -> None:
         super().__init__()
@@ -22,8 +41,7 @@ class Rectifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Rates, of the currents' shape."""
-        silent, saturated = firing_range(self.neuron)
-        return x.clamp(silent, saturated).sub_(silent).div_(saturated - silent)
+        return _Line.apply(x, *firing_range(self.neuron))  # type: ignore[no-any-return, no-untyped-call]
 
 
 def firing_range(neuron: SpikingNeuron) -> tuple[float, float]:

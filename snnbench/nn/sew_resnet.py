@@ -85,6 +85,8 @@ class SEWResNet(nn.Module):
         channels: channels of the images.
         bn_scale: initial scale of the batch norms. A LIF neuron with decayed input divides its current by tau, so with
             1 hardly anything fires at first; tau * theta keeps the layers alive (as threshold-dependent batch norm).
+        bn_bias: their initial bias. Half of a layer is above the current that first makes a neuron fire if it is that
+            current: theta for LIF with decayed input. With a small scale this suits training as a rectifier network.
         neuron_options: keyword arguments of the neuron class.
 
     Raises:
@@ -102,6 +104,7 @@ class SEWResNet(nn.Module):
         neuron: NeuronName = "lif",
         channels: int = 3,
         bn_scale: float = 1.0,
+        bn_bias: float = 0.0,
         **neuron_options: Any,
     ) -> None:
         super().__init__()
@@ -120,7 +123,7 @@ class SEWResNet(nn.Module):
                 self.blocks.add_module(f"{stage + 1}_{index + 1}", block)
                 inputs = width << stage
         self.fc = nn.Linear(inputs, num_classes)
-        self._initialise(bn_scale)
+        self._initialise(bn_scale, bn_bias)
 
     @property
     def timesteps(self) -> int:
@@ -131,12 +134,13 @@ class SEWResNet(nn.Module):
     def timesteps(self, value: int) -> None:
         self.stem.timesteps = value
 
-    def _initialise(self, bn_scale: float) -> None:
+    def _initialise(self, bn_scale: float, bn_bias: float) -> None:
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(module, nn.BatchNorm2d):
                 nn.init.constant_(module.weight, bn_scale)
+                nn.init.constant_(module.bias, bn_bias)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, num_classes) of normalised `images` (N, C, H, W)."""

@@ -24,7 +24,7 @@ CELLS = 120
 
 
 def records(out: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in out.glob("*/*/record.json")}
+    return {path: path.read_bytes() for path in out.glob("[!.]*/*/record.json")}
 
 
 def await_records(out: Path, count: int, process: subprocess.Popen) -> None:

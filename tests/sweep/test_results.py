@@ -14,7 +14,7 @@ import pytest
 
 from snnbench.bench import store
 from snnbench.bench.garbage import collect
-from snnbench.bench.results import as_frame, find_row, read_rows, select
+from snnbench.bench.results import as_frame, find_row, ordered, read_rows, select
 from snnbench.cli.main import main
 from snnbench.errors import OptionError, RecordError
 
@@ -39,11 +39,20 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_rows_tell_finished_failed_and_damaged_apart(results: Path) -> None:
-    frame = as_frame(read_rows(results))
-    assert frame["status"].value_counts().to_dict() == {"finished": 2, "failed": 1, "damaged": 1}
-    assert list(select(frame, {"status": "finished", "bits": "2"})["quantizer"]) == ["faulty"]
-    with pytest.raises(OptionError, match="did you mean 'bits'"):
-        select(frame, {"bit": "2"})
+    rows = read_rows(results)
+    assert as_frame(rows)["status"].value_counts().to_dict() == {"finished": 2, "failed": 1, "damaged": 1}
+    assert [row["quantizer"] for row in select(rows, {"status": "finished", "bits": "2"})] == ["faulty"]
+    for refuse in (lambda: select(rows, {"bit": "2"}), lambda: ordered(rows, "bit")):
+        with pytest.raises(OptionError, match="did you mean 'bits'"):
+            refuse()
+
+
+def test_rows_are_ordered_by_value_and_those_without_one_come_last(results: Path) -> None:
+    rows = read_rows(results)
+    accuracies = [row.get("accuracy") for row in ordered(rows, "accuracy")]
+    told = [accuracy for accuracy in accuracies if accuracy is not None]
+    assert accuracies == sorted(told) + [None] * (len(rows) - len(told))
+    assert len(told) == 2
 
 
 def test_list_shows_every_cell(results: Path, cli: Callable) -> None:
