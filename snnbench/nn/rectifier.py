@@ -32,8 +32,10 @@ class _Line(torch.autograd.Function):
 
 class Rectifier(nn.Module):
     """In a neuron's place, the firing rate (0 to 1, in spikes per step) that a constant current drives, as a straight
-    line: 0 up to the current at which the neuron first fires, 1 from where it fires at every step. Its gradient where it
-    is flat is a surrogate, a fifth of the slope between: units that are out of range find back."""
+    line: 0 up to the current at which the neuron first fires, 1 from where it fires at every step.
+
+    Where it is flat its gradient is a surrogate, `FLAT` of the slope between: units that are out of range find back.
+    """
 
     def __init__(self, neuron: SpikingNeuron) -> None:
         super().__init__()

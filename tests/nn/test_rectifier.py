@@ -46,6 +46,25 @@ def test_the_line_is_the_rate_of_an_integrating_neuron_with_soft_reset(threshold
     assert float(Rectifier(neuron)(current)) == pytest.approx(expected, abs=2 / STEPS)
 
 
+@pytest.mark.parametrize("neuron", LEAKY, ids=repr)
+def test_the_gradient_is_the_slope_on_the_line_and_a_fifth_of_it_elsewhere(neuron: SpikingNeuron) -> None:
+    silent, saturated = firing_range(neuron)
+    width = saturated - silent
+    currents = torch.tensor(
+        [silent - 0.3, silent + 0.4 * width, saturated + 2], dtype=torch.float64, requires_grad=True
+    )
+    Rectifier(neuron)(currents).sum().backward()
+    assert currents.grad is not None
+    assert currents.grad.tolist() == pytest.approx([0.2 / width, 1 / width, 0.2 / width])
+
+
+def test_batch_norms_start_as_they_are_told() -> None:
+    model = sew_resnet8(8, bn_scale=0.75, bn_bias=1.5)
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert len(norms) == 9
+    assert all((norm.weight == 0.75).all() and (norm.bias == 1.5).all() for norm in norms)
+
+
 def test_the_forms_share_parameters_and_statistics_and_leave_each_other_alone() -> None:
     torch.manual_seed(0)
     model = sew_resnet8(8, 5, 1, bn_scale=2.0)
