@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -104,11 +105,19 @@ def _counter(rows: SpikeRows, groups: int = 1) -> Compiled | Blockwise:
 
 
 def in_threads(work: Callable[[Job], Result], jobs: Sequence[Job], elements: int) -> list[Result]:
-    """`work` on each job, by as many threads as torch uses; what they do on large arrays runs at the same time."""
+    """`work` on each job, by as many threads as torch uses; what they do on large arrays runs at the same time.
+
+    This thread takes the first share: waking one costs as much as counting a small layer.
+    """
     threads = min(torch.get_num_threads(), len(jobs))
     if threads == 1 or elements < _PARALLEL:
         return [work(job) for job in jobs]
-    return list(_pool(os.getpid(), threads).map(work, jobs))
+    ends = [len(jobs) * part // threads for part in range(threads + 1)]
+    mine, *others = (jobs[start:end] for start, end in pairwise(ends))
+    pool = _pool(os.getpid(), threads - 1)
+    waited_for = [pool.submit(lambda share: [work(job) for job in share], share) for share in others]
+    results = [work(job) for job in mine]
+    return results + [result for share in waited_for for result in share.result()]
 
 
 @lru_cache(maxsize=1)
