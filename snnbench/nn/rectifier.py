@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
 Network = TypeVar("Network", bound=nn.Module)
-FLAT = 0.2
-
-
-class _Line(torch.autograd.Function):
-    """0 to 1 as a straight line between two currents; outside, the surrogate gradient is `FLAT` of the slope there."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, silent: float, saturated: float) -> Tensor:
-        ctx.save_for_backward(x)
-        ctx.ends = silent, saturated
-        return x.clamp(silent, saturated).sub_(silent).div_(saturated - silent)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        (x,), (silent, saturated) = ctx.saved_tensors, ctx.ends
-        rising = (x >= silent) & (x <= saturated)
-        return torch.where(rising, grads[0], grads[0] * FLAT) / (saturated - silent), None, None
 
 
 class Rectifier(nn.Module):
     """In a neuron's place, the firing rate (0 to 1, in spikes per step) that a constant current drives, as a straight
-    line: 0 up to the current at which the neuron first fires, 1 from where it fires at every step.
-
-    Where it is flat its gradient is a surrogate, `FLAT` of the slope between: units that are out of range find back.
-    """
+    line: 0 up to the current at which the neuron first fires, 1 from where it fires at every step."""
 
     def __init__(self, neuron: SpikingNeuron) -> None:
         super().__init__()
@@ -43,7 +22,8 @@ class Rectifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Rates, of the currents' shape."""
-        return _Line.apply(x, *firing_range(self.neuron))  # type: ignore[no-any-return, no-untyped-call]
+        silent, saturated = firing_range(self.neuron)
+        return x.clamp(silent, saturated).sub_(silent).div_(saturated - silent)
 
 
 def firing_range(neuron: SpikingNeuron) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from snnbench.nn.fused.build import kernels
 from snnbench.nn.fused.counter import SpikeCounter
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
-from snnbench.nn.rectifier import FLAT, Rectifier, firing_range
+from snnbench.nn.rectifier import Rectifier, firing_range
 
 _TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float64: 2}
 _RATE = 5
@@ -59,7 +59,7 @@ class Fusion:
 def _constants(neuron: SpikingNeuron | Rectifier) -> _Neuron:
     if isinstance(neuron, Rectifier):
         silent, saturated = firing_range(neuron.neuron)
-        return _Neuron(silent, 0.0, 1 / (saturated - silent), FLAT, _RATE, False, False)
+        return _Neuron(silent, 0.0, 1 / (saturated - silent), 0.0, _RATE, False, False)
     k, charge = _charge(neuron)
     numbers = (neuron.threshold, neuron.v_reset, k, neuron.alpha)
     return _Neuron(*numbers, charge, neuron.reset == "soft", neuron.detach_reset)

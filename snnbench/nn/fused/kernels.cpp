@@ -20,8 +20,7 @@ constexpr int64_t kStream = 8192, kSums = 2048;  // elements of all steps of a t
 enum Charge { kIF, kLIF, kLIFUndecayed, kPLIF, kPLIFUndecayed, kRate };
 
 struct Neuron {
-    // k: tau of a LIF neuron, the leak 1/tau of a PLIF neuron. A rectifier (kRate) is silent up to theta and rises by k;
-    // its surrogate gradient is alpha k where it is flat.
+    // k: tau of a LIF neuron, the leak 1/tau of a PLIF neuron. A rectifier (kRate) is silent up to theta and rises by k.
     double theta, v_reset, k, alpha;
     int64_t charge, soft, detach;
 };
@@ -282,7 +281,7 @@ struct Gradient {
         leak = charge == kIF || charge == kRate ? R(0) : learned ? R(neuron.k) : R(1) / R(neuron.k);
         input = charge == kLIF || charge == kPLIF ? leak : R(1);
         keep = R(1) - leak;
-        half = R(charge == kRate ? neuron.alpha * neuron.k : neuron.alpha / 2);
+        half = R(neuron.alpha / 2);
         slope = charge == kRate ? R(neuron.k) : R(neuron.alpha * 1.5707963267948966);
         saturated = R(neuron.theta + 1 / neuron.k);
         kept = neuron.soft ? 1 : 0;
@@ -292,7 +291,7 @@ struct Gradient {
 
     // With respect to the potential h; `carried` is the gradient of the stored potential after it, then before it.
     inline R potential(R h, R spike, R& carried) const {
-        if constexpr (charge == kRate) return spike * (h >= theta && h <= saturated ? slope : half);
+        if constexpr (charge == kRate) return h >= theta && h <= saturated ? spike * slope : R(0);
         R u = (h - theta) * slope;
         R gs = spike + carried * (by_spike + by_height * h);
         R gh = carried * (h < theta ? R(1) : kept) + gs * (half / (R(1) + u * u));
