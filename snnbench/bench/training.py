@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from snnbench.bench.batches import Images, Labels, Normalise, steps_per_epoch, training_batches
 from snnbench.bench.engine import Chosen
 from snnbench.errors import ProtocolError
+from snnbench.nn import averaged_gradients
 from snnbench.protocols import Stage, Training
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -96,13 +97,14 @@ class Trainer:
     def train_epoch(self, report: Report = lambda done, total: None) -> None:
         """Train the next epoch; `report` hears of the work done and in all after each step."""
         epoch, started = self.progress.epochs, time.monotonic()
-        model = self._in_training(self.stages[epoch])
+        stage = self.stages[epoch]
+        model = self._in_training(stage)
         loss_sum = correct = 0.0
         data = self.data
         batches = training_batches(data.images, data.labels, data.normalise, self.training, self.seed, epoch)
         for index, (images, labels) in enumerate(batches):
             self._set_rate(epoch * self.steps_per_epoch + index)
-            loss, right = self._step(model, images, labels)
+            loss, right = self._step(model, stage, images, labels)
             loss_sum, correct = loss_sum + loss, correct + right
             report(self.work_done + (index + 1) * self.timesteps[epoch], self.work)
         seen = self.steps_per_epoch * self.training.batch_size
@@ -119,10 +121,9 @@ class Trainer:
 
     def step_once(self) -> None:
         """One step of the optimizer on the first batch, outside the count of epochs."""
-        model, data = self._in_training(self.stages[0]), self.data
-        self._step(
-            model, *next(training_batches(data.images, data.labels, data.normalise, self.training, self.seed, 0))
-        )
+        stage, data = self.stages[0], self.data
+        batches = training_batches(data.images, data.labels, data.normalise, self.training, self.seed, 0)
+        self._step(self._in_training(stage), stage, *next(batches))
 
     def _in_training(self, stage: Stage) -> nn.Module:
         model = self.rectifier if stage.activation == "rectifier" else self.model
@@ -130,9 +131,10 @@ class Trainer:
         set_timesteps(model, stage.timesteps)
         return model.train()
 
-    def _step(self, model: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
+    def _step(self, model: nn.Module, stage: Stage, images: Tensor, labels: Tensor) -> tuple[float, float]:
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.training.precision == "bfloat16"):
+        low_precision = torch.autocast("cpu", torch.bfloat16, enabled=self.training.precision == "bfloat16")
+        with low_precision, averaged_gradients(stage.gradient == "averaged"):
             logits = model(images)
         logits = logits.float()
         loss = F.cross_entropy(logits, labels, label_smoothing=self.training.label_smoothing)

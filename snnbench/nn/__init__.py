@@ -1,5 +1,6 @@
 """Spiking neurons, SEW-ResNets, and the recording of their firing."""
 
+from snnbench.nn.averaged import averaged_gradients
 from snnbench.nn.fused import optimize
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.recording import FiringRecorder, record_firing
@@ -15,6 +16,7 @@ __all__ = [
     "PLIFNeuron",
     "SEWResNet",
     "SpikingNeuron",
+    "averaged_gradients",
     "optimize",
     "record_firing",
     "record_operations",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from snnbench.nn.averaged import averages, constant_gradient, convolve_averaged, fork
 from snnbench.nn.neurons import NEURONS, SpikingNeuron
 
 Connect = Literal["ADD", "AND", "IAND"]
@@ -24,6 +25,12 @@ def per_step(module: nn.Module, x: Tensor) -> Tensor:
     return y.view(*x.shape[:2], *y.shape[1:])
 
 
+def call(module: nn.Module, x: Tensor) -> Tensor:
+    """``module(x)``."""
+    y: Tensor = module(x)
+    return y
+
+
 class ConvBNNeuron(nn.Module):
     """Convolution, batch norm, neuron on ``(T, N, C, H, W)``."""
 
@@ -35,7 +42,8 @@ class ConvBNNeuron(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Spikes (T, N, out, H, W) of spikes or block outputs (T, N, channels, H, W)."""
-        spikes: Tensor = self.neuron(per_step(self.bn, per_step(self.conv, x)))
+        current = convolve_averaged(call, self.conv, x) if averages(self.conv) else per_step(self.conv, x)
+        spikes: Tensor = self.neuron(per_step(self.bn, current))
         return spikes
 
 
@@ -68,7 +76,8 @@ class SEWBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Block output (T, N, out, H', W'): spikes, or small integers with ADD."""
-        return _MERGE[self.connect](self.layer2(self.layer1(x)), self.shortcut(x))
+        along, across = fork(x)
+        return _MERGE[self.connect](self.layer2(self.layer1(along)), self.shortcut(across))
 
 
 class SEWResNet(nn.Module):
@@ -144,7 +153,7 @@ class SEWResNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, num_classes) of normalised `images` (N, C, H, W)."""
-        x = self.blocks(self.stem(images))
+        x = constant_gradient(self.blocks(self.stem(images)))
         pooled = (x if x.is_floating_point() else x.float()).mean(dim=(-2, -1))
         return per_step(self.fc, pooled).mean(0)
 

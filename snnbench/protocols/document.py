@@ -42,16 +42,22 @@ class Model(Section):
 
 
 class Stage(Section):
-    """A stretch of training at a fixed number of time steps, or as a rectifier network: rates in place of spikes."""
+    """A stretch of training at a fixed number of time steps, or as a rectifier network: rates in place of spikes.
+
+    With averaged gradients the convolutions' backward pass runs once for all time steps, on means over them.
+    """
 
     timesteps: Positive
     epochs: Positive
     activation: Literal["spikes", "rectifier"] = "spikes"
+    gradient: Literal["exact", "averaged"] = "exact"
 
     @model_validator(mode="after")
     def _rates_take_one_step(self) -> Self:
         if self.activation == "rectifier" and self.timesteps != 1:
             raise ValueError(f"a rectifier network has no time: timesteps = {self.timesteps} must be 1")
+        if self.activation == "rectifier" and self.gradient != "exact":
+            raise ValueError('a rectifier network has no time to average gradients over: gradient must be "exact"')
         return self
 
 
@@ -148,6 +154,8 @@ class Protocol(Section):
     def _is_all_spikes(cls, training: Training) -> Training:
         if any(stage.activation != "spikes" for stage in training.stages):
             raise ValueError("fine-tuning is of the spiking network; stages of a rectifier network go to [train]")
+        if any(stage.gradient != "exact" for stage in training.stages):
+            raise ValueError("fine-tuning is by exact gradients; stages with averaged gradients go to [train]")
         return training
 
     @property

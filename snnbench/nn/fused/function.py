@@ -21,7 +21,7 @@ _RATE = 5
 
 
 class _Shape(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_int64) for name in ("T", "N", "positions", "C", "shared")]
+    _fields_ = [(name, ctypes.c_int64) for name in ("T", "N", "positions", "C", "shared", "constant")]
 
 
 class _Neuron(ctypes.Structure):
@@ -34,7 +34,8 @@ class _Neuron(ctypes.Structure):
 class Fusion:
     """What a call needs besides tensors: the neuron, the batch norm before it, T, and who counts its spikes.
 
-    With `shared` the current (N, C, *positions) is the same at every step, else it is (T * N, C, *positions).
+    With `shared` the current (N, C, *positions) is the same at every step, else it is (T, N, C, *positions).
+    With `averaged` its gradient is averaged over time.
     """
 
     neuron: SpikingNeuron | Rectifier
@@ -42,15 +43,16 @@ class Fusion:
     timesteps: int
     shared: bool
     counter: SpikeCounter | None = None
+    averaged: bool = False
     constants: _Neuron = field(init=False)
     scale: Tensor = field(init=False)
     mean: Tensor = field(init=False)
     invstd: Tensor = field(init=False)
 
-    def shape_of(self, x: Tensor) -> _Shape:
-        """The current's shape as the kernels want it."""
+    def shape_of(self, x: Tensor, constant: bool = False) -> _Shape:
+        """The current's shape as the kernels want it, and whether the gradient is the same at every step."""
         samples = len(x) if self.shared else len(x) // self.timesteps
-        return _Shape(self.timesteps, samples, _positions(x), x.shape[1], self.shared)
+        return _Shape(self.timesteps, samples, _positions(x), x.shape[1], self.shared, constant)
 
     def __post_init__(self) -> None:
         self.constants = _constants(self.neuron)
@@ -75,9 +77,10 @@ def _charge(neuron: SpikingNeuron) -> tuple[float, int]:
 
 
 class FusedSpikes(torch.autograd.Function):
-    """Spikes (T * N, C, *positions) of currents before batch norm; gradients by recomputing the potentials.
+    """Spikes (T, N, C, *positions) of currents before batch norm; gradients by recomputing the potentials.
 
-    Rates instead of spikes where the fusion has a `Rectifier` in the neuron's place.
+    Rates instead of spikes where the fusion has a `Rectifier` in the neuron's place. If the fusion is averaged, a
+    gradient that is expanded over steps gives one that is.
     """
 
     @staticmethod
@@ -85,13 +88,13 @@ class FusedSpikes(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, leak: Tensor | None, fusion: Fusion
     ) -> Tensor:
         """See `Fusion`; `weight` and `bias` are the batch norm's, `leak` the 1/tau of a PLIF neuron."""
-        x = channels_last(x)
+        x = channels_last(x if fusion.shared else x.flatten(0, 1))
         shift = _normalise(x, weight, bias, fusion)
         fires = rectify if isinstance(fusion.neuron, Rectifier) else fire
         spikes = fires(x, fusion.scale, shift, fusion)
         ctx.save_for_backward(x, shift)
         ctx.fusion, ctx.batch = fusion, _uses_batch(fusion.bn)
-        return spikes
+        return spikes.view(fusion.timesteps, -1, *x.shape[1:])
 
     @staticmethod
     @once_differentiable
@@ -99,20 +102,15 @@ class FusedSpikes(torch.autograd.Function):
         """Gradients of x, weight, bias and leak."""
         x, shift = ctx.saved_tensors
         fusion: Fusion = ctx.fusion
-        shape = fusion.shape_of(x)
-        dy, sums = torch.empty_like(x), torch.empty(shape.N, 2, shape.C, dtype=torch.float64)
-        leaks = torch.empty(shape.N, dtype=torch.float64)
-        tensors = (x, channels_last(grads[0].to(x.dtype)), dy, fusion.scale, shift, fusion.mean)
-        kernels().snn_backward(
-            *(_type(x), *map(_pointer, tensors), ctypes.byref(shape), ctypes.byref(fusion.constants)),
-            *(_pointer(sums), _pointer(leaks), _threads()),
-        )
-        to_bias, to_weight = torch.from_numpy(sums.numpy().sum(0))
-        to_weight = to_weight * fusion.invstd.double()
-        dx = _through_norm(dy, x, to_bias, to_weight, fusion, ctx.batch)
-        real = fusion.scale.dtype
-        learned = (to_weight.to(real), to_bias.to(real), torch.tensor(float(leaks.numpy().sum()), dtype=real))
-        return dx, *(g if needed else None for g, needed in zip(learned, ctx.needs_input_grad[1:4], strict=True)), None
+        constant = grads[0].stride(0) == 0 and (fusion.averaged or fusion.shared)
+        steps = fusion.timesteps if constant and not fusion.shared else 1
+        gradient = channels_last((grads[0][0] if constant else grads[0].flatten(0, 1)).to(x.dtype))
+        dy, inputs, to_bias, to_product, leak = _through_neuron(x, gradient, shift, fusion, constant, steps)
+        to_weight = to_product * fusion.invstd.double()
+        dx = _through_norm(dy, inputs, to_bias, to_weight, fusion, ctx.batch, steps)
+        learned = (part.to(fusion.scale.dtype) for part in (to_weight, to_bias, leak))
+        needed = zip(learned, ctx.needs_input_grad[1:4], strict=True)
+        return _per_step(dx, fusion, steps), *(part if wanted else None for part, wanted in needed), None
 
 
 def fire(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion, dtype: torch.dtype | None = None) -> Tensor:
@@ -218,13 +216,41 @@ def _track(bn: nn.BatchNorm2d, mean: Tensor, var: Tensor) -> None:
     bn.running_var.lerp_(var.to(bn.running_var.dtype), momentum)
 
 
-def _through_norm(dy: Tensor, x: Tensor, to_bias: Tensor, to_weight: Tensor, fusion: Fusion, batch: bool) -> Tensor:
-    """The gradient before the batch norm, in place of `dy`."""
+def _through_neuron(
+    x: Tensor, gradient: Tensor, shift: Tensor, fusion: Fusion, constant: bool, summed: int
+) -> tuple[Tensor, ...]:
+    """Gradient of the current, its input, sums over the gradient and over its product with the input, leak's gradient.
+
+    The first two are sums over `summed` steps.
+    """
+    shape = fusion.shape_of(x, constant)
+    dy = torch.empty_like(x[: shape.N] if summed > 1 else x)
+    inputs = torch.empty_like(dy) if summed > 1 else x
+    sums, leaks = (torch.empty(shape.N, *size, dtype=torch.float64) for size in ((2, shape.C), ()))
+    tensors = (x, gradient, dy, inputs, fusion.scale, shift, fusion.mean)
+    kernels().snn_backward(
+        *(_type(x), *map(_pointer, tensors), ctypes.byref(shape), ctypes.byref(fusion.constants)),
+        *(_pointer(sums), _pointer(leaks), _threads()),
+    )
+    return dy, inputs, *torch.from_numpy(sums.numpy().sum(0)), torch.tensor(leaks.numpy().sum())
+
+
+def _per_step(dx: Tensor, fusion: Fusion, summed: int) -> Tensor:
+    """A gradient of the input's shape."""
+    if summed > 1:
+        return dx.div_(summed).expand(summed, *dx.shape)
+    return dx if fusion.shared else dx.view(fusion.timesteps, -1, *dx.shape[1:])
+
+
+def _through_norm(
+    dy: Tensor, x: Tensor, to_bias: Tensor, to_weight: Tensor, fusion: Fusion, batch: bool, summed: int
+) -> Tensor:
+    """The gradient before the batch norm, in place of `dy`; `dy` and `x` are sums over `summed` steps."""
     if fusion.bn is None:
         return dy
-    scale, count = fusion.scale.double(), x.numel() / x.shape[1]
+    scale, count = fusion.scale.double(), summed * x.numel() / x.shape[1]
     by_x = -scale * fusion.invstd.double() * to_weight / count if batch else torch.zeros_like(scale)
-    rest = -scale * to_bias / count - by_x * fusion.mean.double() if batch else torch.zeros_like(scale)
+    rest = summed * (-scale * to_bias / count - by_x * fusion.mean.double()) if batch else torch.zeros_like(scale)
     coefficients = [part.to(fusion.scale.dtype) for part in (scale, by_x, rest)]
     sizes = map(ctypes.c_int64, (len(x), _positions(x), x.shape[1]))
     kernels().snn_combine_rows(_type(x), *map(_pointer, (dy, x, *coefficients)), *sizes, _threads())

@@ -26,10 +26,14 @@ struct Neuron {
 };
 
 struct Shape {
-    int64_t T, N, positions, C, shared;
+    // shared: the input is the same at every step. constant: so is the gradient, and just its sum over steps is wanted.
+    int64_t T, N, positions, C, shared, constant;
     int64_t features() const { return positions * C; }
     int64_t step() const { return shared ? 0 : N * features(); }
+    int64_t gradient_step() const { return constant ? 0 : N * features(); }
 };
+
+enum Gradients { kEveryStep, kSummed, kSummedWithInput };
 
 struct bf16 {
     uint16_t bits;
@@ -105,7 +109,7 @@ void fold(const R* lanes, int64_t length, int64_t C, double* sums) {
 template <class S>
 void sum_rows(const S* x, int64_t rows, int64_t positions, int64_t C, double* sums, int64_t threads) {
     using R = typename Compute<S>::type;
-    const Shape shape{1, rows, positions, C, 0};
+    const Shape shape{1, rows, positions, C, 0, 0};
     const int64_t length = tile_length(shape, kSums, 1);
     std::vector<R> pivot(C);
     for (int64_t c = 0; c < C; ++c) pivot[c] = load(x[c]);
@@ -221,9 +225,9 @@ void fire(const S* x, O* out, const typename Compute<S>::type* scale, const type
 
 template <class R>
 struct Scratch {
-    std::vector<R> h, carried, grad, first, second;
+    std::vector<R> h, carried, grad, in_all, first, second;
     Scratch(int64_t T, int64_t length)
-        : h(T * length), carried(length), grad(length), first(length), second(length) {}
+        : h(T * length), carried(length), grad(length), in_all(length), first(length), second(length) {}
 };
 
 // Potentials h[t] of one tile, as the forward pass had them.
@@ -300,57 +304,57 @@ struct Gradient {
     }
 };
 
-// Gradient of one tile with respect to the current, and its sums for batch norm; T steps in registers.
-template <int T, Charge charge, bool shared, class S, class R>
-void backward_short(const S* x, const S* grads, S* dy, const R* scale, const R* shift, const R* mean,
+// Gradient of one tile with respect to the current, and its sums for batch norm; T steps in registers. `x_sum`, the sum
+// of the input over steps, is written where gradients are summed and inputs are not the same.
+template <int T, Charge charge, Gradients kind, class S, class R>
+void backward_short(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean,
                     Scratch<R>& scratch, const Shape& shape, const Neuron& neuron, int64_t length) {
     const Gradient<charge, R> gradient(neuron);
     const R theta = R(neuron.theta), v_reset = R(neuron.v_reset), k = R(neuron.k);
     const bool soft = neuron.soft;
-    const int64_t in = shape.step(), step = shape.N * shape.features();
+    const int64_t in = shape.step(), step = shape.gradient_step();
     R *first = scratch.first.data(), *second = scratch.second.data();
 #pragma omp simd
     for (int64_t j = 0; j < length; ++j) {
-        R h[T], current[T], v = v_reset, carried = 0, total = 0, sum = 0, product = 0;
+        R h[T], current[T], v = v_reset, carried = 0, sum = 0, product = 0, in_all = 0;
         unrolled([&](auto t) {
             current[t] = R(load(x[t * in + j]));
             h[t] = charged<charge, R>(v, std::fma(current[t], scale[j], shift[j]), k, v_reset);
             R reset = soft ? h[t] - theta : v_reset;
             v = h[t] >= theta ? reset : h[t];
+            in_all += current[t];
         }, std::make_integer_sequence<int, T>());
         unrolled([&](auto before) {
             constexpr int t = T - 1 - before;
             R gy = gradient.potential(h[t], R(load(grads[t * step + j])), carried) * gradient.input;
             sum += gy;
             product += gy * (current[t] - mean[j]);
-            if constexpr (shared) {
-                total += gy;
-            } else {
-                store(&dy[t * in + j], gy);
-            }
+            if constexpr (kind == kEveryStep) store(&dy[t * in + j], gy);
         }, std::make_integer_sequence<int, T>());
-        if constexpr (shared) store(&dy[j], total);
+        if constexpr (kind != kEveryStep) store(&dy[j], sum);
+        if constexpr (kind == kSummedWithInput) store(&x_sum[j], in_all);
         first[j] += sum;
         second[j] += product;
     }
 }
 
 // The same for any number of steps, and with the gradient of the leak of a PLIF neuron.
-template <Charge charge, bool shared, class S, class R>
-R backward_long(const S* x, const S* grads, S* dy, const R* scale, const R* shift, const R* mean, Scratch<R>& scratch,
+template <Charge charge, Gradients kind, class S, class R>
+R backward_long(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean, Scratch<R>& scratch,
                 const Shape& shape, const Neuron& neuron, int64_t length) {
     const Gradient<charge, R> gradient(neuron);
     const R theta = R(neuron.theta), v_reset = R(neuron.v_reset);
     const bool soft = neuron.soft;
-    R *carried = scratch.carried.data(), *grad = scratch.grad.data();
+    R *carried = scratch.carried.data(), *grad = scratch.grad.data(), *in_all = scratch.in_all.data();
     R *first = scratch.first.data(), *second = scratch.second.data();
     R leak_sum = 0;
     charge_tile<charge>(x, scale, shift, scratch.h.data(), carried, shape, neuron, length);
     std::fill(carried, carried + length, R(0));
     std::fill(grad, grad + length, R(0));
+    std::fill(in_all, in_all + length, R(0));
     for (int64_t t = shape.T - 1; t >= 0; --t) {
         const R *h_t = scratch.h.data() + t * length, *h_before = h_t - (t ? length : 0);
-        const S *x_t = x + t * shape.step(), *grads_t = grads + t * shape.N * shape.features();
+        const S *x_t = x + t * shape.step(), *grads_t = grads + t * shape.gradient_step();
         S* dy_t = dy + t * shape.step();
 #pragma omp simd reduction(+ : leak_sum)
         for (int64_t j = 0; j < length; ++j) {
@@ -364,34 +368,34 @@ R backward_long(const S* x, const S* grads, S* dy, const R* scale, const R* shif
                 R driven = charge == kPLIF ? in * scale[j] + shift[j] : R(0);
                 leak_sum += gh * (driven - (v - v_reset));
             }
-            if constexpr (shared) {
-                grad[j] += gy;
-            } else {
+            if constexpr (kind == kEveryStep) {
                 store(&dy_t[j], gy);
+            } else {
+                grad[j] += gy;
             }
+            if constexpr (kind == kSummedWithInput) in_all[j] += in;
         }
     }
-    if constexpr (shared) {
-        for (int64_t j = 0; j < length; ++j) store(&dy[j], grad[j]);
-    }
+    for (int64_t j = 0; kind != kEveryStep && j < length; ++j) store(&dy[j], grad[j]);
+    for (int64_t j = 0; kind == kSummedWithInput && j < length; ++j) store(&x_sum[j], in_all[j]);
     return leak_sum;
 }
 
-template <Charge charge, bool shared, class S, class R>
-R backward_tile(const S* x, const S* grads, S* dy, const R* scale, const R* shift, const R* mean, Scratch<R>& scratch,
+template <Charge charge, Gradients kind, class S, class R>
+R backward_tile(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean, Scratch<R>& scratch,
                 const Shape& shape, const Neuron& neuron, int64_t length) {
     if constexpr (!Gradient<charge, R>::learned) {
         if (shape.T == 1 || shape.T == 4) {
-            const auto run = shape.T == 4 ? backward_short<4, charge, shared, S, R> : backward_short<1, charge, shared, S, R>;
-            run(x, grads, dy, scale, shift, mean, scratch, shape, neuron, length);
+            const auto run = shape.T == 4 ? backward_short<4, charge, kind, S, R> : backward_short<1, charge, kind, S, R>;
+            run(x, grads, dy, x_sum, scale, shift, mean, scratch, shape, neuron, length);
             return 0;
         }
     }
-    return backward_long<charge, shared>(x, grads, dy, scale, shift, mean, scratch, shape, neuron, length);
+    return backward_long<charge, kind>(x, grads, dy, x_sum, scale, shift, mean, scratch, shape, neuron, length);
 }
 
 template <Charge charge, class S>
-void backward(const S* x, const S* grads, S* dy, const typename Compute<S>::type* scale,
+void backward(const S* x, const S* grads, S* dy, S* x_sum, const typename Compute<S>::type* scale,
               const typename Compute<S>::type* shift, const typename Compute<S>::type* mean, const Shape& shape,
               const Neuron& neuron, double* sums, double* leak_sums, int64_t threads) {
     using R = typename Compute<S>::type;
@@ -408,8 +412,10 @@ void backward(const S* x, const S* grads, S* dy, const typename Compute<S>::type
             leak_sums[n] = 0;
             for (int64_t from = 0; from < features; from += length) {
                 const int64_t at = n * features + from;
-                const auto tile = shape.shared ? backward_tile<charge, true, S, R> : backward_tile<charge, false, S, R>;
-                leak_sums[n] += tile(x + at, grads + at, dy + at, scales.data(), shifts.data(),
+                const auto tile = shape.shared     ? backward_tile<charge, kSummed, S, R>
+                                  : shape.constant ? backward_tile<charge, kSummedWithInput, S, R>
+                                                   : backward_tile<charge, kEveryStep, S, R>;
+                leak_sums[n] += tile(x + at, grads + at, dy + at, x_sum + at, scales.data(), shifts.data(),
                                                       means.data(), scratch, shape, neuron, std::min(length, features - from));
             }
             double* mine = sums + n * 2 * C;
@@ -423,7 +429,7 @@ void backward(const S* x, const S* grads, S* dy, const typename Compute<S>::type
 template <class S, class R>
 void combine_rows(S* dy, const S* x, const R* a, const R* b, const R* c, int64_t rows, int64_t positions, int64_t C,
                   int64_t threads) {
-    const Shape shape{1, rows, positions, C, 0};
+    const Shape shape{1, rows, positions, C, 0, 0};
     const int64_t length = tile_length(shape, kSums, 1), features = shape.features();
     const std::vector<R> as = repeated(a, C, length), bs = repeated(b, C, length), cs = repeated(c, C, length);
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -499,11 +505,11 @@ void rectify_any(const void* x, void* out, const void* scale, const void* shift,
 }
 
 template <class S>
-void backward_any(const void* x, const void* grads, void* dy, const void* scale, const void* shift, const void* mean,
+void backward_any(const void* x, const void* grads, void* dy, void* x_sum, const void* scale, const void* shift, const void* mean,
                   const Shape& shape, const Neuron& neuron, double* sums, double* leak_sums, int64_t threads) {
     using R = typename Compute<S>::type;
     with_charge(neuron.charge, [&](auto charge) {
-        backward<decltype(charge)::value, S>((const S*)x, (const S*)grads, (S*)dy, (const R*)scale, (const R*)shift,
+        backward<decltype(charge)::value, S>((const S*)x, (const S*)grads, (S*)dy, (S*)x_sum, (const R*)scale, (const R*)shift,
                                              (const R*)mean, shape, neuron, sums, leak_sums, threads);
     });
 }
@@ -527,11 +533,11 @@ void snn_rectify(int64_t type, const void* x, void* out, const void* scale, cons
     run(x, out, scale, shift, *shape, *neuron, threads);
 }
 
-void snn_backward(int64_t type, const void* x, const void* grads, void* dy, const void* scale, const void* shift,
+void snn_backward(int64_t type, const void* x, const void* grads, void* dy, void* x_sum, const void* scale, const void* shift,
                   const void* mean, const Shape* shape, const Neuron* neuron, double* sums, double* leak_sums,
                   int64_t threads) {
     auto run = type == 1 ? backward_any<bf16> : type == 2 ? backward_any<double> : backward_any<float>;
-    run(x, grads, dy, scale, shift, mean, *shape, *neuron, sums, leak_sums, threads);
+    run(x, grads, dy, x_sum, scale, shift, mean, *shape, *neuron, sums, leak_sums, threads);
 }
 
 void snn_sum_rows(int64_t type, const void* x, int64_t rows, int64_t positions, int64_t C, double* sums,

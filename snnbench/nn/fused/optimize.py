@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from snnbench.nn.averaged import averages, convolve_averaged
 from snnbench.nn.fused.build import kernels
 from snnbench.nn.fused.convolution import convolve
 from snnbench.nn.fused.counter import SpikeCounter
@@ -17,7 +18,7 @@ from snnbench.nn.fused.integer import IntegerConv
 from snnbench.nn.fused.memory import keep_memory
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.rectifier import Rectifier
-from snnbench.nn.sew_resnet import ConvBNNeuron, Stem
+from snnbench.nn.sew_resnet import ConvBNNeuron, Stem, per_step
 
 Network = TypeVar("Network", bound=nn.Module)
 _HOOKS = (
@@ -37,23 +38,23 @@ class FusedNeuron(SpikingNeuron):
     counter: SpikeCounter | None = None
     as_bytes: bool = False
 
-    def forward(self, x: Tensor, bn: nn.BatchNorm2d | None = None, shared: int = 0) -> Tensor:
+    def forward(self, x: Tensor, bn: nn.BatchNorm2d | None = None, shared: int = 0, averaged: bool = False) -> Tensor:
         """Spikes (T, N, *features) of currents (T, N, *features) before `bn`, or (N, *features) `shared` times."""
         timesteps = shared or len(x)
-        flat = x if shared else x.flatten(0, 1)
         if bn is not None and not _plain(bn):
-            flat, bn = bn(flat), None
+            x, bn = (bn(x) if shared else per_step(bn, x)), None
+        flat = x if shared else x.flatten(0, 1)
         if not _fits(flat, self):
             current = flat if bn is None else bn(flat)
             steps = current.expand(timesteps, *current.shape) if shared else current.unflatten(0, x.shape[:2])
             return super().forward(steps)
-        fusion = Fusion(self, bn, timesteps, bool(shared), self.counter)
+        fusion = Fusion(self, bn, timesteps, bool(shared), self.counter, averaged)
         leak = self.w.sigmoid() if isinstance(self, PLIFNeuron) else None
         weight, bias = (None, None) if bn is None else (bn.weight, bn.bias)
         if self.as_bytes and flat.dtype == torch.float32:
             return fire_bytes(flat, weight, bias, fusion).view(timesteps, -1, *flat.shape[1:])
-        spikes: Tensor = FusedSpikes.apply(flat, weight, bias, leak, fusion)  # type: ignore[no-untyped-call]
-        return spikes.view(timesteps, -1, *flat.shape[1:])
+        spikes: Tensor = FusedSpikes.apply(x, weight, bias, leak, fusion)  # type: ignore[no-untyped-call]
+        return spikes
 
 
 class _FusedIF(FusedNeuron, IFNeuron):
@@ -71,7 +72,7 @@ class _FusedPLIF(FusedNeuron, PLIFNeuron):
 class _FusedRectifier(Rectifier):
     """A rectifier that takes the batch norm before it into its own pass over memory; arguments as `FusedNeuron`."""
 
-    def forward(self, x: Tensor, bn: nn.BatchNorm2d | None = None, shared: int = 0) -> Tensor:
+    def forward(self, x: Tensor, bn: nn.BatchNorm2d | None = None, shared: int = 0, averaged: bool = False) -> Tensor:
         flat, steps = (x, (1, *x.shape[:1])) if shared else (x.flatten(0, 1), x.shape[:2])
         if bn is not None and not _plain(bn):
             flat, bn = bn(flat), None
@@ -79,7 +80,8 @@ class _FusedRectifier(Rectifier):
             rates = super().forward(flat if bn is None else bn(flat))
         else:
             learned = (None, None) if bn is None else (bn.weight, bn.bias)
-            rates = FusedSpikes.apply(flat, *learned, None, Fusion(self, bn, 1, False))  # type: ignore[no-untyped-call]
+            fusion = Fusion(self, bn, 1, False)
+            rates = FusedSpikes.apply(flat.unsqueeze(0), *learned, None, fusion)  # type: ignore[no-untyped-call]
         return rates.view(*steps, *flat.shape[1:]).expand(shared or -1, *[-1] * flat.ndim)
 
 
@@ -88,6 +90,9 @@ class FusedConvBNNeuron(ConvBNNeuron):
 
     def forward(self, x: Tensor) -> Tensor:
         """Spikes (T, N, out, H, W) of spikes or block outputs (T, N, channels, H, W)."""
+        if averages(self.conv):
+            averaged: Tensor = self.neuron(convolve_averaged(convolve, self.conv, x), self.bn, averaged=True)
+            return averaged
         flat = x.flatten(0, 1)
         if flat.dtype == torch.uint8 and not isinstance(self.conv, IntegerConv):
             flat = flat.float()

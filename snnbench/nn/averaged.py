@@ -1,0 +1,118 @@
+"""Gradients averaged over time: the backward pass of a convolution runs once for all time steps.
+
+Rate-based backpropagation (Yu et al. 2024, arXiv 2410.11488) in its mildest form: only convolutions are averaged;
+neurons and batch norms are differentiated step by step. A gradient that is the same at every step is an expanded
+tensor: its stride over steps is 0, and nothing is computed or stored twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+_averaged: ContextVar[bool] = ContextVar("averaged", default=False)
+
+
+@contextmanager
+def averaged_gradients(enabled: bool = True) -> Iterator[None]:
+    """Forward passes inside build a graph whose convolutions average their inputs and gradients over time steps.
+
+    A network's outputs do not change. Its gradients are those of backpropagation through time where the inputs or the
+    gradients of each convolution are the same at every step, and an approximation of them elsewhere. It is for the
+    SEW-ResNets of snnbench; convolutions that are parametrised (quantized) or have hooks are left as they are.
+    """
+    token = _averaged.set(enabled)
+    try:
+        yield
+    finally:
+        _averaged.reset(token)
+
+
+def averages(conv: nn.Module) -> bool:
+    """Whether the backward pass of `conv` is to be averaged: not of a convolution that is parametrised or watched."""
+    watched = conv._forward_hooks or conv._forward_pre_hooks or conv._backward_hooks or conv._backward_pre_hooks
+    return _averaged.get() and torch.is_grad_enabled() and type(conv) is nn.Conv2d and not watched
+
+
+def convolve_averaged(run: Callable[[nn.Module, Tensor], Tensor], conv: nn.Module, x: Tensor) -> Tensor:
+    """``run(conv, images)`` for every step of `x` (T, N, C, H, W), with an averaged backward pass."""
+    y: Tensor = _AveragedConvolution.apply(x, conv.weight, conv.bias, run, conv)  # type: ignore[no-untyped-call]
+    return y
+
+
+def fork(x: Tensor) -> tuple[Tensor, Tensor]:
+    """`x` (T, N, ...) for two branches. The sum of two gradients that are the same at every step is stored once."""
+    if not (_averaged.get() and x.requires_grad):
+        return x, x
+    views: tuple[Tensor, Tensor] = _Fork.apply(x)  # type: ignore[no-untyped-call]
+    return views
+
+
+def constant_gradient(x: Tensor) -> Tensor:
+    """`x` (T, N, ...), whose gradient is known to be the same at every step and from here on stored once."""
+    y: Tensor = _Constant.apply(x) if _averaged.get() and x.requires_grad else x  # type: ignore[no-untyped-call]
+    return y
+
+
+def over_time(gradient: Tensor) -> Tensor:
+    """Mean over steps (dimension 0); of an expanded tensor without computing it."""
+    return gradient[0] if gradient.stride(0) == 0 else gradient.mean(0)
+
+
+class _Fork(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x.view_as(x), x.view_as(x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        first, second = grads
+        if first.stride(0) or second.stride(0):
+            return first + second
+        return (first[0] + second[0]).expand_as(first)
+
+
+class _Constant(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return grads[0][0].expand_as(grads[0])
+
+
+class _AveragedConvolution(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, run: Callable[..., Tensor], conv: nn.Conv2d
+    ) -> Tensor:
+        y = run(conv, x.flatten(0, 1))
+        ctx.save_for_backward(_channels_last(over_time(x)), weight)
+        ctx.conv, ctx.timesteps = conv, len(x)
+        return y.view(*x.shape[:2], *y.shape[1:])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        conv: nn.Conv2d = ctx.conv
+        gradient = _channels_last(over_time(grads[0])).to(weight.dtype)
+        shape = (conv.stride, conv.padding, conv.dilation, False, (0, 0), conv.groups)
+        sizes = None if conv.bias is None else conv.bias.shape
+        dx, dw, db = torch.ops.aten.convolution_backward(
+            gradient, x.to(weight.dtype), weight, sizes, *shape, ctx.needs_input_grad[:3]
+        )
+        along = None if dx is None else dx.to(x.dtype).expand(ctx.timesteps, *dx.shape)
+        return along, *(None if part is None else part.mul_(ctx.timesteps) for part in (dw, db)), None, None
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
