@@ -60,9 +60,11 @@ def constant_gradient(x: Tensor) -> Tensor:
     return y
 
 
-def over_time(gradient: Tensor) -> Tensor:
-    """Mean over steps (dimension 0); of an expanded tensor without computing it."""
-    return gradient[0] if gradient.stride(0) == 0 else gradient.mean(0)
+def over_time(x: Tensor) -> Tensor:
+    """Mean over steps of `x` (T, N, C, H, W), in channels-last memory; of an expanded tensor without computing it."""
+    rows = x.movedim(2, -1)
+    mean = rows[0] if x.stride(0) == 0 else rows.flatten(1).mean(0).view(rows.shape[1:])
+    return mean.movedim(-1, 1).contiguous(memory_format=torch.channels_last)
 
 
 class _Fork(torch.autograd.Function):
@@ -95,7 +97,7 @@ class _AveragedConvolution(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, run: Callable[..., Tensor], conv: nn.Conv2d
     ) -> Tensor:
         y = run(conv, x.flatten(0, 1))
-        ctx.save_for_backward(_channels_last(over_time(x)), weight)
+        ctx.save_for_backward(over_time(x), weight)
         ctx.conv, ctx.timesteps = conv, len(x)
         return y.view(*x.shape[:2], *y.shape[1:])
 
@@ -104,7 +106,7 @@ class _AveragedConvolution(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         conv: nn.Conv2d = ctx.conv
-        gradient = _channels_last(over_time(grads[0])).to(weight.dtype)
+        gradient = over_time(grads[0]).to(weight.dtype)
         shape = (conv.stride, conv.padding, conv.dilation, False, (0, 0), conv.groups)
         sizes = None if conv.bias is None else conv.bias.shape
         dx, dw, db = torch.ops.aten.convolution_backward(
@@ -112,7 +114,3 @@ class _AveragedConvolution(torch.autograd.Function):
         )
         along = None if dx is None else dx.to(x.dtype).expand(ctx.timesteps, *dx.shape)
         return along, *(None if part is None else part.mul_(ctx.timesteps) for part in (dw, db)), None, None
-
-
-def _channels_last(x: Tensor) -> Tensor:
-    return x.contiguous(memory_format=torch.channels_last)
