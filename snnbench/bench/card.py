@@ -97,7 +97,8 @@ def recipe(training: Training) -> str:
 
 def _stage(stage: Stage) -> str:
     how = "as a rectifier network" if stage.activation == "rectifier" else f"at T = {stage.timesteps}"
-    return f"{stage.epochs} epochs {how}"
+    gradient = " with averaged gradients" if stage.gradient == "averaged" else ""
+    return f"{stage.epochs} epochs {how}{gradient}"
 
 
 def _curves(baselines: Sequence[Baseline], logs: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,10 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from snnbench.bench.baseline import open_training, protocol_path, train_baseline
-from snnbench.bench.batches import augment
+from snnbench.bench.batches import augment, training_batches
 from snnbench.bench.training import cycle
 from snnbench.errors import ProtocolError
-from snnbench.protocols import Protocol, Training, read_protocol
+from snnbench.protocols import Protocol, Stage, Training, read_protocol
 
 SCRIPT = """
 import os, signal, sys
@@ -34,6 +35,8 @@ trainer.steps_per_epoch = 300 // document.train.batch_size
 out, end, first = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
 if first == "rectifier":
     trainer.stages[:2] = [Stage(timesteps=1, epochs=1, activation="rectifier")] * 2
+if first == "averaged":
+    trainer.stages[1:] = [Stage(timesteps=4, epochs=1, gradient="averaged")] * 3
 
 def report(done, total):
     if done > end * total:
@@ -45,7 +48,7 @@ save_weights(trainer.model, document, 0, out / "weights.safetensors")
 """
 
 
-@pytest.mark.parametrize(("first", "end"), [("spikes", 0.6), ("rectifier", 0.3)])
+@pytest.mark.parametrize(("first", "end"), [("spikes", 0.6), ("rectifier", 0.3), ("averaged", 0.6)])
 def test_a_killed_training_ends_in_the_same_weights(tmp_path: Path, first: str, end: float) -> None:
     def train(name: str, end: float = 1.0) -> tuple[int, list[str]]:
         (tmp_path / name).mkdir(exist_ok=True)
@@ -60,6 +63,19 @@ def test_a_killed_training_ends_in_the_same_weights(tmp_path: Path, first: str, 
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
+def test_a_stage_says_whether_gradients_are_averaged() -> None:
+    def losses(gradient: str) -> list[float]:
+        trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
+        stage, data = Stage(timesteps=4, epochs=1, gradient=gradient), trainer.data  # type: ignore[arg-type]
+        batches = islice(training_batches(data.images, data.labels, data.normalise, trainer.training, 0, 0), 3)
+        model = trainer._in_training(stage)
+        return [trainer._step(model, stage, *batch)[0] for batch in batches]
+
+    exact, averaged = losses("exact"), losses("averaged")
+    assert averaged[0] == exact[0]
+    assert averaged[1:] != exact[1:]
+
+
 @pytest.mark.parametrize(
     ("section", "stages", "complaint"),
     [
@@ -69,6 +85,12 @@ def test_a_killed_training_ends_in_the_same_weights(tmp_path: Path, first: str, 
             "finetune",
             '[{ timesteps = 1, epochs = 1, activation = "rectifier" }, { timesteps = 4, epochs = 1 }]',
             r"go to \[train\]",
+        ),
+        ("finetune", '[{ timesteps = 4, epochs = 1, gradient = "averaged" }]', r"averaged gradients go to \[train\]"),
+        (
+            "train",
+            '[{ timesteps = 1, epochs = 1, activation = "rectifier", gradient = "averaged" }]',
+            "no time to average gradients over",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import statistics
 import sys
 import timeit
 import types
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from snnbench.bench.engine import engine_form
 from snnbench.functional import FiringProfile
-from snnbench.nn import SEWResNet, record_firing, sew_resnet8, sew_resnet18
+from snnbench.nn import SEWResNet, averaged_gradients, record_firing, sew_resnet8, sew_resnet18
 from snnbench.plugins import catalogue
 from snnbench.quant import bake, quantize_weights
 from snnbench.quant.integer import integer_layers, whole_numbers
@@ -149,6 +150,29 @@ def bench_training_step(benchmark, width, bf16, peer_name):
         peer=peer_name,
         ratio=theirs / mine if faster else mine / theirs,
         target="<= 1.4" if not faster else ">= 2.2" if width == 16 else ">= 2.0",
+    )
+
+
+@pytest.mark.parametrize(("depth", "width"), SIZES)
+def bench_training_with_averaged_gradients(benchmark, depth, width):
+    model, _, images = pair(depth, width)
+    model.train()
+
+    def averaged(images: Tensor) -> list[Tensor]:
+        with averaged_gradients():
+            return step(model, images, bf16=False)
+
+    exact = step(model, images, bf16=False)
+    pairs = zip(averaged(images), exact, strict=True)
+    closeness = [float(F.cosine_similarity(mine.flatten(), theirs.flatten(), 0)) for mine, theirs in pairs]
+    assert closeness[-1] > 0.999  # the classifier, which comes before any convolution on the way back
+    benchmark.pedantic(averaged, (images,), rounds=5, warmup_rounds=1)
+    benchmark.extra_info.update(
+        work=f"training step with averaged gradients, {name_of(depth, width)}",
+        peer="exact gradients",
+        ratio=seconds(lambda: step(model, images, bf16=False)) / benchmark.stats.stats.min,
+        target=">= 1.5",
+        median_cosine=statistics.median(closeness),
     )
 
 
