@@ -147,6 +147,20 @@ def test_a_convolution_that_is_watched_or_quantized_is_exact(
     assert bool(calls) == (touched == "hook")
 
 
+@pytest.mark.parametrize("form", FORMS, ids=["eager", "compiled"])
+def test_a_batch_norm_that_is_watched_is_differentiated_step_by_step(form: Callable[[nn.Module], nn.Module]) -> None:
+    model = network(4)
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.register_forward_hook(lambda *_: None)
+    images = torch.randn(6, 3, 12, 12, dtype=torch.float64)
+    expected = gradients(by_definition(model), images)
+    with averaged_gradients():
+        actual = gradients(form(model), images)
+    for mine, theirs in zip(actual, expected, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-9 * float(theirs.abs().max() + 1))
+
+
 def test_the_context_ends_and_can_be_switched_off_inside() -> None:
     images = torch.randn(4, 3, 12, 12, dtype=torch.float64)
     exact = gradients(network(4), images)

@@ -48,7 +48,7 @@ class FusedNeuron(SpikingNeuron):
             current = flat if bn is None else bn(flat)
             steps = current.expand(timesteps, *current.shape) if shared else current.unflatten(0, x.shape[:2])
             return super().forward(steps)
-        fusion = Fusion(self, bn, timesteps, bool(shared), self.counter, averaged)
+        fusion = Fusion(self, bn, timesteps, bool(shared), self.counter, averaged and bn is not None)
         leak = self.w.sigmoid() if isinstance(self, PLIFNeuron) else None
         weight, bias = (None, None) if bn is None else (bn.weight, bn.bias)
         if self.as_bytes and flat.dtype == torch.float32:
