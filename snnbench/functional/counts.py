@@ -27,6 +27,7 @@ from snnbench.functional.layers import (
     pair_layers,
     reduce_fractions,
 )
+from snnbench.functional.threads import in_threads
 
 Trials: TypeAlias = int | Mapping[str, int]
 """Largest possible count of a unit (N T; times the neurons of a channel for channels), for all layers or by layer."""
@@ -190,9 +191,11 @@ def _emd(layer: str, a: Tensor, b: Tensor, trials_a: int, trials_b: int) -> Frac
 
 
 def _histogram_area(a: Tensor, b: Tensor, weights: tuple[int, int], lattice: int) -> int:
-    length = lattice + 1
-    gap = _scaled(a.bincount(minlength=length), weights[0]) - _scaled(b.bincount(minlength=length), weights[1])
-    return int(gap.cumsum(0).abs_().sum())
+    sides = list(zip((a, b), weights, strict=True))
+    histograms = in_threads(
+        lambda side: _scaled(side[0].bincount(minlength=lattice + 1), side[1]), sides, a.numel() + b.numel()
+    )
+    return int((histograms[0] - histograms[1]).cumsum(0).abs_().sum())
 
 
 def _sorted_area(a: Tensor, b: Tensor, weights: tuple[int, int]) -> int:

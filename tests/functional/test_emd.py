@@ -18,6 +18,7 @@ from snnbench.functional import (
     firing_drift,
     firing_emd,
     mean_rate_from_counts,
+    threads,
 )
 from snnbench.functional import counts as counts_module
 
@@ -52,8 +53,10 @@ def test_emd_equals_scipy_and_pot(sizes, kind):
 
 @pytest.mark.parametrize("trials", [(1, 1), (40, 40), (40, 60), (2000, 1999), (400_000, 400_000)], ids=str)
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-@pytest.mark.parametrize("histogram", [True, False], ids=["histogram", "sorted"])
-def test_emd_from_counts_equals_scipy_and_exact_arithmetic(sizes, trials, histogram, monkeypatch):
+@pytest.mark.parametrize(("histogram", "cores"), [(True, 1), (True, 2), (False, 1)], ids=str)
+def test_emd_from_counts_equals_scipy_and_exact_arithmetic(sizes, trials, histogram, cores, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    monkeypatch.setattr(threads, "_PARALLEL", 0)
     monkeypatch.setattr(counts_module, "_SMALL_LATTICE", 2**22 if histogram else 0)
     monkeypatch.setattr(counts_module, "_LATTICE_PER_UNIT", 0)
     generator = torch.Generator().manual_seed(sum(sizes))

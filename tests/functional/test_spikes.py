@@ -16,6 +16,7 @@ from snnbench.functional import (
     count_steps,
     firing_rate,
     tally,
+    threads,
 )
 from snnbench.functional.kernels import Compiled, counting_library
 from snnbench.functional.profile import LayerFiring
@@ -162,11 +163,11 @@ def test_two_layouts_are_compared_place_by_place(layout):
 SIZES = {"few wide rows": (2, 9, 70_000), "many narrow rows": (2, 40_000, 3), "one column": (3, 70_000, 1)}
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("cores", [1, 2])
 @pytest.mark.parametrize("size", SIZES)
-def test_counts_are_exact_at_every_size_of_block(size, threads, monkeypatch):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    monkeypatch.setattr(tally, "_PARALLEL", 0)
+def test_counts_are_exact_at_every_size_of_block(size, cores, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    monkeypatch.setattr(threads, "_PARALLEL", 0)
     tensor = spikes(*SIZES[size], rate=0.9).float()
     layer = LayerFiring.empty(tensor.shape[2:], len(tensor), shards=4)
     count_by_shard(tensor, "a", 3, layer.counts, layer.steps, layer.samples)
