@@ -32,7 +32,7 @@ def cpp_compiler() -> str | None:
 
 @functools.cache
 def native_library(source: Path) -> ctypes.CDLL:
-    """The kernels of a C++ source, built on first use and kept in the cache.
+    """The kernels of a C++ source and the headers beside it, built on first use and kept in the cache.
 
     Raises:
         OptionError: if there is no C++ compiler, or it cannot build or load them.
@@ -51,7 +51,8 @@ def native_library(source: Path) -> ctypes.CDLL:
 
 def _path(source: Path, compiler: str) -> Path:
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
-    parts = (source.read_text("utf-8"), *FLAGS, version, _processor())
+    texts = (file.read_text("utf-8") for file in (source, *sorted(source.parent.glob("*.h"))))
+    parts = (*texts, *FLAGS, version, _processor())
     return cache_root() / "kernels" / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.so"
 
 

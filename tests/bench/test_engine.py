@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,15 @@ def test_the_integer_engine_is_named_and_close(tmp_path: Path) -> None:
     assert integer.record.environment.engine == "integer"
     close = pytest.approx(eager.record.metrics["firing_emd"].value, abs=0.01)
     assert integer.record.metrics["firing_emd"].value == close
+
+
+@compiles
+def test_kernels_are_built_anew_when_a_header_changes(tmp_path: Path) -> None:
+    source = shutil.copytree(build.SOURCE.parent, tmp_path / "kernels") / build.SOURCE.name
+    before = native._path(source, native.cpp_compiler() or "")
+    header = source.with_name("memory.h")
+    header.write_text(header.read_text("utf-8") + "\n", "utf-8")
+    assert native._path(source, native.cpp_compiler() or "") != before
 
 
 def test_auto_compiles_only_what_pays() -> None:

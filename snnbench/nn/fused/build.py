@@ -9,7 +9,7 @@ from pathlib import Path
 from snnbench.errors import OptionError
 from snnbench.native import native_library
 
-SOURCE = Path(__file__).with_name("kernels.cpp")
+SOURCE = Path(__file__).parent / "kernels" / "kernels.cpp"
 
 
 @functools.cache

@@ -1,0 +1,196 @@
+// Neurons backward: potentials computed again, then gradients and their sums for batch norm.
+
+#pragma once
+
+#include "forward.h"
+
+namespace {
+
+template <class R>
+struct Scratch {
+    std::vector<R> h, carried, grad, in_all, first, second;
+    Scratch(int64_t T, int64_t length)
+        : h(T * length), carried(length), grad(length), in_all(length), first(length), second(length) {}
+};
+
+// Potentials h[t] of one tile, as the forward pass had them.
+template <Charge charge, class S, class R>
+void charge_tile(const S* x, const R* scale, const R* shift, R* h, R* v, const Shape& shape, const Neuron& neuron,
+                 int64_t length) {
+    const R theta = R(neuron.theta), v_reset = R(neuron.v_reset), k = R(neuron.k);
+    const bool soft = neuron.soft;
+    for (int64_t j = 0; j < length; ++j) v[j] = v_reset;
+    for (int64_t t = 0; t < shape.T; ++t) {
+        const S* x_t = x + t * shape.step();
+        R* h_t = h + t * length;
+#pragma omp simd
+        for (int64_t j = 0; j < length; ++j) {
+            R y = std::fma(R(load(x_t[j])), scale[j], shift[j]);
+            R charged_now = charged<charge, R>(v[j], y, k, v_reset);
+            R reset = soft ? charged_now - theta : v_reset;
+            h_t[j] = charged_now;
+            v[j] = charged_now >= theta ? reset : charged_now;
+        }
+    }
+}
+
+// The backward pass of one step: the surrogate is an arctangent's derivative, and a spike's reset is part of the graph
+// unless it is detached.
+template <Charge charge, class R>
+struct Gradient {
+    static constexpr bool learned = charge == kPLIF || charge == kPLIFUndecayed;
+    R theta, leak, input, keep, half, slope, kept, by_spike, by_height, saturated;
+
+    explicit Gradient(const Neuron& neuron) {
+        const R through = neuron.detach ? 0 : 1;
+        theta = R(neuron.theta);
+        leak = charge == kIF || charge == kRate ? R(0) : learned ? R(neuron.k) : R(1) / R(neuron.k);
+        input = charge == kLIF || charge == kPLIF ? leak : R(1);
+        keep = R(1) - leak;
+        half = R(neuron.alpha / 2);
+        slope = charge == kRate ? R(neuron.k) : R(neuron.alpha * 1.5707963267948966);
+        saturated = R(neuron.theta + 1 / neuron.k);
+        kept = neuron.soft ? 1 : 0;
+        by_spike = through * (neuron.soft ? -theta : R(neuron.v_reset));
+        by_height = through * (neuron.soft ? R(0) : R(-1));
+    }
+
+    // With respect to the potential h; `carried` is the gradient of the stored potential after it, then before it.
+    inline R potential(R h, R spike, R& carried) const {
+        if constexpr (charge == kRate) return h >= theta && h <= saturated ? spike * slope : R(0);
+        R u = (h - theta) * slope;
+        R gs = spike + carried * (by_spike + by_height * h);
+        R gh = carried * (h < theta ? R(1) : kept) + gs * (half / (R(1) + u * u));
+        carried = gh * keep;
+        return gh;
+    }
+};
+
+// Gradient of one tile with respect to the current, and its sums for batch norm; T steps in registers. `x_sum`, the sum
+// of the input over steps, is written where gradients are summed and inputs are not the same.
+template <int T, Charge charge, Gradients kind, class S, class R>
+void backward_short(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean,
+                    Scratch<R>& scratch, const Shape& shape, const Neuron& neuron, int64_t length) {
+    const Gradient<charge, R> gradient(neuron);
+    const R theta = R(neuron.theta), v_reset = R(neuron.v_reset), k = R(neuron.k);
+    const bool soft = neuron.soft;
+    const int64_t in = shape.step(), step = shape.gradient_step();
+    R *first = scratch.first.data(), *second = scratch.second.data();
+#pragma omp simd
+    for (int64_t j = 0; j < length; ++j) {
+        R h[T], current[T], v = v_reset, carried = 0, sum = 0, product = 0, in_all = 0;
+        unrolled(
+            [&](auto t) {
+                current[t] = R(load(x[t * in + j]));
+                h[t] = charged<charge, R>(v, std::fma(current[t], scale[j], shift[j]), k, v_reset);
+                R reset = soft ? h[t] - theta : v_reset;
+                v = h[t] >= theta ? reset : h[t];
+                in_all += current[t];
+            },
+            std::make_integer_sequence<int, T>());
+        unrolled(
+            [&](auto before) {
+                constexpr int t = T - 1 - before;
+                R gy = gradient.potential(h[t], R(load(grads[t * step + j])), carried) * gradient.input;
+                sum += gy;
+                product += gy * (current[t] - mean[j]);
+                if constexpr (kind == kEveryStep) store(&dy[t * in + j], gy);
+            },
+            std::make_integer_sequence<int, T>());
+        if constexpr (kind != kEveryStep) store(&dy[j], sum);
+        if constexpr (kind == kSummedWithInput) store(&x_sum[j], in_all);
+        first[j] += sum;
+        second[j] += product;
+    }
+}
+
+// The same for any number of steps, and with the gradient of the leak of a PLIF neuron.
+template <Charge charge, Gradients kind, class S, class R>
+R backward_long(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean,
+                Scratch<R>& scratch, const Shape& shape, const Neuron& neuron, int64_t length) {
+    const Gradient<charge, R> gradient(neuron);
+    const R theta = R(neuron.theta), v_reset = R(neuron.v_reset);
+    const bool soft = neuron.soft;
+    R *carried = scratch.carried.data(), *grad = scratch.grad.data(), *in_all = scratch.in_all.data();
+    R *first = scratch.first.data(), *second = scratch.second.data();
+    R leak_sum = 0;
+    charge_tile<charge>(x, scale, shift, scratch.h.data(), carried, shape, neuron, length);
+    std::fill(carried, carried + length, R(0));
+    std::fill(grad, grad + length, R(0));
+    std::fill(in_all, in_all + length, R(0));
+    for (int64_t t = shape.T - 1; t >= 0; --t) {
+        const R *h_t = scratch.h.data() + t * length, *h_before = h_t - (t ? length : 0);
+        const S *x_t = x + t * shape.step(), *grads_t = grads + t * shape.gradient_step();
+        S* dy_t = dy + t * shape.step();
+#pragma omp simd reduction(+ : leak_sum)
+        for (int64_t j = 0; j < length; ++j) {
+            R in = R(load(x_t[j])), gh = gradient.potential(h_t[j], R(load(grads_t[j])), carried[j]);
+            R gy = gh * gradient.input;
+            first[j] += gy;
+            second[j] += gy * (in - mean[j]);
+            if constexpr (Gradient<charge, R>::learned) {
+                R reset = soft ? h_before[j] - theta : v_reset;
+                R v = t == 0 ? v_reset : h_before[j] >= theta ? reset : h_before[j];
+                R driven = charge == kPLIF ? in * scale[j] + shift[j] : R(0);
+                leak_sum += gh * (driven - (v - v_reset));
+            }
+            if constexpr (kind == kEveryStep) {
+                store(&dy_t[j], gy);
+            } else {
+                grad[j] += gy;
+            }
+            if constexpr (kind == kSummedWithInput) in_all[j] += in;
+        }
+    }
+    for (int64_t j = 0; kind != kEveryStep && j < length; ++j) store(&dy[j], grad[j]);
+    for (int64_t j = 0; kind == kSummedWithInput && j < length; ++j) store(&x_sum[j], in_all[j]);
+    return leak_sum;
+}
+
+template <Charge charge, Gradients kind, class S, class R>
+R backward_tile(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean,
+                Scratch<R>& scratch, const Shape& shape, const Neuron& neuron, int64_t length) {
+    if constexpr (!Gradient<charge, R>::learned) {
+        if (shape.T == 1 || shape.T == 4) {
+            const auto run =
+                shape.T == 4 ? backward_short<4, charge, kind, S, R> : backward_short<1, charge, kind, S, R>;
+            run(x, grads, dy, x_sum, scale, shift, mean, scratch, shape, neuron, length);
+            return 0;
+        }
+    }
+    return backward_long<charge, kind>(x, grads, dy, x_sum, scale, shift, mean, scratch, shape, neuron, length);
+}
+
+template <Charge charge, class S>
+void backward(const S* x, const S* grads, S* dy, S* x_sum, const typename Compute<S>::type* scale,
+              const typename Compute<S>::type* shift, const typename Compute<S>::type* mean, const Shape& shape,
+              const Neuron& neuron, double* sums, double* leak_sums, int64_t threads) {
+    using R = typename Compute<S>::type;
+    const int64_t length = tile_length(shape, kSums, 1), features = shape.features(), C = shape.C;
+    const std::vector<R> scales = repeated(scale, C, length), shifts = repeated(shift, C, length);
+    const std::vector<R> means = repeated(mean, C, length);
+#pragma omp parallel num_threads(threads)
+    {
+        Scratch<R> scratch(shape.T, length);
+#pragma omp for schedule(static)
+        for (int64_t n = 0; n < shape.N; ++n) {
+            std::fill(scratch.first.begin(), scratch.first.end(), R(0));
+            std::fill(scratch.second.begin(), scratch.second.end(), R(0));
+            leak_sums[n] = 0;
+            for (int64_t from = 0; from < features; from += length) {
+                const int64_t at = n * features + from;
+                const auto tile = shape.shared     ? backward_tile<charge, kSummed, S, R>
+                                  : shape.constant ? backward_tile<charge, kSummedWithInput, S, R>
+                                                   : backward_tile<charge, kEveryStep, S, R>;
+                leak_sums[n] += tile(x + at, grads + at, dy + at, x_sum + at, scales.data(), shifts.data(),
+                                     means.data(), scratch, shape, neuron, std::min(length, features - from));
+            }
+            double* mine = sums + n * 2 * C;
+            std::fill(mine, mine + 2 * C, 0.0);
+            fold(scratch.first.data(), length, C, mine);
+            fold(scratch.second.data(), length, C, mine + C);
+        }
+    }
+}
+
+}  // namespace

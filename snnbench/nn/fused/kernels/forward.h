@@ -1,0 +1,125 @@
+// Neurons forward: spikes, counted while they are fired, and the rates of a rectifier.
+
+#pragma once
+
+#include "memory.h"
+
+namespace {
+
+template <Charge charge, class R>
+inline R charged(R v, R y, R k, R v_reset) {
+    R above = v - v_reset;
+    if constexpr (charge == kRate) return y;
+    if constexpr (charge == kIF) return v + y;
+    if constexpr (charge == kLIF) return v + (y - above) / k;
+    if constexpr (charge == kLIFUndecayed) return v - above / k + y;
+    if constexpr (charge == kPLIF) return v + (y - above) * k;
+    return v - above * k + y;
+}
+
+// One step of one neuron: its spike, 0 or 1, and the new potential `v`.
+template <Charge charge, class R>
+inline int32_t fire_one(R& v, R y, R theta, R v_reset, R k, bool soft) {
+    R h = charged<charge, R>(v, y, k, v_reset);
+    R reset = soft ? h - theta : v_reset;
+    int32_t s = h >= theta;
+    v = s ? reset : h;
+    return s;
+}
+
+// STEPS steps of one tile of one sample, the potentials in registers. `counts`: this shard's spikes per neuron;
+// `fired`: its spikes per step.
+template <int STEPS, Charge charge, bool counting, class S, class O, class R>
+void fire_steps(const S* x, O* out, const R* scale, const R* shift, R* v, const Shape& shape, const Neuron& neuron,
+                int64_t length, int32_t* counts, int64_t* fired) {
+    const R theta = R(neuron.theta), v_reset = R(neuron.v_reset), k = R(neuron.k);
+    const bool soft = neuron.soft;
+    const int64_t in = shape.step(), step = shape.N * shape.features();
+    int32_t first = 0, second = 0, third = 0, fourth = 0;
+#pragma omp simd reduction(+ : first, second, third, fourth)
+    for (int64_t j = 0; j < length; ++j) {
+        R potential = v[j];
+        auto fire = [&](int64_t t) {
+            R y = std::fma(R(load(x[t * in + j])), scale[j], shift[j]);
+            int32_t s = fire_one<charge>(potential, y, theta, v_reset, k, soft);
+            store_spike(&out[t * step + j], s);
+            return s;
+        };
+        int32_t s0 = fire(0), s1 = 0, s2 = 0, s3 = 0;
+        if constexpr (STEPS == 4) s1 = fire(1), s2 = fire(2), s3 = fire(3);
+        v[j] = potential;
+        if constexpr (counting) {
+            counts[j] += s0 + s1 + s2 + s3;
+            first += s0, second += s1, third += s2, fourth += s3;
+        }
+    }
+    const int32_t sums[] = {first, second, third, fourth};
+    for (int t = 0; counting && t < STEPS; ++t) fired[t] += sums[t];
+}
+
+template <Charge charge, bool counting, class S, class O, class R>
+void fire_tile(const S* x, O* out, const R* scale, const R* shift, R* v, const Shape& shape, const Neuron& neuron,
+               int64_t length, int32_t* counts, int64_t* fired) {
+    const int64_t step = shape.N * shape.features();
+    std::fill(v, v + length, R(neuron.v_reset));
+    int64_t t = 0;
+    for (; t + 4 <= shape.T; t += 4) {
+        fire_steps<4, charge, counting>(x + t * shape.step(), out + t * step, scale, shift, v, shape, neuron, length,
+                                        counts, fired + t);
+    }
+    for (; t < shape.T; ++t) {
+        fire_steps<1, charge, counting>(x + t * shape.step(), out + t * step, scale, shift, v, shape, neuron, length,
+                                        counts, fired + t);
+    }
+}
+
+template <Charge charge, bool counting, class S, class O>
+void fire(const S* x, O* out, const typename Compute<S>::type* scale, const typename Compute<S>::type* shift,
+          const Shape& shape, const Neuron& neuron, int32_t* counts, int64_t* fired, int64_t shards, int64_t first,
+          int64_t threads) {
+    using R = typename Compute<S>::type;
+    const int64_t length = tile_length(shape, kStream, threads), features = shape.features();
+    const std::vector<R> scales = repeated(scale, shape.C, length), shifts = repeated(shift, shape.C, length);
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<R> v(length);
+        std::vector<int64_t> mine(counting ? shards * shape.T : 0);
+#pragma omp for schedule(static)
+        for (int64_t from = 0; from < features; from += length) {
+            const int64_t size = std::min(length, features - from);
+            for (int64_t n = 0; n < shape.N; ++n) {
+                const int64_t shard = counting ? (first + n) % shards : 0;
+                fire_tile<charge, counting>(x + n * features + from, out + n * features + from, scales.data(),
+                                            shifts.data(), v.data(), shape, neuron, size,
+                                            counts + shard * features + from, mine.data() + shard * shape.T);
+            }
+        }
+        if constexpr (counting) {
+#pragma omp critical
+            for (size_t i = 0; i < mine.size(); ++i) fired[i] += mine[i];
+        }
+    }
+}
+
+// The rates, 0 to 1, of a rectifier network.
+template <class S>
+void rectify(const S* x, S* out, const typename Compute<S>::type* scale, const typename Compute<S>::type* shift,
+             const Shape& shape, const Neuron& neuron, int64_t threads) {
+    using R = typename Compute<S>::type;
+    const int64_t length = tile_length(shape, kStream, 1), features = shape.features();
+    const std::vector<R> scales = repeated(scale, shape.C, length), shifts = repeated(shift, shape.C, length);
+    const R silent = R(neuron.theta), slope = R(neuron.k);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t n = 0; n < shape.N; ++n) {
+        for (int64_t from = n * features; from < (n + 1) * features; from += length) {
+            const int64_t size = std::min(length, (n + 1) * features - from);
+#pragma omp simd
+            for (int64_t j = 0; j < size; ++j) {
+                R rate = (std::fma(R(load(x[from + j])), scales[j], shifts[j]) - silent) * slope;
+                store(&out[from + j], rate < R(0) ? R(0) : rate > R(1) ? R(1) : rate);
+            }
+        }
+    }
+}
+
+}  // namespace

@@ -1,0 +1,112 @@
+// Multi-step neurons in one pass over memory forward and one backward, with batch norm and spike counting fused in.
+//
+// Memory is channels-last: x[t][n][position][channel]. With `shared` the input is x[n][position][channel], the same at
+// every step (direct encoding). A tile is a stretch of whole positions that stays in the first-level cache.
+// Sums over a batch are added per sample and then in the order of the samples, so threads do not change them.
+// Rounding is PyTorch's: batch norm by a fused multiply-add, the neuron's equations without (contraction is off).
+
+#include "backward.h"
+#include "forward.h"
+#include "memory.h"
+#include "rows.h"
+
+namespace {
+
+template <class Run>
+void with_charge(int64_t charge, Run run) {
+    switch (charge) {
+        case kIF:
+            return run(std::integral_constant<Charge, kIF>());
+        case kLIF:
+            return run(std::integral_constant<Charge, kLIF>());
+        case kLIFUndecayed:
+            return run(std::integral_constant<Charge, kLIFUndecayed>());
+        case kPLIF:
+            return run(std::integral_constant<Charge, kPLIF>());
+        case kRate:
+            return run(std::integral_constant<Charge, kRate>());
+        default:
+            return run(std::integral_constant<Charge, kPLIFUndecayed>());
+    }
+}
+
+template <class S, class O>
+void fire_any(const void* x, void* out, const void* scale, const void* shift, const Shape& shape, const Neuron& neuron,
+              int32_t* counts, int64_t* fired, int64_t shards, int64_t first, int64_t threads) {
+    using R = typename Compute<S>::type;
+    with_charge(neuron.charge, [&](auto charge) {
+        constexpr Charge kind = decltype(charge)::value;
+        auto run = counts ? fire<kind, true, S, O> : fire<kind, false, S, O>;
+        run((const S*)x, (O*)out, (const R*)scale, (const R*)shift, shape, neuron, counts, fired, shards, first,
+            threads);
+    });
+}
+
+template <class S>
+void rectify_any(const void* x, void* out, const void* scale, const void* shift, const Shape& shape,
+                 const Neuron& neuron, int64_t threads) {
+    using R = typename Compute<S>::type;
+    rectify((const S*)x, (S*)out, (const R*)scale, (const R*)shift, shape, neuron, threads);
+}
+
+template <class S>
+void backward_any(const void* x, const void* grads, void* dy, void* x_sum, const void* scale, const void* shift,
+                  const void* mean, const Shape& shape, const Neuron& neuron, double* sums, double* leak_sums,
+                  int64_t threads) {
+    using R = typename Compute<S>::type;
+    with_charge(neuron.charge, [&](auto charge) {
+        backward<decltype(charge)::value, S>((const S*)x, (const S*)grads, (S*)dy, (S*)x_sum, (const R*)scale,
+                                             (const R*)shift, (const R*)mean, shape, neuron, sums, leak_sums, threads);
+    });
+}
+
+}  // namespace
+
+// Element types: 0 float32, 1 bfloat16, 2 float64. Spikes may also be bytes (type 3) where the currents are float32.
+extern "C" {
+
+void snn_fire(int64_t type, int64_t out_type, const void* x, void* out, const void* scale, const void* shift,
+              const Shape* shape, const Neuron* neuron, int32_t* counts, int64_t* fired, int64_t shards, int64_t first,
+              int64_t threads) {
+    auto run = type == 1 ? fire_any<bf16, bf16> : type == 2 ? fire_any<double, double> : fire_any<float, float>;
+    if (out_type == 3) run = fire_any<float, uint8_t>;
+    run(x, out, scale, shift, *shape, *neuron, counts, fired, shards, first, threads);
+}
+
+void snn_rectify(int64_t type, const void* x, void* out, const void* scale, const void* shift, const Shape* shape,
+                 const Neuron* neuron, int64_t threads) {
+    auto run = type == 1 ? rectify_any<bf16> : type == 2 ? rectify_any<double> : rectify_any<float>;
+    run(x, out, scale, shift, *shape, *neuron, threads);
+}
+
+void snn_backward(int64_t type, const void* x, const void* grads, void* dy, void* x_sum, const void* scale,
+                  const void* shift, const void* mean, const Shape* shape, const Neuron* neuron, double* sums,
+                  double* leak_sums, int64_t threads) {
+    auto run = type == 1 ? backward_any<bf16> : type == 2 ? backward_any<double> : backward_any<float>;
+    run(x, grads, dy, x_sum, scale, shift, mean, *shape, *neuron, sums, leak_sums, threads);
+}
+
+void snn_sum_rows(int64_t type, const void* x, int64_t rows, int64_t positions, int64_t C, double* sums,
+                  int64_t threads) {
+    if (type == 1) return sum_rows((const bf16*)x, rows, positions, C, sums, threads);
+    if (type == 2) return sum_rows((const double*)x, rows, positions, C, sums, threads);
+    sum_rows((const float*)x, rows, positions, C, sums, threads);
+}
+
+int64_t snn_reach_rows(const float* x, const int64_t* fan_out, int64_t rows, int64_t positions, int64_t C,
+                       int64_t* events, int64_t* accumulates, int64_t threads) {
+    return reach_rows(x, fan_out, rows, positions, C, events, accumulates, threads);
+}
+
+void snn_combine_rows(int64_t type, void* dy, const void* x, const void* a, const void* b, const void* c, int64_t rows,
+                      int64_t positions, int64_t C, int64_t threads) {
+    if (type == 1)
+        return combine_rows((bf16*)dy, (const bf16*)x, (const float*)a, (const float*)b, (const float*)c, rows,
+                            positions, C, threads);
+    if (type == 2)
+        return combine_rows((double*)dy, (const double*)x, (const double*)a, (const double*)b, (const double*)c, rows,
+                            positions, C, threads);
+    combine_rows((float*)dy, (const float*)x, (const float*)a, (const float*)b, (const float*)c, rows, positions, C,
+                 threads);
+}
+}
