@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import snnbench
+from snnbench.cli.main import main
 from snnbench.leaderboard import Board, add, read_board
 
 PROTOCOL = "digits-sew8"
@@ -29,6 +31,17 @@ def results(session_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> li
             snnbench.run(name, bits, options=options, protocol=PROTOCOL, out=out)[0].directory
             for name, bits, options in CELLS
         ]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Runs `snnbench` with the words given, in this process; returns its exit code."""
+
+    def run(*words: object) -> int:
+        monkeypatch.setattr("sys.argv", ["snnbench", *map(str, words)])
+        return main()
+
+    return run
 
 
 @pytest.fixture(autouse=True)

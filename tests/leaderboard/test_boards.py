@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-import snnbench
-from snnbench.bench.baseline import protocol_path
 from snnbench.bench.evaluate import Evaluation
 from snnbench.bench.record import Score, read_record
 from snnbench.bench.reference import Bench, open_bench
 from snnbench.bench.reporting import Silent
 from snnbench.bench.sweep.grid import read_grids
 from snnbench.bench.sweep.plan import Benches, make_plan
-from snnbench.cli.main import main
 from snnbench.errors import RecordError
-from snnbench.functional import mcnemar_test
 from snnbench.leaderboard import Board, add, find_boards, read_board, rerun, stale_tables, table, verify, write_tables
 from snnbench.leaderboard.adding import _file_reference
 from snnbench.leaderboard.columns import COLUMNS
-from snnbench.leaderboard.comparison import Verdict, compare, overall
-from snnbench.leaderboard.ranking import accuracy_wins, difference, emd_wins, front, rank_ranges, ranked_rows
+from snnbench.leaderboard.ranking import ranked_rows
 from snnbench.leaderboard.rerunning import Gap
 from snnbench.leaderboard.rerunning import problems as tolerance_problems
 from snnbench.leaderboard.sums import write_sums
 
 PROTOCOL = "digits-sew8"
+Told = Callable[..., int]
 
 
 def edited(directory: Path, to: Path, **changes: object) -> Path:
@@ -137,16 +130,16 @@ def test_measuring_again_gives_the_same_counts(board: Board) -> None:
 
 
 def test_an_entry_alone_is_verified_and_measured_again(
-    board: Board, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    board: Board, told: Told, capsys: pytest.CaptureFixture[str]
 ) -> None:
     entry = next(folder for folder in board.entry_folders() if folder.name.startswith("lqnet"))
-    assert told(monkeypatch, "leaderboard", "verify", entry, "--rerun", "--json") == 0
+    assert told("leaderboard", "verify", entry, "--rerun", "--json") == 0
     checked, measured = json.loads(capsys.readouterr().out)
     assert checked["name"] == f"{board.name}/{entry.name}"
     assert measured["name"] == f"{board.name}/{entry.name} measured again"
     assert measured["note"] == "predictions and counts are the same; reference: predictions and counts are the same"
     (entry / "evidence.safetensors").write_bytes(b"")
-    assert told(monkeypatch, "leaderboard", "verify", entry, "--json") == 1
+    assert told("leaderboard", "verify", entry, "--json") == 1
     (checked,) = json.loads(capsys.readouterr().out)
     assert checked["problems"]
 
@@ -248,75 +241,6 @@ def test_the_front_is_of_declared_bits(board: Board) -> None:
     }
 
 
-@given(st.integers(1, 6), st.integers(1, 40), st.integers(0, 2**32 - 1))
-def test_accuracy_wins_against_pairwise_tests(rows: int, samples: int, seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    hits = torch.rand(rows, samples, generator=generator) < torch.rand(rows, 1, generator=generator)
-    wins = accuracy_wins(hits)
-    for i in range(rows):
-        for j in range(rows):
-            test = mcnemar_test(hits[i], hits[j])
-            assert wins[i, j] == (test.p_value < 0.05 and test.gained > test.lost)
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=8))
-def test_front_against_plain_loops(points: list[tuple[int, int, int]]) -> None:
-    def dominated(point: tuple[int, ...]) -> bool:
-        return any(all(a <= b for a, b in zip(o, point, strict=True)) and o != point for o in points)
-
-    assert front(np.array(points, dtype=float)).tolist() == [not dominated(point) for point in points]
-
-
-def test_rank_ranges() -> None:
-    wins = np.array([[0, 0, 1], [0, 0, 1], [0, 0, 0]], dtype=bool)
-    assert rank_ranges(wins) == [(1, 2), (1, 2), (3, 3)]
-
-
-def test_intervals_that_overlap_are_a_tie() -> None:
-    near, alike, far = (Score(value=v, low=v - 0.01, high=v + 0.01) for v in (0.1, 0.11, 0.5))
-    assert emd_wins([near, alike, far]).tolist() == [[False, False, True], [False, False, True], [False] * 3]
-    assert difference(near, far).high == pytest.approx(-0.4 + np.hypot(0.01, 0.01))
-
-
-def test_compare(board: Board) -> None:
-    entries = {folder.name.split("-seed")[0]: folder for folder in board.entry_folders()}
-    two, four = entries["uniform-2bit-ptq"], entries["uniform-4bit-ptq"]
-    (better,) = compare(two, four)
-    assert better.verdict is Verdict.BETTER
-    assert better.accuracy.value == pytest.approx(better.mcnemar.gained / 360 - better.mcnemar.lost / 360)
-    (worse,) = compare(four, two)
-    assert worse.verdict is Verdict.WORSE
-    assert worse.emd.value == -better.emd.value
-    assert overall(compare(four, four)) is Verdict.CANNOT_TELL
-    assert len(compare(board.folder, board.folder)) == 4
-    assert overall([]) is Verdict.NOT_COMPARABLE
-
-
-def told(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    monkeypatch.setattr("sys.argv", ["snnbench", *map(str, words)])
-    return main()
-
-
-def test_exit_codes_of_compare(board: Board, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    entries = {folder.name.split("-seed")[0]: folder for folder in board.entry_folders()}
-    two, four = entries["uniform-2bit-ptq"], entries["uniform-4bit-ptq"]
-    assert told(monkeypatch, "compare", two, four) == 0
-    assert told(monkeypatch, "compare", four, two) == 1
-    assert told(monkeypatch, "compare", two, tmp_path / "nothing") == 2
-    assert told(monkeypatch, "compare", two, two) == 3
-    assert told(monkeypatch, "compare", four, other_version(four, tmp_path / "v2")) == 4
-
-
-def test_compare_as_json(board: Board, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    entries = {folder.name.split("-seed")[0]: folder for folder in board.entry_folders()}
-    assert told(monkeypatch, "compare", entries["uniform-2bit-ptq"], entries["uniform-4bit-ptq"], "--json") == 0
-    document = json.loads(capsys.readouterr().out)
-    (cell,) = document["cells"]
-    assert document["verdict"] == cell["verdict"] == "better"
-    assert cell["accuracy_change"]["low"] <= cell["accuracy_change"]["value"] <= cell["accuracy_change"]["high"]
-    assert cell["firing_emd_change"]["high"] < 0
-
-
 def test_the_reference_rows_are_the_boards() -> None:
     """The grid that opens a board asks for the rows that the shipped boards have."""
     shipped = Path(__file__).resolve().parents[2] / "leaderboards"
@@ -326,54 +250,6 @@ def test_the_reference_rows_are_the_boards() -> None:
     rows = {folder.name for folder in read_board(shipped / f"{PROTOCOL}-v1").entry_folders()}
     assert {task.cell.folder for task in tasks} <= rows
     assert len(tasks) == 17
-
-
-def other_version(directory: Path, to: Path) -> Path:
-    """A copy of a cell as the next version of its protocol would have it."""
-    record = read_record(directory)
-    cell = record.cell.model_copy(update={"protocol_version": 2, "fingerprint": "2" * 64})
-    shutil.copytree(directory, to)
-    (to / "record.json").write_text(record.model_copy(update={"cell": cell, "key": cell.key}).to_json())
-    return to
-
-
-@pytest.fixture
-def next_version(board: Board, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The protocol at version 2 instead of version 1; returns the folder of boards, which has both."""
-    shipped = protocol_path(PROTOCOL)
-    folder = Path(shutil.copytree(shipped.parent, tmp_path / "protocol"))
-    changes = {"version = 1": "version = 2", "[evaluate]": "[evaluate]\ndead_below = 0.1"}
-    text = shipped.read_text()
-    for old, new in changes.items():
-        text = text.replace(old, new)
-    (folder / shipped.name).write_text(text)
-    for module in ("bench.reference", "leaderboard.adding"):
-        monkeypatch.setattr(f"snnbench.{module}.protocol_path", lambda name: folder / shipped.name)
-    boards = board.folder.parent
-    for name, bits, options in (("float", None, {}), ("uniform", 2, {"clip": "absmax"})):
-        (cell,) = snnbench.run(name, bits, options=options, protocol=PROTOCOL, out=tmp_path / "out")
-        add(cell.directory, boards)
-    return boards
-
-
-def test_a_new_version_opens_a_new_board_and_the_old_one_stays(
-    next_version: Path, results: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    old, new = find_boards(next_version)
-    assert (old.name, new.name) == (f"{PROTOCOL}-v1", f"{PROTOCOL}-v2")
-    assert [verdict for verdict in verify(next_version) if verdict.problems] == []
-    assert len(table(old)) == 4
-    assert len(table(new)) == 2
-    with pytest.raises(RecordError, match="the record is of digits-sew8-v1, the board of digits-sew8-v2"):
-        add(results[3], next_version)
-    assert told(monkeypatch, "leaderboard", "diff", old.folder, new.folder) == 1
-    said = capsys.readouterr().out
-    assert said.count("gone: ") == 2
-    assert "uniform grid=endpoint clip=absmax per=tensor range=signed, 2 bits, ptq, seed 0: accuracy" in said
-    assert said.count("(EMD: beyond the intervals)") == 0
-    assert told(monkeypatch, "leaderboard", "diff", old.folder, old.folder) == 0
-    assert told(monkeypatch, "compare", old.folder, new.folder) == 4
-    assert all("installed is digits-sew8-v2" in v.problems[0] for v in rerun(old.folder, Silent()))
 
 
 def test_no_board(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Who is ahead of whom, against plain loops and pairwise tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snnbench.bench.record import Score
+from snnbench.functional import mcnemar_test
+from snnbench.leaderboard.ranking import accuracy_wins, difference, emd_wins, front, rank_ranges
+
+
+@given(st.integers(1, 6), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_accuracy_wins_against_pairwise_tests(rows: int, samples: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    hits = torch.rand(rows, samples, generator=generator) < torch.rand(rows, 1, generator=generator)
+    wins = accuracy_wins(hits)
+    for i in range(rows):
+        for j in range(rows):
+            test = mcnemar_test(hits[i], hits[j])
+            assert wins[i, j] == (test.p_value < 0.05 and test.gained > test.lost)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=8))
+def test_front_against_plain_loops(points: list[tuple[int, int, int]]) -> None:
+    def dominated(point: tuple[int, ...]) -> bool:
+        return any(all(a <= b for a, b in zip(o, point, strict=True)) and o != point for o in points)
+
+    assert front(np.array(points, dtype=float)).tolist() == [not dominated(point) for point in points]
+
+
+def test_rank_ranges() -> None:
+    wins = np.array([[0, 0, 1], [0, 0, 1], [0, 0, 0]], dtype=bool)
+    assert rank_ranges(wins) == [(1, 2), (1, 2), (3, 3)]
+
+
+def test_intervals_that_overlap_are_a_tie() -> None:
+    near, alike, far = (Score(value=v, low=v - 0.01, high=v + 0.01) for v in (0.1, 0.11, 0.5))
+    assert emd_wins([near, alike, far]).tolist() == [[False, False, True], [False, False, True], [False] * 3]
+    assert difference(near, far).high == pytest.approx(-0.4 + np.hypot(0.01, 0.01))
