@@ -14,6 +14,7 @@ from snnbench.cli.parameters import DataRoot, Json
 
 if TYPE_CHECKING:
     from snnbench.leaderboard import Verdict
+    from snnbench.leaderboard.changes import Change
 
 app = typer.Typer(help="Boards of records that anyone can verify.", no_args_is_help=True)
 
@@ -120,20 +121,29 @@ def site_command(
 def diff_command(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="A board.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="A board, such as that of the protocol's next version.")],
+    as_json: Json = False,
 ) -> int:
     """Show what moved from one board to another; exit code 1 if anything did."""
     from snnbench.leaderboard.board import read_board
-    from snnbench.leaderboard.changes import SHOWN, changes
+    from snnbench.leaderboard.changes import changes
 
     found = changes(read_board(old), read_board(new))
+    if as_json:
+        typer.echo(json.dumps([asdict(change) for change in found], indent=1))
+        return 1 if found else 0
     for change in found:
-        if change.old is None or change.new is None:
-            typer.echo(f"{'new' if change.old is None else 'gone'}: {change.row}")
-            continue
-        moved = [f"{name} {_shown(change.old[name])} -> {_shown(change.new[name])}" for name in SHOWN]
-        typer.echo(f"{change.row}: {', '.join(moved)}{' (EMD: beyond the intervals)' if change.separate else ''}")
+        typer.echo(_moved(change))
     typer.echo(f"{len(found)} rows differ")
     return 1 if found else 0
+
+
+def _moved(change: Change) -> str:
+    from snnbench.leaderboard.changes import SHOWN
+
+    if change.old is None or change.new is None:
+        return f"{'new' if change.old is None else 'gone'}: {change.row}"
+    moved = [f"{name} {_shown(change.old[name])} -> {_shown(change.new[name])}" for name in SHOWN]
+    return f"{change.row}: {', '.join(moved)}{' (EMD: beyond the intervals)' if change.separate else ''}"
 
 
 def _shown(value: float | None) -> str:

@@ -98,6 +98,10 @@ def test_a_new_version_opens_a_new_board_and_the_old_one_stays(
     assert said.count("gone: ") == 2
     assert "uniform grid=endpoint clip=absmax per=tensor range=signed, 2 bits, ptq, seed 0: accuracy" in said
     assert said.count("(EMD: beyond the intervals)") == 0
+    assert told("leaderboard", "diff", old.folder, new.folder, "--json") == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["new"] for row in rows].count(None) == 2
+    assert all(set(row) == {"row", "old", "new", "separate"} for row in rows)
     assert told("leaderboard", "diff", old.folder, old.folder) == 0
     assert told("compare", old.folder, new.folder) == 4
     assert all("installed is digits-sew8-v2" in v.problems[0] for v in rerun(old.folder, Silent()))
