@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import call
 from typing import Any, Literal
 
 from torch import Tensor, nn
@@ -23,12 +24,6 @@ def per_step(module: nn.Module, x: Tensor) -> Tensor:
     """Apply a stateless `module` to every step of ``(T, N, ...)`` as one batch."""
     y: Tensor = module(x.flatten(0, 1))
     return y.view(*x.shape[:2], *y.shape[1:])
-
-
-def call(module: nn.Module, x: Tensor) -> Tensor:
-    """``module(x)``."""
-    y: Tensor = module(x)
-    return y
 
 
 class ConvBNNeuron(nn.Module):

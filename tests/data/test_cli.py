@@ -130,6 +130,6 @@ def test_a_download_shows_its_progress(snnbench, make_fake, plug, tmp_path, monk
         content.add(make_fake().write_binary(tmp_path / "made"), "fake-bin")
     md5 = hashlib.md5(archive.read_bytes()).hexdigest()
     plug(make_fake(url=archive.as_uri(), md5=md5).dataset)
-    code, out, err = snnbench("data", "prepare", "fake", "--data", tmp_path / "root")
-    assert (code, out) == (0, f"fake is prepared in {tmp_path}/root/fake-bin; its content is as published\n")
+    code, out, err = snnbench("data", "prepare", "fake", "--data", tmp_path / "data")
+    assert (code, out) == (0, f"fake is prepared in {tmp_path}/data/fake-bin; its content is as published\n")
     assert "Downloading fake" in err
