@@ -36,16 +36,25 @@ def evaluation_batches(images: Images, normalise: Normalise, batch_size: int) ->
 
 
 def training_batches(
-    images: Images, labels: Labels, normalise: Normalise, training: Training, seed: int, epoch: int
+    images: Images,
+    labels: Labels,
+    normalise: Normalise,
+    training: Training,
+    seed: int,
+    epoch: int,
+    image_size: int | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch in an order that `seed` and `epoch` determine; the last incomplete batch is left out."""
+    """One epoch in an order that `seed` and `epoch` determine; the last incomplete batch is left out.
+
+    `image_size`: see `augment`.
+    """
     generator = torch.Generator().manual_seed(_mix(seed, epoch))
     order = torch.randperm(len(images), generator=generator).numpy()
     size = training.batch_size
     for start in range(0, len(order) - size + 1, size):
         chosen = order[start : start + size]
         batch = torch.from_numpy(images[chosen])
-        yield normalise(augment(batch, training, generator)), torch.from_numpy(labels[chosen])
+        yield normalise(augment(batch, training, generator, image_size)), torch.from_numpy(labels[chosen])
 
 
 def steps_per_epoch(count: int, training: Training) -> int:
@@ -53,14 +62,16 @@ def steps_per_epoch(count: int, training: Training) -> int:
     return count // training.batch_size
 
 
-def augment(images: Tensor, training: Training, generator: torch.Generator) -> Tensor:
-    """Crops at a random offset out of reflect-padded images, and flips of every other image, as `training` says."""
+def augment(images: Tensor, training: Training, generator: torch.Generator, image_size: int | None = None) -> Tensor:
+    """Crops at a random offset out of reflect-padded images, and flips of every other image, as `training` says.
+
+    Crops are as large as the images, or squares of `image_size` pixels.
+    """
     n, _, height, width = images.shape
-    if training.crop_padding:
-        pad = training.crop_padding
-        padded = F.pad(images.float(), (pad,) * 4, mode="reflect").to(images.dtype)
-        rows = _window(n, height, pad, generator)[:, :, None]
-        columns = _window(n, width, pad, generator)[:, None, :]
+    if training.crop_padding or image_size:
+        padded = F.pad(images.float(), (training.crop_padding,) * 4, mode="reflect").to(images.dtype)
+        rows = _window(n, padded.shape[2], image_size or height, generator)[:, :, None]
+        columns = _window(n, padded.shape[3], image_size or width, generator)[:, None, :]
         images = padded.permute(0, 2, 3, 1)[torch.arange(n)[:, None, None], rows, columns].permute(0, 3, 1, 2)
     if training.flip:
         flipped = torch.rand(n, generator=generator) < 0.5
@@ -68,8 +79,8 @@ def augment(images: Tensor, training: Training, generator: torch.Generator) -> T
     return images
 
 
-def _window(n: int, size: int, pad: int, generator: torch.Generator) -> Tensor:
-    return torch.randint(2 * pad + 1, (n, 1), generator=generator) + torch.arange(size)
+def _window(n: int, length: int, size: int, generator: torch.Generator) -> Tensor:
+    return torch.randint(length - size + 1, (n, 1), generator=generator) + torch.arange(size)
 
 
 def _mix(seed: int, epoch: int) -> int:

@@ -98,7 +98,9 @@ def recipe(training: Training) -> str:
 def _stage(stage: Stage) -> str:
     how = "as a rectifier network" if stage.activation == "rectifier" else f"at T = {stage.timesteps}"
     gradient = " with averaged gradients" if stage.gradient == "averaged" else ""
-    return f"{stage.epochs} epochs {how}{gradient}"
+    size = f" on {stage.image_size} x {stage.image_size} pixels" if stage.image_size else ""
+    epochs = "1 epoch" if stage.epochs == 1 else f"{stage.epochs} epochs"
+    return f"{epochs} {how}{gradient}{size}"
 
 
 def _curves(baselines: Sequence[Baseline], logs: Sequence[dict[str, Any]]) -> Iterator[str]:

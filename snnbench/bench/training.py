@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +73,7 @@ class Trainer:
                 f"batch_size={training.batch_size} is larger than the {len(data.images)} training images"
             )
         self.stages = [stage for stage in training.stages for _ in range(stage.epochs)]
+        _check_image_sizes(training, data.images.shape)
 
     @property
     def timesteps(self) -> list[int]:
@@ -100,8 +101,7 @@ class Trainer:
         stage = self.stages[epoch]
         model = self._in_training(stage)
         loss_sum = correct = 0.0
-        data = self.data
-        batches = training_batches(data.images, data.labels, data.normalise, self.training, self.seed, epoch)
+        batches = self._batches(stage, epoch)
         for index, (images, labels) in enumerate(batches):
             self._set_rate(epoch * self.steps_per_epoch + index)
             loss, right = self._step(model, stage, images, labels)
@@ -121,9 +121,14 @@ class Trainer:
 
     def step_once(self) -> None:
         """One step of the optimizer on the first batch, outside the count of epochs."""
-        stage, data = self.stages[0], self.data
-        batches = training_batches(data.images, data.labels, data.normalise, self.training, self.seed, 0)
-        self._step(self._in_training(stage), stage, *next(batches))
+        stage = self.stages[0]
+        self._step(self._in_training(stage), stage, *next(self._batches(stage, 0)))
+
+    def _batches(self, stage: Stage, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        data = self.data
+        return training_batches(
+            data.images, data.labels, data.normalise, self.training, self.seed, epoch, stage.image_size
+        )
 
     def _in_training(self, stage: Stage) -> nn.Module:
         model = self.rectifier if stage.activation == "rectifier" else self.model
@@ -167,6 +172,12 @@ def set_timesteps(model: nn.Module, timesteps: int) -> None:
             model.timesteps = timesteps  # type: ignore[assignment]
         except AttributeError as error:
             raise ProtocolError(f"model {type(model).__name__} does not run {timesteps} time steps") from error
+
+
+def _check_image_sizes(training: Training, shape: tuple[int, ...]) -> None:
+    for stage in training.stages:
+        if stage.image_size and stage.image_size > min(shape[2:]):
+            raise ProtocolError(f"image_size = {stage.image_size} is larger than the images of {shape[2]} x {shape[3]}")
 
 
 def _optimizer(model: nn.Module, training: Training) -> torch.optim.SGD:

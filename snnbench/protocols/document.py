@@ -44,13 +44,15 @@ class Model(Section):
 class Stage(Section):
     """A stretch of training at a fixed number of time steps, or as a rectifier network: rates in place of spikes.
 
-    With averaged gradients the convolutions' backward pass runs once for all time steps, on means over them.
+    With averaged gradients the convolutions' backward pass runs once for all time steps, on means over them. With an
+    image size, the stage sees squares of so many pixels, cut out of the images at random offsets.
     """
 
     timesteps: Positive
     epochs: Positive
     activation: Literal["spikes", "rectifier"] = "spikes"
     gradient: Literal["exact", "averaged"] = "exact"
+    image_size: Positive | None = None
 
     @model_validator(mode="after")
     def _rates_take_one_step(self) -> Self:
@@ -144,9 +146,12 @@ class Protocol(Section):
 
     @field_validator("train")
     @classmethod
-    def _ends_in_spikes(cls, training: Training) -> Training:
-        if training.stages and training.stages[-1].activation != "spikes":
+    def _ends_as_evaluated(cls, training: Training) -> Training:
+        last = training.stages[-1] if training.stages else None
+        if last and last.activation != "spikes":
             raise ValueError("the last stage must train the spiking network, not a rectifier network")
+        if last and last.image_size:
+            raise ValueError(f"the last stage must train on whole images, without image_size = {last.image_size}")
         return training
 
     @field_validator("finetune")
@@ -156,6 +161,8 @@ class Protocol(Section):
             raise ValueError("fine-tuning is of the spiking network; stages of a rectifier network go to [train]")
         if any(stage.gradient != "exact" for stage in training.stages):
             raise ValueError("fine-tuning is by exact gradients; stages with averaged gradients go to [train]")
+        if any(stage.image_size for stage in training.stages):
+            raise ValueError("fine-tuning is on whole images; stages with an image_size go to [train]")
         return training
 
     @property

@@ -11,7 +11,7 @@ import pytest
 import snnbench
 from snnbench.bench.card import model_card, recipe
 from snnbench.errors import ProtocolError
-from snnbench.protocols import read_protocol
+from snnbench.protocols import Stage, read_protocol
 
 PROTOCOLS = Path(snnbench.__file__).parent / "protocols"
 TRAINED = [folder.name for folder in sorted(PROTOCOLS.iterdir()) if list(folder.glob("*.safetensors"))]
@@ -53,3 +53,10 @@ def test_a_recipe_in_words() -> None:
         "flips",
     ):
         assert part in words
+
+
+def test_stages_in_words() -> None:
+    training = read_protocol(PROTOCOLS / "digits-sew8" / "protocol.toml").train
+    stages = (Stage(timesteps=4, epochs=2, image_size=6), Stage(timesteps=4, epochs=1))
+    words = recipe(training.model_copy(update={"stages": stages}))
+    assert words.startswith("2 epochs at T = 4 on 6 x 6 pixels, then 1 epoch at T = 4. ")

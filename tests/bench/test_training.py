@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from snnbench.bench.baseline import open_training, protocol_path, train_baseline
 from snnbench.bench.batches import augment, training_batches
-from snnbench.bench.training import cycle
+from snnbench.bench.training import Trainer, cycle
 from snnbench.errors import ProtocolError
 from snnbench.protocols import Protocol, Stage, Training, read_protocol
 
@@ -92,6 +92,12 @@ def test_a_stage_says_whether_gradients_are_averaged() -> None:
             '[{ timesteps = 1, epochs = 1, activation = "rectifier", gradient = "averaged" }]',
             "no time to average gradients over",
         ),
+        ("train", "[{ timesteps = 4, epochs = 1, image_size = 6 }]", "the last stage must train on whole images"),
+        (
+            "finetune",
+            "[{ timesteps = 4, epochs = 1, image_size = 6 }, { timesteps = 4, epochs = 1 }]",
+            "fine-tuning is on whole images",
+        ),
     ],
 )
 def test_stages_that_make_no_sense_are_refused(tmp_path: Path, section: str, stages: str, complaint: str) -> None:
@@ -130,6 +136,36 @@ def test_crops_are_windows_of_the_padded_image_and_flips_mirror() -> None:
     found = [augment(images, flips, torch.Generator().manual_seed(seed)) for seed in range(20)]
     assert all(torch.equal(f[0], images[0]) or torch.equal(f[0], images[0].flip(2)) for f in found)
     assert len({tuple(f.flatten().tolist()) for f in found}) > 1
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+def test_a_stage_of_small_images_sees_windows_of_the_large_ones(padding: int) -> None:
+    training = Training(stages=({"timesteps": 1, "epochs": 1},), batch_size=1, learning_rate=1, crop_padding=padding)
+    images = torch.arange(2 * 6 * 6, dtype=torch.uint8).view(2, 1, 6, 6)
+    padded = torch.nn.functional.pad(images.float(), (padding,) * 4, mode="reflect").byte()
+    span = 6 + 2 * padding - 4 + 1
+    seen = set()
+    for seed in range(200):
+        found = augment(images, training, torch.Generator().manual_seed(seed), 4)
+        for index, (image, whole) in enumerate(zip(found, padded, strict=True)):
+            windows = [whole[:, y : y + 4, x : x + 4] for y in range(span) for x in range(span)]
+            seen.add((index, next(at for at, window in enumerate(windows) if torch.equal(image, window))))
+    assert len(seen) == 2 * span * span
+
+
+def test_the_trainer_hands_a_stage_its_image_size() -> None:
+    trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
+    shapes = [
+        next(trainer._batches(Stage(timesteps=1, epochs=1, image_size=size), 0))[0].shape[2:] for size in (5, None)
+    ]
+    assert shapes == [(5, 5), (8, 8)]
+
+
+def test_a_stage_larger_than_the_images_is_refused() -> None:
+    trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
+    large = trainer.training.model_copy(update={"stages": (Stage(timesteps=1, epochs=1, image_size=9),)})
+    with pytest.raises(ProtocolError, match="image_size = 9 is larger than the images of 8 x 8"):
+        Trainer(trainer.model, large, trainer.data, 0)
 
 
 def test_a_number_of_shards_that_nothing_would_heed_is_refused(tmp_path: Path) -> None:
