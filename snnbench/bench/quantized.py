@@ -121,4 +121,4 @@ def expected_seconds(bench: Bench, trainer: Trainer) -> float:
         probe.step_once()
         started = time.perf_counter()
         probe.step_once()
-        return (time.perf_counter() - started) * trainer.work / trainer.timesteps[0]
+        return (time.perf_counter() - started) * trainer.work / trainer.work_of(trainer.stages[0])

@@ -44,7 +44,7 @@ def keeping_rates(trainer: Trainer, reference: nn.Module, strength: float) -> It
         images[:] = [inputs[0]]
 
     def extra_loss() -> Tensor:
-        set_timesteps(reference, getattr(model, "timesteps", trainer.timesteps[0]))
+        set_timesteps(reference, getattr(model, "timesteps", trainer.stages[0].timesteps))
         with torch.no_grad():
             reference(images[0])
         return strength * firing_emd(mine.rates, theirs.rates)

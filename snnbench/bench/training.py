@@ -75,20 +75,20 @@ class Trainer:
         self.stages = [stage for stage in training.stages for _ in range(stage.epochs)]
         _check_image_sizes(training, data.images.shape)
 
-    @property
-    def timesteps(self) -> list[int]:
-        """T of each epoch."""
-        return [stage.timesteps for stage in self.stages]
+    def work_of(self, stage: Stage) -> int:
+        """Work of a step of the optimizer: time steps times pixels of an image."""
+        _, _, height, width = self.data.images.shape
+        return stage.timesteps * (stage.image_size**2 if stage.image_size else height * width)
 
     @property
     def work(self) -> int:
-        """Work of the whole training, in steps of the optimizer times time steps."""
-        return self.steps_per_epoch * sum(self.timesteps)
+        """Work of the whole training."""
+        return self.steps_per_epoch * sum(map(self.work_of, self.stages))
 
     @property
     def work_done(self) -> int:
         """Work of the epochs that are done."""
-        return self.steps_per_epoch * sum(self.timesteps[: self.progress.epochs])
+        return self.steps_per_epoch * sum(map(self.work_of, self.stages[: self.progress.epochs]))
 
     @property
     def finished(self) -> bool:
@@ -106,12 +106,12 @@ class Trainer:
             self._set_rate(epoch * self.steps_per_epoch + index)
             loss, right = self._step(model, stage, images, labels)
             loss_sum, correct = loss_sum + loss, correct + right
-            report(self.work_done + (index + 1) * self.timesteps[epoch], self.work)
+            report(self.work_done + (index + 1) * self.work_of(stage), self.work)
         seen = self.steps_per_epoch * self.training.batch_size
         self.progress.log.append(
             {
                 "epoch": epoch + 1,
-                "timesteps": self.timesteps[epoch],
+                "timesteps": stage.timesteps,
                 "loss": round(loss_sum / self.steps_per_epoch, 5),
                 "train_accuracy": round(correct / seen, 5),
                 "seconds": round(time.monotonic() - started, 1),

@@ -182,6 +182,17 @@ def test_the_trainer_hands_a_stage_its_image_size() -> None:
     assert shapes == [(5, 5), (8, 8)]
 
 
+def test_work_counts_time_steps_and_pixels() -> None:
+    trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
+    small = Stage(timesteps=2, epochs=3, image_size=4)
+    whole = Stage(timesteps=4, epochs=1)
+    half = Trainer(trainer.model, trainer.training.model_copy(update={"stages": (small, whole)}), trainer.data, 0)
+    assert half.work == half.steps_per_epoch * (3 * 2 * 4 * 4 + 4 * 8 * 8)
+    heard: list[tuple[int, int]] = []
+    half.train_epoch(lambda done, total: heard.append((done, total)))
+    assert heard[-1] == (half.steps_per_epoch * 2 * 4 * 4, half.work) == (half.work_done, half.work)
+
+
 def test_a_stage_larger_than_the_images_is_refused() -> None:
     trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
     large = trainer.training.model_copy(update={"stages": (Stage(timesteps=1, epochs=1, image_size=9),)})
