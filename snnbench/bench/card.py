@@ -100,8 +100,7 @@ def _stage(stage: Stage) -> str:
     gradient = " with averaged gradients" if stage.gradient == "averaged" else ""
     size = f" on {stage.image_size} x {stage.image_size} pixels" if stage.image_size else ""
     epochs = "1 epoch" if stage.epochs == 1 else f"{stage.epochs} epochs"
-    restart = f", in a new cycle up to {stage.learning_rate:g}" if stage.learning_rate else ""
-    return f"{epochs} {how}{gradient}{size}{restart}"
+    return f"{epochs} {how}{gradient}{size}"
 
 
 def _curves(baselines: Sequence[Baseline], logs: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -150,7 +150,7 @@ class Trainer:
         return float(loss.detach()), float((logits.argmax(1) == labels).sum())
 
     def _set_rate(self, step: int) -> None:
-        rate = rate_at(step, self.steps_per_epoch, self.training)
+        rate = self.training.learning_rate * cycle(step, self.steps_per_epoch * len(self.stages), self.training.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
@@ -159,16 +159,6 @@ def cycle(step: int, steps: int, warmup: float) -> float:
     """Fraction of the peak learning rate at `step` of `steps`: linear up over the `warmup` part, linear down to 0."""
     at = (step + 1) / (steps + 1)
     return at / warmup if at < warmup else (1 - at) / (1 - warmup)
-
-
-def rate_at(step: int, steps_per_epoch: int, training: Training) -> float:
-    """Learning rate at `step`: one cycle over all stages, or several, where stages have a peak of their own."""
-    for peak, epochs in training.cycles:
-        steps = epochs * steps_per_epoch
-        if step < steps:
-            return peak * cycle(step, steps, training.warmup)
-        step -= steps
-    raise ValueError(f"the training ends {step} steps earlier")
 
 
 def set_timesteps(model: nn.Module, timesteps: int) -> None:

@@ -45,8 +45,7 @@ class Stage(Section):
     """A stretch of training at a fixed number of time steps, or as a rectifier network: rates in place of spikes.
 
     With averaged gradients the convolutions' backward pass runs once for all time steps, on means over them. With an
-    image size, the stage sees squares of so many pixels, cut out of the images at random offsets. With a learning rate,
-    a new cycle with that peak starts at the stage (warm restarts: Loshchilov and Hutter 2017, arXiv 1608.03983).
+    image size, the stage sees squares of so many pixels, cut out of the images at random offsets.
     """
 
     timesteps: Positive
@@ -54,7 +53,6 @@ class Stage(Section):
     activation: Literal["spikes", "rectifier"] = "spikes"
     gradient: Literal["exact", "averaged"] = "exact"
     image_size: Positive | None = None
-    learning_rate: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _rates_take_one_step(self) -> Self:
@@ -66,8 +64,7 @@ class Stage(Section):
 
 
 class Training(Section):
-    """Nesterov SGD over stages, with one learning-rate cycle (linear up, linear down to 0) over all of them, unless a
-    stage starts another one."""
+    """Nesterov SGD over stages, with one learning-rate cycle (linear up, linear down to 0) over all of them."""
 
     stages: tuple[Stage, ...]
     batch_size: Positive
@@ -86,17 +83,6 @@ class Training(Section):
     def epochs(self) -> int:
         """Epochs over all stages."""
         return sum(stage.epochs for stage in self.stages)
-
-    @property
-    def cycles(self) -> list[tuple[float, int]]:
-        """Peak and epochs of each learning-rate cycle."""
-        found: list[tuple[float, int]] = []
-        for stage in self.stages:
-            if stage.learning_rate or not found:
-                found.append((stage.learning_rate or self.learning_rate, 0))
-            peak, epochs = found.pop()
-            found.append((peak, epochs + stage.epochs))
-        return found
 
 
 class Quantize(Section):

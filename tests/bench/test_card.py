@@ -57,6 +57,6 @@ def test_a_recipe_in_words() -> None:
 
 def test_stages_in_words() -> None:
     training = read_protocol(PROTOCOLS / "digits-sew8" / "protocol.toml").train
-    stages = (Stage(timesteps=4, epochs=2, image_size=6), Stage(timesteps=4, epochs=1, learning_rate=0.05))
+    stages = (Stage(timesteps=4, epochs=2, image_size=6), Stage(timesteps=4, epochs=1))
     words = recipe(training.model_copy(update={"stages": stages}))
-    assert words.startswith("2 epochs at T = 4 on 6 x 6 pixels, then 1 epoch at T = 4, in a new cycle up to 0.05. ")
+    assert words.startswith("2 epochs at T = 4 on 6 x 6 pixels, then 1 epoch at T = 4. ")

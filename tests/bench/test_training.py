@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from snnbench.bench.baseline import open_training, protocol_path, train_baseline
 from snnbench.bench.batches import augment, training_batches
-from snnbench.bench.training import Trainer, cycle, rate_at
+from snnbench.bench.training import Trainer, cycle
 from snnbench.errors import ProtocolError
 from snnbench.protocols import Protocol, Stage, Training, read_protocol
 
@@ -121,27 +121,6 @@ def test_the_learning_rate_goes_up_and_down_to_zero() -> None:
     assert rates[-1] < 0.02
     assert rates[:19] == sorted(rates[:19])
     assert rates[20:] == sorted(rates[20:], reverse=True)
-
-
-def test_a_stage_with_a_learning_rate_starts_a_new_cycle() -> None:
-    stages = ({"epochs": 2}, {"epochs": 1}, {"epochs": 3, "learning_rate": 0.02}, {"epochs": 1})
-    training = Training(stages=[{"timesteps": 1} | stage for stage in stages], batch_size=1, learning_rate=0.1)
-    rates = [rate_at(step, 10, training) for step in range(70)]
-    expected = [0.1 * cycle(step, 30, 0.2) for step in range(30)] + [0.02 * cycle(step, 40, 0.2) for step in range(40)]
-    assert rates == expected
-    with pytest.raises(ValueError, match="ends"):
-        rate_at(70, 10, training)
-
-
-def test_the_trainer_follows_the_cycles() -> None:
-    trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
-    stages = (Stage(timesteps=1, epochs=1), Stage(timesteps=1, epochs=1, learning_rate=0.5))
-    two = Trainer(trainer.model, trainer.training.model_copy(update={"stages": stages}), trainer.data, 0)
-    steps = two.steps_per_epoch
-    two._set_rate(steps + 4)
-    expected = rate_at(steps + 4, steps, two.training)
-    assert expected > 0.2
-    assert {group["lr"] for group in two.optimizer.param_groups} == {expected}
 
 
 def test_crops_are_windows_of_the_padded_image_and_flips_mirror() -> None:
