@@ -165,6 +165,15 @@ class Protocol(Section):
             raise ValueError("fine-tuning is on whole images; stages with an image_size go to [train]")
         return training
 
+    @model_validator(mode="after")
+    def _ends_at_the_models_timesteps(self) -> Self:
+        timesteps = self.model.options.get("timesteps")
+        for section, training in (("train", self.train), ("finetune", self.finetune)):
+            last = training.stages[-1].timesteps if training.stages else timesteps
+            if timesteps is not None and last != timesteps:
+                raise ValueError(f"[{section}] ends at T = {last}, and the model has T = {timesteps}")
+        return self
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the document's content; the order of its keys and spelled-out defaults do not change it."""

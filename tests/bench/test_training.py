@@ -92,6 +92,8 @@ def test_a_stage_says_whether_gradients_are_averaged() -> None:
             '[{ timesteps = 1, epochs = 1, activation = "rectifier", gradient = "averaged" }]',
             "no time to average gradients over",
         ),
+        ("train", "[{ timesteps = 2, epochs = 1 }]", r"\[train\] ends at T = 2, and the model has T = 4"),
+        ("finetune", "[{ timesteps = 1, epochs = 1 }]", r"\[finetune\] ends at T = 1, and the model has T = 4"),
         ("train", "[{ timesteps = 4, epochs = 1, image_size = 6 }]", "the last stage must train on whole images"),
         (
             "finetune",
