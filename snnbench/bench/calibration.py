@@ -37,11 +37,12 @@ def calibration_images(bench: Bench) -> Images:
     return images[np.sort(chosen)]
 
 
-def calibrate_quantizers(bench: Bench, model: nn.Module, reporter: Reporter) -> tuple[str, ...]:
-    """Calibrate the weight quantizers of `model` that offer it, in place; the names of their layers."""
+def calibrate_quantizers(bench: Bench, model: nn.Module, reporter: Reporter) -> None:
+    """Calibrate the weight quantizers of `model` that offer it, on the bench's device; `model` stays on the CPU."""
     if not any(hasattr(quantizer, "calibrate") for quantizer in quantizers(model).values()):
-        return ()
+        return
     images = calibration_images(bench)
     reporter.say(f"Calibrating on {len(images)} training images")
     batches = CalibrationBatches(images, bench.normalise, bench.protocol.evaluate.batch_size, bench.device)
-    return calibrate(model.to(bench.device), batches)
+    calibrate(model.to(bench.device), batches)
+    model.cpu()

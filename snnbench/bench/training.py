@@ -17,7 +17,6 @@ from snnbench.errors import ProtocolError
 from snnbench.nn import averaged_gradients
 from snnbench.protocols import Stage, Training
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 Report = Callable[[int, int], None]
 
 
@@ -48,7 +47,6 @@ class Trainer:
         seed: with the epoch number determines order and augmentation.
         engine: which form of the network `model` is, for the log.
         rectifier: the rectifier network of the same parameters, for the stages that train it.
-        extra_loss: a term added to the cross entropy after each forward pass, if any.
     """
 
     def __init__(
@@ -58,13 +56,13 @@ class Trainer:
         data: TrainingSet,
         seed: int,
         engine: Chosen = "eager",
-        extra_loss: Callable[[], Tensor] | None = None,
         rectifier: nn.Module | None = None,
     ) -> None:
         self.model, self.training, self.data, self.seed = model, training, data, seed
         self.engine = engine
         self.rectifier = rectifier
-        self.extra_loss = extra_loss
+        self.extra_loss: Callable[[], Tensor] | None = None
+        """A term added to the cross entropy after each forward pass, if any."""
         self.progress = Progress()
         self.optimizer = _optimizer(model, training)
         self.steps_per_epoch = steps_per_epoch(len(data.images), training)
@@ -74,6 +72,7 @@ class Trainer:
             )
         self.stages = [stage for stage in training.stages for _ in range(stage.epochs)]
         _check_image_sizes(training, data.images.shape)
+        _check_last_timesteps(training, model)
 
     def work_of(self, stage: Stage) -> int:
         """Work of a step of the optimizer: time steps times pixels of an image."""
@@ -178,6 +177,12 @@ def _check_image_sizes(training: Training, shape: tuple[int, ...]) -> None:
     for stage in training.stages:
         if stage.image_size and stage.image_size > min(shape[2:]):
             raise ProtocolError(f"image_size = {stage.image_size} is larger than the images of {shape[2]} x {shape[3]}")
+
+
+def _check_last_timesteps(training: Training, model: nn.Module) -> None:
+    last = training.stages[-1].timesteps
+    if getattr(model, "timesteps", last) != last:
+        raise ProtocolError(f"the last stage is of T = {last}, and the model of T = {model.timesteps}")
 
 
 def _optimizer(model: nn.Module, training: Training) -> torch.optim.SGD:

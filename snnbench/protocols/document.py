@@ -66,7 +66,7 @@ class Stage(Section):
 class Training(Section):
     """Nesterov SGD over stages, with one learning-rate cycle (linear up, linear down to 0) over all of them."""
 
-    stages: tuple[Stage, ...]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0)]
     warmup: Fraction = 0.2
@@ -100,7 +100,7 @@ class Evaluation(Section):
     shards: Literal[20] = 20
     dead_below: Fraction = 0.05
     saturated_above: Fraction = 0.95
-    metrics: tuple[str, ...]
+    metrics: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Baseline(Section):
@@ -134,7 +134,7 @@ class Protocol(Section):
     name: str
     version: Positive
     title: str
-    seeds: tuple[int, ...]
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
     data: Data
     model: Model
     train: Training
@@ -147,10 +147,10 @@ class Protocol(Section):
     @field_validator("train")
     @classmethod
     def _ends_as_evaluated(cls, training: Training) -> Training:
-        last = training.stages[-1] if training.stages else None
-        if last and last.activation != "spikes":
+        last = training.stages[-1]
+        if last.activation != "spikes":
             raise ValueError("the last stage must train the spiking network, not a rectifier network")
-        if last and last.image_size:
+        if last.image_size:
             raise ValueError(f"the last stage must train on whole images, without image_size = {last.image_size}")
         return training
 
@@ -164,15 +164,6 @@ class Protocol(Section):
         if any(stage.image_size for stage in training.stages):
             raise ValueError("fine-tuning is on whole images; stages with an image_size go to [train]")
         return training
-
-    @model_validator(mode="after")
-    def _ends_at_the_models_timesteps(self) -> Self:
-        timesteps = self.model.options.get("timesteps")
-        for section, training in (("train", self.train), ("finetune", self.finetune)):
-            last = training.stages[-1].timesteps if training.stages else timesteps
-            if timesteps is not None and last != timesteps:
-                raise ValueError(f"[{section}] ends at T = {last}, and the model has T = {timesteps}")
-        return self
 
     @property
     def fingerprint(self) -> str:

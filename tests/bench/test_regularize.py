@@ -126,7 +126,7 @@ def test_a_protocol_asks_for_it(strength: float, monkeypatch: pytest.MonkeyPatch
         update={
             "regularize": {"firing_emd": strength} if strength else {},
             "batch_size": 700,
-            "stages": (Stage(timesteps=1, epochs=1),),
+            "stages": (Stage(timesteps=4, epochs=1),),
         }
     )
     bench = replace(opened, protocol=opened.protocol.model_copy(update={"finetune": recipe}))
