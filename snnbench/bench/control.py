@@ -20,8 +20,11 @@ def control_cell(cell: Cell) -> Cell:
     return cell.model_copy(update={"quantizer": quantizer_spec("float", None, {}), "membrane": None})
 
 
-def control_evaluation(bench: Bench, cell: Cell, reporter: Reporter) -> Evaluation:
-    """Evaluation of the control of `cell`, computed once per protocol and seed."""
+def control_evaluation(bench: Bench, cell: Cell, evaluation: Evaluation, reporter: Reporter) -> Evaluation:
+    """Evaluation of the control of `cell`, computed once per protocol and seed.
+
+    A cell that is its own control has just been evaluated: its `evaluation` is taken.
+    """
     control = control_cell(cell)
     parts = {"torch": torch.__version__, "processor": processor(), "engine": training_engine(bench)}
     key = digest({"cell": control.key, **parts})
@@ -29,9 +32,13 @@ def control_evaluation(bench: Bench, cell: Cell, reporter: Reporter) -> Evaluati
     with locked(path.with_suffix(".lock")):
         cached = load_evaluation(path)
         if cached is None:
-            reporter.say("Control: the same fine-tuning without quantization (computed once, then cached)")
-            with torch.random.fork_rng(devices=[]):  # whether it is cached makes no difference to the cell
-                quantized = make_quantized(bench, control, reporter)
-                cached = bench.evaluate(quantized.model, "Control", reporter, control)
+            cached = evaluation if control == cell else _measured(bench, control, reporter)
             cached.save(path)
     return cached
+
+
+def _measured(bench: Bench, control: Cell, reporter: Reporter) -> Evaluation:
+    reporter.say("Control: the same fine-tuning without quantization (computed once, then cached)")
+    with torch.random.fork_rng(devices=[]):  # whether it is cached makes no difference to the cell
+        quantized = make_quantized(bench, control, reporter)
+        return bench.evaluate(quantized.model, "Control", reporter, control)

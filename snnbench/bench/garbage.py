@@ -31,7 +31,13 @@ def collect(out: Path, *, dry_run: bool) -> list[Leftover]:
         raise RecordError(f"there is no results folder '{out}'")
     found = []
     try:
-        for leftover in (*_unfinished(out), *_replaced(out), *_damaged(out), *_answered(out), *_ended_sweeps(out)):
+        for leftover in (
+            *_unfinished(out),
+            *_replaced(out, dry_run=dry_run),
+            *_damaged(out),
+            *_answered(out),
+            *_ended_sweeps(out),
+        ):
             if not dry_run:
                 _remove(leftover.path)
             found.append(leftover)
@@ -50,14 +56,15 @@ def _unfinished(out: Path) -> Iterator[Leftover]:
                 yield Leftover(path, "never finished")
 
 
-def _replaced(out: Path) -> Iterator[Leftover]:
+def _replaced(out: Path, *, dry_run: bool) -> Iterator[Leftover]:
     """Cells that have a successor by now; one that has none is put back."""
     for path in sorted(out.glob(f"{REPLACED}*")):
         key = path.name.removeprefix(REPLACED)
         lock = try_lock(out / LOCKS / f"{key}.lock")
         if lock is not None:
             with lock:
-                restore(out, key)
+                if not dry_run:
+                    restore(out, key)
                 yield Leftover(path, "measured again since")
 
 

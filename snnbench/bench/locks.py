@@ -25,11 +25,6 @@ class Lock:
     def __init__(self, held: FileLock) -> None:
         self._held = held
 
-    @property
-    def path(self) -> Path:
-        """The lock file."""
-        return Path(self._held.lock_file)
-
     def release(self) -> None:
         """Let go; the file stays, since its removal would split those who wait for it."""
         self._held.release()

@@ -39,7 +39,10 @@ class _Part(BaseModel):
 
 def _finite(rows: Iterable[Mapping[str, float | None]]) -> tuple[dict[str, float | None], ...]:
     """The rows of a training that may have diverged: JSON has no NaN, so what is not finite is null."""
-    return tuple({k: v if v is not None and math.isfinite(v) else None for k, v in row.items()} for row in rows)
+    try:
+        return tuple({k: v if v is not None and math.isfinite(v) else None for k, v in row.items()} for row in rows)
+    except (TypeError, AttributeError, OverflowError) as error:  # read from a file, they may be anything
+        raise ValueError("not a list of rows of numbers") from error
 
 
 class Score(_Part):
@@ -193,7 +196,7 @@ class Control(_Part):
 
 
 class Environment(_Part):
-    """What the cell was measured with; none of it determines the key."""
+    """What the cell was measured with; of it, the key has the device, and snnbench's version as `Cell.origin` says."""
 
     versions: dict[str, str]
     platform: str

@@ -20,8 +20,6 @@ from snnbench.errors import OptionError, RecordError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-STATUSES = ("finished", "failed", "damaged")
-
 
 class _Score(msgspec.Struct):
     value: float | None
@@ -80,7 +78,7 @@ def as_frame(rows: list[Row]) -> pd.DataFrame:
     """The rows as a data frame; columns that no row has are not there."""
     import pandas as pd
 
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, dtype=object)  # whole numbers stay whole, though a row has none
 
 
 def select(rows: list[Row], conditions: Mapping[str, str]) -> list[Row]:
@@ -89,10 +87,9 @@ def select(rows: list[Row], conditions: Mapping[str, str]) -> list[Row]:
     Raises:
         OptionError: if there is no such column.
     """
-    for column, value in conditions.items():
+    for column in conditions:
         _check_column(rows, column)
-        rows = [row for row in rows if _text(row.get(column)) == value]
-    return rows
+    return [row for row in rows if all(_text(row.get(column)) == value for column, value in conditions.items())]
 
 
 def ordered(rows: list[Row], column: str) -> list[Row]:

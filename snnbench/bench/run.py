@@ -155,7 +155,7 @@ def run_cell(bench: Bench, cell: Cell, out: Path, force: bool, reporter: Reporte
     directory = store.cell_directory(out, cell)
     with store.claimed(out, cell):
         found = None if force else store.find(out, cell)
-        if found is not None and _comparable(found.environment.engine, _engine_of(bench, cell), cell):
+        if found is not None and comparable(found.environment.engine, _engine_of(bench, cell), cell):
             reporter.say(f"Already measured: {directory} (--force computes it again)")
             return Finished(found, directory, reused=True)
         record, files = measure(bench, cell, reporter)
@@ -188,7 +188,7 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
     with Watch(quantized.model) as watch:
         evaluation = bench.evaluate(quantized.model, title, reporter, cell)
     audit = audit_of(quantized, watch, cell)
-    control = control_evaluation(bench, cell, reporter) if cell.mode == "qat" else None
+    control = control_evaluation(bench, cell, evaluation, reporter) if cell.mode == "qat" else None
     _, labels = bench.test_set()
     record = Record(
         key=cell.key,
@@ -210,7 +210,7 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
     return record, _files(quantized, evidence_of(evaluation), cell)
 
 
-def _comparable(found: Chosen, wanted: Chosen, cell: Cell) -> bool:
+def comparable(found: Chosen, wanted: Chosen, cell: Cell) -> bool:
     """Whether a cell gives the same numbers with both engines: evaluation does, but for integers."""
     return found == wanted or (cell.mode == "ptq" and "integer" not in (found, wanted))
 

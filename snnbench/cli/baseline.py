@@ -28,18 +28,20 @@ def train(
     """Train a baseline from the protocol alone; started again, it goes on from its last epoch."""
     from snnbench.bench.baseline import open_training, save_log, save_weights, train_baseline
     from snnbench.bench.evaluate import accuracy
+    from snnbench.bench.store import check_writable
     from snnbench.cli.reporting import ConsoleReporter
 
     reporter = ConsoleReporter()
     trainer, document, test = open_training(protocol, data, seed, engine)
-    stem = out / f"{document.name}-v{document.version}-seed{seed}"
+    check_writable(out)
+    name = f"{document.name}-v{document.version}-seed{seed}"
 
     def tell(row: Mapping[str, Any]) -> None:
         reporter.say(" ".join(f"{key} {value}" for key, value in row.items()))
 
     with reporter.task(f"Training {document.name}, seed {seed}") as advance:
-        train_baseline(trainer, document, stem.with_suffix(".checkpoint"), advance, tell)
-    weights, log = stem.with_suffix(".safetensors"), stem.with_suffix(".log.json")
+        train_baseline(trainer, document, out / f"{name}.checkpoint", advance, tell)
+    weights, log = out / f"{name}.safetensors", out / f"{name}.log.json"
     sha256 = save_weights(trainer.model, document, seed, weights)
     save_log(trainer, document, log)
     measured = accuracy(trainer.model, *test, trainer.data.normalise, document.evaluate.batch_size)

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from snnbench.data import Dataset
-
-COMPILERS = ("c++", "g++", "clang++", "cl")
 
 
 def doctor(data: DataRoot = None, as_json: Json = False) -> None:
@@ -76,11 +73,10 @@ def _devices(broken: list[str]) -> dict[str, Any]:
 
 def _compiler() -> dict[str, str] | None:
     """The C++ compiler that builds the compiled engine, and its version; None if there is none."""
-    candidates = [os.environ.get("CXX", ""), *COMPILERS]
-    path = next((found for name in candidates if name and (found := shutil.which(name))), None)
-    if path is None:
-        return None
-    return {"path": path, "version": _version_of(path)}
+    from snnbench.native import cpp_compiler
+
+    path = cpp_compiler()
+    return None if path is None else {"path": path, "version": _version_of(path)}
 
 
 def _version_of(compiler: str) -> str:

@@ -127,7 +127,7 @@ def gc(
     out: ResultsFolder = RESULTS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
 ) -> None:
-    """Remove what killed processes left behind; finished cells and failures are never touched."""
+    """Remove what killed processes left behind; finished cells are never touched, nor failures that still stand."""
     from snnbench.bench.garbage import collect
 
     found = collect(out, dry_run=dry_run)
@@ -145,8 +145,7 @@ def _rows(out: Path, where: list[str] | None, status: Status | None, sort: str |
     if not rows:
         return rows
     conditions = parse_pairs(where or [], "--where") | ({"status": status.value} if status else {})
-    rows = select(rows, conditions)
-    return ordered(rows, sort) if sort and rows else rows
+    return select(ordered(rows, sort) if sort else rows, conditions)
 
 
 def _print(rows: list[Row], out: Path) -> None:
@@ -189,14 +188,18 @@ def _format_of(target: Path) -> Format:
 
 
 def _encode(rows: list[Row], chosen: Format) -> bytes:
-    from snnbench.bench.results import as_frame
+    from json import dumps
 
-    frame = as_frame(rows)
-    if chosen is not Format.parquet:
-        text: str = frame.to_csv(index=False) if chosen is Format.csv else frame.to_json(orient="records", indent=1)
+    from snnbench.bench.results import as_frame, columns_of
+
+    if chosen is Format.json:  # not by pandas, which rounds to ten decimals
+        columns = columns_of(rows)
+        return dumps([{column: row.get(column) for column in columns} for row in rows], indent=1).encode()
+    if chosen is Format.csv:
+        text: str = as_frame(rows).to_csv(index=False)
         return text.encode()
     try:
-        content: bytes = frame.to_parquet(index=False)
+        content: bytes = as_frame(rows).to_parquet(index=False)
     except ImportError as error:
         raise OptionError("Parquet needs pyarrow: pip install 'snnbench[parquet]'") from error
     return content

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -19,10 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from snnbench.cli.reporting import ConsoleReporter
-from snnbench.errors import SnnbenchError
 
 if TYPE_CHECKING:
-    from snnbench.bench.cell import Cell
     from snnbench.bench.record import Record
     from snnbench.bench.reporting import Advance, Reporter
     from snnbench.bench.sweep.progress import Event, Progress, Watcher
@@ -151,38 +148,18 @@ def draw(progress: Progress, work: str = "") -> Group:
 
 def best_table(records: list[Record]) -> Table:
     """The cells that fire most like their reference."""
-    from snnbench.cli.tables import number, percent
+    from snnbench.cli.tables import network, number, percent
 
-    table = Table("smallest firing EMD", "mode", "seed", "EMD", "accuracy %", box=None)
+    table = Table("smallest firing EMD", "bits", "mode", "seed", "EMD", "accuracy %", box=None)
     boards = {record.cell.board for record in records}
     for record in records:
         cell, metrics = record.cell, record.metrics
         where = f" on {cell.board}" if len(boards) > 1 else ""
         accuracy = percent(metrics["accuracy"], 2) if "accuracy" in metrics else ""
         emd = number(metrics["firing_emd"], 4)
-        table.add_row(Text(_quantizers(cell) + where), cell.mode, str(cell.seed), emd, accuracy)
+        bits, seed = str(cell.quantizer.bits), str(cell.seed)
+        table.add_row(Text(network(cell) + where), bits, cell.mode, seed, emd, accuracy)
     return table
-
-
-def _quantizers(cell: Cell) -> str:
-    """The quantizers of a cell in few words: options that have their default are left out."""
-    specs = [cell.quantizer, *([cell.membrane] if cell.membrane else [])]
-    told = []
-    for spec in specs:
-        usual = _defaults(spec.name, spec.bits)
-        options = "".join(f" {key}={value}" for key, value in spec.options.items() if usual.get(key) != value)
-        told.append(f"{spec.name} {spec.bits} bits{options}")
-    return ", membrane ".join(told)
-
-
-@cache
-def _defaults(quantizer: str, bits: int) -> dict[str, Any]:
-    from snnbench.bench.cell import quantizer_spec
-
-    try:
-        return quantizer_spec(quantizer, bits, {}).options
-    except SnnbenchError:  # it has an option without a default
-        return {}
 
 
 def _line(event: Event) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -109,6 +110,7 @@ def _named(spec: QuantizerSpec) -> str:
     return " ".join([spec.name, *chosen, *site])
 
 
+@cache
 def _defaults(name: str) -> dict[str, object]:
     from snnbench.options import describe
     from snnbench.plugins import catalogue

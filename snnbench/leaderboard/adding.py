@@ -13,6 +13,7 @@ from snnbench.bench.failures import FAILURE_SUFFIX
 from snnbench.bench.record import RECORD_FILE, Record, read_record
 from snnbench.bench.reference import Bench, open_bench
 from snnbench.bench.reporting import Reporter, Silent
+from snnbench.bench.run import check_device
 from snnbench.data import write_atomically
 from snnbench.errors import RecordError
 from snnbench.leaderboard.board import (
@@ -24,11 +25,12 @@ from snnbench.leaderboard.board import (
     Board,
     Note,
     read_board,
+    read_entry,
 )
 from snnbench.leaderboard.evidence import EVIDENCE_FILE, reference_evidence
 from snnbench.leaderboard.identity import command, record_problems
 from snnbench.leaderboard.sums import write_sums
-from snnbench.leaderboard.verification import verify_entry
+from snnbench.leaderboard.verification import control_problems, verify_entry
 
 _UNFINISHED = ".unfinished-"
 
@@ -59,7 +61,8 @@ def add(
     """
     directory = path if path.is_dir() else path.parent
     record = _read(path)
-    bench = open_bench(record.cell.protocol, record.cell.seed, data=data)
+    check_device(record.cell.device)
+    bench = open_bench(record.cell.protocol, record.cell.seed, data=data, device=record.cell.device)
     _refuse(record, bench, declare_findings)
     board = _open_board(bench, boards)
     final = board.folder / ENTRIES / record.cell.folder
@@ -131,7 +134,7 @@ def _file_entry(board: Board, final: Path, record: Record, files: Mapping[str, b
     unfinished = final.parent / f"{_UNFINISHED}{secrets.token_hex(8)}" / final.name
     try:
         _fill(unfinished, files)
-        problems = verify_entry(board, unfinished).problems
+        problems = [*verify_entry(board, unfinished).problems, *_control_problems(board, unfinished)]
         if problems:
             raise RecordError(
                 f"'{final.name}' cannot be added: {problems[0]}; unless the quantizer is at fault, its files were"
@@ -142,6 +145,14 @@ def _file_entry(board: Board, final: Path, record: Record, files: Mapping[str, b
         raise RecordError(f"cannot write the entry '{final}': {error.strerror}") from error
     finally:
         shutil.rmtree(unfinished.parent, ignore_errors=True)
+
+
+def _control_problems(board: Board, folder: Path) -> list[str]:
+    """Problems between the entry in `folder` and those on the board, if it is fine-tuned."""
+    entry = read_entry(folder)
+    if entry.record.cell.mode != "qat":
+        return []
+    return control_problems([entry], board.entries) + control_problems(board.entries, [entry])
 
 
 def _file(final: Path, files: Mapping[str, bytes]) -> None:

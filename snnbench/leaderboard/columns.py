@@ -34,7 +34,7 @@ class Column:
 
 
 def _score(row: Row, metric: str) -> Score:
-    return row.entry.record.metrics[metric]
+    return row.entry.record.metrics.get(metric, Score(value=None, reason="not asked for"))
 
 
 def _percent(key: str, title: str, about: str, metric: str, form: str = ".2f") -> Column:

@@ -125,9 +125,9 @@ def _pairs(first: list[Path], second: list[Path]) -> Iterator[tuple[Path, Path]]
 
 def _configuration(cell: Cell) -> str:
     """What a cell asks for, without the version of what answered."""
-    own = {"weights", "data", "fingerprint", "protocol_version"}
+    own = {"weights", "data", "fingerprint", "protocol_version", "origin"}
     plain = cell.model_dump(mode="json", exclude=own)
-    for part in ("quantizer", "membrane"):
+    for part in ("quantizer", "membrane", "network"):
         if plain[part]:
             plain[part] = {key: value for key, value in plain[part].items() if key not in ("distribution", "version")}
     return repr(plain)

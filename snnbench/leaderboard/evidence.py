@@ -15,7 +15,7 @@ from snnbench.bench.evaluate import Evaluation
 from snnbench.bench.evidence import evidence_of
 from snnbench.errors import FiringError, RecordError
 from snnbench.functional import FiringProfile, LayerFiring
-from snnbench.functional.costs import Operations
+from snnbench.functional.costs import KINDS, Operations
 
 EVIDENCE_FILE = "evidence.safetensors"
 LABELS = "labels"
@@ -47,7 +47,7 @@ def read_evidence(path: Path) -> Evidence:
         raise RecordError(f"evidence '{path}' is not a safetensors file: {error}") from error
     try:
         return evidence_from(tensors)
-    except (FiringError, KeyError, ValueError) as error:
+    except (FiringError, LookupError, ValueError) as error:
         raise RecordError(f"evidence '{path}' is not sound: {error}") from error
 
 
@@ -58,12 +58,12 @@ def reference_evidence(evaluation: Evaluation, labels: Labels) -> bytes:
 
 
 def evidence_from(tensors: dict[str, Tensor]) -> Evidence:
-    """The evidence in the tensors of a file; a ValueError, KeyError or FiringError if they are not sound."""
+    """The evidence in the tensors of a file; a ValueError, LookupError or FiringError if they are not sound."""
     if any(tensor.is_floating_point() for tensor in tensors.values()):
         raise ValueError("counts, predictions and labels are whole numbers")
     labels = tensors.pop(LABELS, None)
     predictions = tensors.pop(PREDICTIONS).long()
-    operations = Operations.from_tensors(tensors)
+    operations = _operations(tensors)
     layers: dict[str, dict[str, Tensor]] = {}
     for key in sorted(key for key in tensors if not key.startswith("operations/")):
         _, _, rest = key.partition("/")
@@ -73,13 +73,28 @@ def evidence_from(tensors: dict[str, Tensor]) -> Evidence:
     for what, tensor in (("predictions", predictions), ("labels", labels)):
         if tensor is not None and tensor.shape != (profile.samples,):
             raise ValueError(f"{what} of shape {tuple(tensor.shape)} for {profile.samples} images")
+    if not profile.samples or int(operations.samples.sum()) != profile.samples:
+        raise ValueError(f"operations of {int(operations.samples.sum())} images, spikes of {profile.samples}")
     return Evidence(predictions, profile, operations, None if labels is None else labels.long())
+
+
+def _operations(tensors: dict[str, Tensor]) -> Operations:
+    counted = {key: tensor.long() for key, tensor in tensors.items() if key.startswith("operations/")}
+    operations = Operations.from_tensors(counted)
+    shape = (len(KINDS), *operations.samples.shape)
+    if not operations.layers or operations.samples.ndim != 1 or (operations.samples < 0).any():
+        raise ValueError("operations have no layers, or their samples are not a count for each shard")
+    for name, counts in operations.layers.items():
+        if counts.shape != shape:
+            raise ValueError(f"operations of layer '{name}' have shape {tuple(counts.shape)}, not {shape}")
+    return operations
 
 
 def _layer(name: str, fields: dict[str, Tensor]) -> LayerFiring:
     if set(fields) != {"counts", "steps", "samples"}:
         raise ValueError(f"layer '{name}' has {', '.join(sorted(fields))}, not counts, steps and samples")
-    if fields["samples"].ndim != 1 or fields["steps"].ndim != 2 or fields["counts"].ndim == 0:
+    shards = fields["samples"].shape
+    if len(shards) != 1 or fields["steps"].shape[:-1] != shards or fields["counts"].ndim == 0:
         raise ValueError(f"layer '{name}' has tensors of the wrong shape")
     places = fields["samples"][:, None] * fields["counts"].numel()
     if (fields["samples"] < 0).any() or (fields["steps"] < 0).any() or (fields["steps"] > places).any():

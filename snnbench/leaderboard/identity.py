@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from snnbench.bench.record import Record
@@ -26,6 +27,9 @@ def record_problems(protocol: Protocol, record: Record) -> Iterator[str]:
         yield f"the record is of {cell.board}, the board of {protocol.name}-v{protocol.version}; {again}"
     if cell.fingerprint != protocol.fingerprint:
         yield f"the protocol's fingerprint is not {protocol.name}-v{protocol.version}'s; {again}"
+    unasked = {"accuracy", "firing_emd"} - set(protocol.evaluate.metrics)
+    if unasked:
+        yield f"a board ranks by {' and '.join(sorted(unasked))}, and its protocol does not ask for that; add it there"
     if cell.seed not in protocol.seeds:
         seeds = ", ".join(map(str, protocol.seeds))
         yield f"seed {cell.seed} is not one of the protocol's ({seeds}); measure with --seed {protocol.seeds[0]}"
@@ -71,10 +75,16 @@ def _is_time(text: str) -> bool:
 def command(record: Record) -> str:
     """The command that measures the record's cell."""
     cell = record.cell
-    words = [f"snnbench run --quantizer {cell.quantizer.name} --bits {cell.quantizer.bits} --mode {cell.mode}"]
-    words += [f"--option {key}={value}" for key, value in cell.quantizer.options.items()]
+    words = ["snnbench", "run", "--quantizer", cell.quantizer.name, "--bits", str(cell.quantizer.bits)]
+    words += ["--mode", cell.mode, *_options("--option", cell.quantizer.options)]
     if cell.membrane:
-        words.append(f"--membrane {cell.membrane.name} --membrane-bits {cell.membrane.bits}")
-        options = {**cell.membrane.options, "site": cell.membrane.site}
-        words += [f"--membrane-option {key}={value}" for key, value in options.items()]
-    return " ".join([*words, f"--protocol {cell.protocol} --seed {cell.seed}"])
+        words += ["--membrane", cell.membrane.name, "--membrane-bits", str(cell.membrane.bits)]
+        words += _options("--membrane-option", {**cell.membrane.options, "site": cell.membrane.site})
+    words += ["--protocol", cell.protocol, "--seed", str(cell.seed)]
+    return shlex.join([*words, *(["--device", cell.device] if cell.device != "cpu" else [])])
+
+
+def _options(flag: str, options: Mapping[str, object]) -> Iterator[str]:
+    for key, value in options.items():
+        if value is not None:  # None cannot be typed: it is what an option has that is left out
+            yield from (flag, f"{key}={value}")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from snnbench.bench.costs import cost_from
 from snnbench.bench.record import Reference, Score
-from snnbench.bench.score import Outcome, Scored, layer_rows, scores
+from snnbench.bench.score import METRICS, Outcome, Scored, layer_rows, scores
 from snnbench.bench.verification import TOLERANCE
 from snnbench.functional import FiringProfile
 from snnbench.functional.costs import KINDS
@@ -28,12 +28,14 @@ def score_problems(board: Board, entry: Entry) -> list[str]:
     assert reference.labels is not None
     if entry.evidence.profile.samples != reference.profile.samples:
         return [f"its evidence is of {entry.evidence.profile.samples} images, the board's of {len(reference.labels)}"]
+    if list(entry.evidence.profile.layers) != list(reference.profile.layers):
+        return ["the layers of its evidence are not those of its reference"]
     rules = board.protocol.evaluate
 
     def scored(outcome: Outcome) -> Scored:
         return Scored(outcome, reference, reference.labels, rules, estimator=point)  # type: ignore[arg-type]
 
-    mine = scores(scored(entry.evidence), record.metrics)
+    mine = scores(scored(entry.evidence), filter(METRICS.__contains__, record.metrics))
     theirs = scores(scored(reference), Reference.model_fields)
     rows = layer_rows(entry.evidence.profile, reference.profile, rules.dead_below)
     return [

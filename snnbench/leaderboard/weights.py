@@ -24,9 +24,10 @@ def audit_problems(protocol: Protocol, entry: Entry) -> list[str]:
     problems += _undeclared(entry)
     if {row.layer for row in record.audit.membranes} != spiking:
         problems.append("its audit names other quantized membranes than its cell and evidence")
-    bits = {} if record.cell.quantizer.name == "float" else protocol.quantize.bits
+    bits = record.cell.quantizer.bits
     for row in record.audit.weights:
-        if row.declared_bits != bits.get(row.layer, record.cell.quantizer.bits):
+        # A quantizer of fixed bits keeps its own where the protocol has others; which it is, its plugin alone knows.
+        if row.declared_bits not in (bits, protocol.quantize.bits.get(row.layer)):
             problems.append(f"layer {row.layer} declares {row.declared_bits} bits, not those of its cell")
     if record.cell.mode == "qat":
         problems += recount(record.audit, read_weights_file(entry))

@@ -57,6 +57,7 @@ def test_records_that_are_filed_are_read_and_written_as_they_were() -> None:
 def test_a_control_is_of_one_processor(cell: Cell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SNNBENCH_CACHE", str(tmp_path))
     asked: list[Path] = []
+    bench = open_bench("digits-sew8", limit=20)
 
     class Asked(Exception):
         pass
@@ -69,7 +70,7 @@ def test_a_control_is_of_one_processor(cell: Cell, monkeypatch: pytest.MonkeyPat
     for name in ("one", "another"):
         monkeypatch.setattr(control, "processor", lambda name=name: name)
         with pytest.raises(Asked):
-            control.control_evaluation(open_bench("digits-sew8"), cell, Silent())
+            control.control_evaluation(bench, cell, bench.reference(Silent()), Silent())
     parts = {"torch": torch.__version__, "processor": "one", "engine": "eager"}
     mine = digest({"cell": control.control_cell(cell).key, **parts})
     assert asked[0].stem == mine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -188,3 +189,20 @@ def test_a_claim_is_exclusive_and_ends_with_its_process(tmp_path: Path) -> None:
     again = try_lock(path)
     assert again is not None
     again.release()
+
+
+@pytest.mark.parametrize("log", [None, 1, [1], [{"loss": "x"}], [{"loss": 10**400}]])
+def test_a_record_with_a_malformed_training_log_is_damaged(record: Record, out: Path, log: object) -> None:
+    file = store.keep(out, record, {}, replace=False) / "record.json"
+    file.write_text(json.dumps(json.loads(file.read_bytes()) | {"training_log": log}), "utf-8")
+    with pytest.raises(RecordError, match=r"is not valid \(training_log: .*not a list of rows of numbers"):
+        read_record(file)
+
+
+def test_a_dry_run_puts_no_replaced_cell_back(record: Record, out: Path) -> None:
+    folder = store.keep(out, record, {}, replace=False)
+    store._make_room(out, record.cell)
+    assert next(leftover.path.name for leftover in collect(out, dry_run=True)) == f".replaced-{record.key}"
+    assert not folder.exists()
+    collect(out, dry_run=False)
+    assert read_record(folder) == record

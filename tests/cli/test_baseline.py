@@ -93,10 +93,16 @@ def test_a_recipe_of_ones_own_is_trained_and_its_weights_are_used(cli, tmp_path)
     document = tmp_path / "protocol.toml"
     stages = '[{ timesteps = 1, epochs = 1, activation = "rectifier" }, { timesteps = 4, epochs = 1 }]'
     text = (PROTOCOLS / "digits-sew8" / "protocol.toml").read_text("utf-8").split("[[baselines]]")[0]
-    document.write_text(text.replace("[{ timesteps = 4, epochs = 30 }]", stages), "utf-8")
+    text = text.replace("[{ timesteps = 4, epochs = 30 }]", stages).replace('"digits-sew8"', '"digits.sew8"')
+    document.write_text(text, "utf-8")
+    (tmp_path / "file").touch()
+    refused = cli("baseline", "train", str(document), "--out", str(tmp_path / "file" / "here"), "--engine", "eager")
+    assert refused.code == 2
+    assert f"'{tmp_path / 'file' / 'here'}' cannot be written" in refused.err
+    assert "epoch" not in refused.err
     trained = cli("baseline", "train", str(document), "--out", str(tmp_path), "--engine", "eager")
     assert trained.code == 0, trained.err
-    shutil.copy(tmp_path / "digits-sew8-v1-seed0.safetensors", tmp_path / "seed0.safetensors")
+    shutil.copy(tmp_path / "digits.sew8-v1-seed0.safetensors", tmp_path / "seed0.safetensors")
     document.write_text(document.read_text("utf-8") + trained.out, "utf-8")
     (baseline,) = read_protocol(document).baselines
     assert baseline.accuracy > 0.2

@@ -6,6 +6,8 @@ from importlib import metadata
 import pytest
 import torch
 
+from snnbench import native
+
 
 @pytest.fixture(autouse=True)
 def no_data(tmp_path, monkeypatch):
@@ -55,11 +57,18 @@ def test_damaged_data_is_broken(cli, tmp_path):
 
 
 def test_without_a_compiler(cli, monkeypatch):
+    monkeypatch.setattr(native, "cpp_compiler", native.cpp_compiler.__wrapped__)
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CXX", raising=False)
     code, out, _ = cli("doctor")
     assert code == 0
     assert "compiler      none found; the compiled engine needs g++" in out.splitlines()
+
+
+def test_the_compiler_is_the_one_that_builds_the_engine(cli, monkeypatch):
+    monkeypatch.setattr(native, "cpp_compiler", native.cpp_compiler.__wrapped__)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert json.loads(cli("doctor", "--json").out)["compiler"] is None
 
 
 def test_a_missing_requirement_is_broken(cli, monkeypatch):

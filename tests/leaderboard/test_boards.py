@@ -13,19 +13,22 @@ import pandas as pd
 import pytest
 
 from snnbench.bench.evaluate import Evaluation
-from snnbench.bench.record import Score, read_record
+from snnbench.bench.record import Control, Record, Score, read_record
 from snnbench.bench.reference import Bench, open_bench
 from snnbench.bench.reporting import Silent
 from snnbench.bench.sweep.grid import read_grids
 from snnbench.bench.sweep.plan import Benches, make_plan
-from snnbench.errors import RecordError
+from snnbench.errors import OptionError, RecordError
 from snnbench.leaderboard import Board, add, find_boards, read_board, rerun, stale_tables, table, verify, write_tables
 from snnbench.leaderboard.adding import _file_reference
 from snnbench.leaderboard.columns import COLUMNS
+from snnbench.leaderboard.identity import record_problems
 from snnbench.leaderboard.ranking import ranked_rows
-from snnbench.leaderboard.rerunning import Gap
+from snnbench.leaderboard.rerunning import OPERATIONS_TOLERANCE, Gap, _gap, audit_differences
 from snnbench.leaderboard.rerunning import problems as tolerance_problems
 from snnbench.leaderboard.sums import write_sums
+from snnbench.leaderboard.verification import control_problems
+from snnbench.leaderboard.weights import audit_problems
 
 PROTOCOL = "digits-sew8"
 Told = Callable[..., int]
@@ -147,17 +150,123 @@ def test_an_entry_alone_is_verified_and_measured_again(
 @pytest.mark.parametrize(
     ("gap", "same_machine", "elsewhere"),
     [
-        (Gap(changed=0, drift=0, equal=True), 0, 0),
-        (Gap(changed=0, drift=1e-9, equal=False), 1, 0),
-        (Gap(changed=0.002, drift=0.001, equal=False), 1, 0),
-        (Gap(changed=0.0021, drift=0.001, equal=False), 1, 1),
-        (Gap(changed=0.002, drift=0.0011, equal=False), 1, 1),
-        (Gap(changed=0.0021, drift=0.0011, equal=False), 1, 2),
+        (Gap(changed=0, drift=0, operations=0.02, equal=True), 0, 0),
+        (Gap(changed=0, drift=1e-9, operations=0.02, equal=False), 1, 0),
+        (Gap(changed=0.002, drift=0.001, operations=0.02, equal=False), 1, 0),
+        (Gap(changed=0.0021, drift=0.001, operations=0.02, equal=False), 1, 1),
+        (Gap(changed=0.002, drift=0.0011, operations=0.02, equal=False), 1, 1),
+        (Gap(changed=0.0021, drift=0.0011, operations=0.02, equal=False), 1, 2),
+        (Gap(changed=0.002, drift=0.001, operations=0.0201, equal=False), 1, 1),
     ],
 )
 def test_how_far_a_network_measured_again_may_be(gap: Gap, same_machine: int, elsewhere: int) -> None:
     assert len(list(tolerance_problems(gap, True, "its"))) == same_machine
     assert len(list(tolerance_problems(gap, False, "its"))) == elsewhere
+
+
+def test_operations_are_measured_again_too(board: Board) -> None:
+    said = board.entries[0].evidence
+    more = {name: 2 * counts for name, counts in said.operations.layers.items()}
+    gap = _gap(said, replace(said, operations=replace(said.operations, layers=more)))
+    assert (gap.changed, gap.drift, gap.equal) == (0, 0, False)
+    assert gap.operations > OPERATIONS_TOLERANCE
+    gap = _gap(said, replace(said, operations=replace(said.operations, layers={"other": next(iter(more.values()))})))
+    assert len(list(tolerance_problems(gap, False, "its"))) == 1
+
+
+def test_an_audit_elsewhere_may_differ_in_what_rounding_moves(board: Board) -> None:
+    said = next(entry.record.audit for entry in board.entries if entry.name.startswith("lqnet"))
+
+    def differences(exact: bool, **changes: float) -> list[str]:
+        first, *others = said.weights
+        found = said.model_copy(update={"weights": (first.model_copy(update=changes), *others)})
+        return list(audit_differences(said, found, exact))
+
+    assert differences(True) == differences(False) == []
+    assert len(differences(True, occupancy=0.123)) == 1
+    assert differences(False, occupancy=0.123) == []
+    (told,) = differences(False, levels=99)
+    assert f"layer {said.weights[0].layer}" in told
+    assert "'levels': 99" in told
+    found = said.model_copy(update={"findings": ("too many levels",)})
+    assert "too many levels" in next(audit_differences(said, found, False))
+
+
+def test_a_control_of_another_machine_need_only_be_near(board: Board) -> None:
+    plain, quantized = (
+        next(entry for entry in board.entries if entry.name.startswith(name)) for name in ("float", "lqnet")
+    )
+    control = replace(plain, record=as_tuned(plain.record))
+    scores = {name: plain.record.metrics[name] for name in Control.model_fields}
+
+    def problems(by: float, processor: str) -> list[str]:
+        moved = {name: score.model_copy(update={"value": (score.value or 0) + by}) for name, score in scores.items()}
+        environment = quantized.record.environment.model_copy(update={"processor": processor})
+        changes = {"control": Control(**moved), "environment": environment}
+        tuned = replace(quantized, record=as_tuned(quantized.record).model_copy(update=changes))
+        return control_problems([tuned], [control])
+
+    here = plain.record.environment.processor
+    assert problems(0, here) == []
+    assert len(problems(1e-6, here)) == 3
+    assert problems(1e-6, "another") == []
+    assert len(problems(0.03, "another")) == 3
+    control = replace(plain, record=without_metrics(as_tuned(plain.record), "firing_drift"))
+    assert len(problems(1e-6, here)) == 2
+
+
+def as_tuned(record: Record) -> Record:
+    return record.model_copy(update={"cell": record.cell.model_copy(update={"mode": "qat"})})
+
+
+def without_metrics(record: Record, *names: str) -> Record:
+    return record.model_copy(update={"metrics": {k: v for k, v in record.metrics.items() if k not in names}})
+
+
+def test_a_protocol_may_ask_for_the_metrics_that_rank_alone(board: Board) -> None:
+    for folder in board.entry_folders():
+        record = read_record(folder)
+        others = set(record.metrics) - {"accuracy", "firing_emd"}
+        (folder / "record.json").write_text(without_metrics(record, *others).to_json())
+    rows = table(read_board(board.folder))
+    assert rows["accuracy_change"].isna().all()
+    assert rows["firing_emd"].notna().all()
+    assert write_tables(read_board(board.folder))
+
+
+def test_a_protocol_without_the_metrics_that_rank_is_refused(board: Board) -> None:
+    rules = board.protocol.evaluate.model_copy(update={"metrics": ("accuracy",)})
+    protocol = board.protocol.model_copy(update={"evaluate": rules})
+    told = list(record_problems(protocol, board.entries[0].record))
+    assert any(problem.startswith("a board ranks by firing_emd") for problem in told)
+
+
+def test_layers_of_a_quantizer_of_fixed_bits_declare_its_own(board: Board) -> None:
+    entry = next(entry for entry in board.entries if entry.name.startswith("lqnet"))
+    layer = entry.record.audit.weights[0].layer
+    rules = board.protocol.quantize.model_copy(update={"bits": {layer: 8}})
+    assert audit_problems(board.protocol.model_copy(update={"quantize": rules}), entry) == []
+
+
+def test_a_record_is_filed_with_the_reference_of_its_device(
+    results: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(*words: object, device: str = "cpu", **options: object) -> Bench:
+        raise RecordError(f"opened on {device}")
+
+    monkeypatch.setattr("snnbench.leaderboard.adding.open_bench", opened)
+    with pytest.raises(RecordError, match="opened on meta"):
+        add(on_device(results[0], tmp_path / "meta", "meta"), tmp_path)
+    with pytest.raises(OptionError, match="'nowhere' cannot be used"):
+        add(on_device(results[0], tmp_path / "nowhere", "nowhere"), tmp_path)
+
+
+def on_device(directory: Path, to: Path, device: str) -> Path:
+    record = read_record(directory)
+    cell = record.cell.model_copy(update={"device": device})
+    shutil.copytree(directory, to)
+    (to / "record.json").write_text(record.model_copy(update={"cell": cell, "key": cell.key}).to_json())
+    return to
 
 
 def test_another_network_is_not_the_entrys(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:

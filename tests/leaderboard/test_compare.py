@@ -11,10 +11,11 @@ import pytest
 
 import snnbench
 from snnbench.bench.baseline import protocol_path
+from snnbench.bench.cell import NetworkSpec, Origin
 from snnbench.bench.record import read_record
 from snnbench.bench.reporting import Silent
 from snnbench.errors import RecordError
-from snnbench.leaderboard import Board, add, find_boards, rerun, table, verify
+from snnbench.leaderboard import Board, add, find_boards, read_board, rerun, table, verify
 from snnbench.leaderboard.comparison import Verdict, compare, overall
 
 PROTOCOL = "digits-sew8"
@@ -62,6 +63,20 @@ def other_version(directory: Path, to: Path) -> Path:
     shutil.copytree(directory, to)
     (to / "record.json").write_text(record.model_copy(update={"cell": cell, "key": cell.key}).to_json())
     return to
+
+
+@pytest.mark.parametrize("part", ["origin", "network"])
+def test_records_of_two_releases_are_matched(board: Board, tmp_path: Path, part: str) -> None:
+    folders = []
+    for version in ("1", "2"):
+        origin = Origin(distribution="models", version=version)
+        network = NetworkSpec(model="mine", **origin.model_dump(), options={})
+        folders.append(Path(shutil.copytree(board.folder, tmp_path / version)))
+        for folder in read_board(folders[-1]).entry_folders():
+            record = read_record(folder)
+            cell = record.cell.model_copy(update={part: {"origin": origin, "network": network}[part]})
+            (folder / "record.json").write_text(record.model_copy(update={"cell": cell, "key": cell.key}).to_json())
+    assert len(compare(*folders)) == 4
 
 
 @pytest.fixture

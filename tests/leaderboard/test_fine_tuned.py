@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
+from snnbench.bench.record import read_record
 from snnbench.bench.reporting import Silent
+from snnbench.errors import RecordError
 from snnbench.leaderboard import Board, add, read_board, rerun, table, verify
 from snnbench.leaderboard.exporting import export
 from snnbench.leaderboard.sums import write_sums
@@ -43,6 +45,23 @@ def test_it_needs_its_control(tuned_board: Board) -> None:
     shutil.rmtree(next(tuned_board.folder.glob("entries/float-32bit-qat*")))
     problems = [problem for verdict in verify(tuned_board.folder) for problem in verdict.problems]
     assert any("no qat row of quantizer 'float'" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_what_is_filed_has_the_control_of_the_board(tuned_board: Board, tuned: list[Path], last: int) -> None:
+    """Whether the control or what has it is filed last, one that the board contradicts is refused."""
+    for directory in tuned:
+        shutil.rmtree(tuned_board.folder / "entries" / directory.name)
+    add(tuned[1 - last], tuned_board.folder.parent)
+    (folder,) = tuned_board.folder.glob(f"entries/{tuned[1 - last].name}")
+    record = read_record(folder)
+    score = record.control.firing_emd.model_copy(update={"value": 0.5})
+    control = record.control.model_copy(update={"firing_emd": score})
+    scores = {"control": control, "metrics": {**record.metrics, "firing_emd": score}}
+    (folder / "record.json").write_text(record.model_copy(update=scores).to_json())
+    with pytest.raises(RecordError, match="its control's firing_emd is not that of float-32bit-qat"):
+        add(tuned[last], tuned_board.folder.parent)
+    assert not (tuned_board.folder / "entries" / tuned[last].name).exists()
 
 
 @pytest.mark.parametrize("train", [False, True])

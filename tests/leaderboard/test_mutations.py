@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from snnbench.leaderboard.sums import check_sums, write_sums
 from snnbench.leaderboard.verification import verify_entry
 
 BYTES = 500
+Edit = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
 UNCHECKED = {  # what `NOT_RECHECKED` names
     ("audit", "weights"),
     ("audit", "float_bits"),
@@ -138,6 +140,52 @@ def test_a_count_or_prediction_that_moves_a_score_is_caught_with_new_sums(board:
         problems = verify_entry(board, entry).problems
         harmless = name == "predictions" and not _correct_changes(board, entry, original["predictions"], changed)
         assert problems or harmless, name
+
+
+def _renamed(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {key.replace("0000/", "0000/other."): tensor for key, tensor in tensors.items()}
+
+
+def _edited(part: str, edit: Callable[[torch.Tensor], torch.Tensor]) -> Edit:
+    """Edits of the tensors whose key ends in `part`."""
+
+    def run(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {k: edit(v).contiguous() if k.endswith(part) else v for k, v in tensors.items()}
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (_renamed, "layers of its evidence are not those of its reference"),
+        (_edited("operations/samples", torch.zeros_like), "operations of 0 images"),
+        (_edited("operations/samples", lambda t: t + 1), "operations of 380 images, spikes of 360"),
+        (_edited("operations/samples", lambda t: t[None]), "their samples are not a count for each shard"),
+        (_edited("operations/samples", lambda t: torch.tensor([360, 1, -1])), "not a count for each shard"),
+        (_edited("operations/0000/stem.conv", lambda t: t[:2]), "operations of layer .* have shape"),
+        (_edited("operations/0000/stem.conv", lambda t: t[:, :2]), "operations of layer .* have shape"),
+        (_edited("steps", lambda t: t[:3]), "tensors of the wrong shape"),
+        (lambda t: {**t, "operations/0001": t["operations/samples"].clone()}, "not sound"),
+        (
+            lambda t: {k: v for k, v in t.items() if "/" not in k or "operations/0" not in k},
+            "operations have no layers",
+        ),
+    ],
+)
+def test_unsound_evidence_is_a_problem_and_no_crash(board: Board, entry: Path, edit: Edit, message: str) -> None:
+    file = entry / "evidence.safetensors"
+    save_file(edit(load_file(file)), file)
+    write_sums(entry)
+    assert any(re.search(message, problem) for problem in verify_entry(board, entry).problems)
+
+
+def test_a_metric_that_there_is_not_is_a_problem_and_no_crash(board: Board, entry: Path) -> None:
+    file = entry / "record.json"
+    document = json.loads(file.read_bytes())
+    document["metrics"]["beauty"] = {"value": 1.0}
+    file.write_text(json.dumps(document, indent=1) + "\n")
+    assert any("its metrics are not the protocol's: beauty" in p for p in verify_entry(board, entry).problems)
 
 
 def _correct_changes(board: Board, entry: Path, before: torch.Tensor, after: torch.Tensor) -> bool:

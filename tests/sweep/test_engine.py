@@ -12,11 +12,15 @@ import pytest
 from oracles.faulty import reference_evaluations
 from oracles.records import measured
 
+import snnbench
 from snnbench.bench import store
-from snnbench.bench.failures import FAILURE_SUFFIX
+from snnbench.bench.failures import FAILURE_SUFFIX, Failure, Fault
+from snnbench.bench.sweep.engine import Sweep
+from snnbench.bench.sweep.foresight import foresee
 from snnbench.bench.sweep.grid import make_grid
 from snnbench.bench.sweep.plan import Benches, make_plan
-from snnbench.errors import RecordError
+from snnbench.bench.sweep.task import BenchSpec
+from snnbench.errors import ProtocolError, RecordError
 
 Plan = Callable[..., list]
 
@@ -188,3 +192,76 @@ def test_executors_give_the_same_fine_tuning_bit_for_bit(tiny: Plan, sweep: Call
     sweep(tasks, there, "local:2")
     assert len(measured(here)) == 2
     assert measured(there) == measured(here)
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, ProtocolError])
+def test_an_end_while_the_next_reference_is_evaluated_loses_no_outcome(
+    tiny: Plan, sweep: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
+) -> None:
+    evaluate, calls = Sweep._evaluate_reference, []
+
+    def evaluate_or_end(self: Sweep, spec: BenchSpec) -> None:
+        calls.append(spec)
+        if len(calls) == 2:
+            raise end
+        evaluate(self, spec)
+
+    monkeypatch.setattr(Sweep, "_evaluate_reference", evaluate_or_end)
+    first, second = tiny(bits=[1, 2])
+    with pytest.raises(end):
+        sweep([first, second], tmp_path / "out")
+    assert set(records(tmp_path / "out")) == {first.cell.folder}
+
+
+@pytest.mark.parametrize(("mode", "engine"), [("ptq", "integer"), ("qat", "integer"), ("qat", "compiled")])
+def test_a_record_of_an_engine_that_does_not_compare_is_measured_again(
+    tiny: Plan, sweep: Callable, tmp_path: Path, mode: str, engine: str
+) -> None:
+    out, tasks = tmp_path / "out", tiny(mode=mode)
+    sweep(tasks, out)
+    (path,) = out.glob("*/*/record.json")
+    path.write_text(path.read_text("utf-8").replace('"engine": "eager"', f'"engine": "{engine}"'), "utf-8")
+    assert list(foresee(tasks, out, 1).cells.values()) == ["to do"]
+    progress, _ = sweep(tasks, out)
+    assert (progress.reused, progress.finished) == (0, 1)
+    assert json.loads(path.read_bytes())["environment"]["engine"] == "eager"
+
+
+def test_an_evaluation_by_kernels_is_reused(tiny: Plan, sweep: Callable, tmp_path: Path) -> None:
+    out, tasks = tmp_path / "out", tiny()
+    sweep(tasks, out)
+    (path,) = out.glob("*/*/record.json")
+    path.write_text(path.read_text("utf-8").replace('"engine": "eager"', '"engine": "compiled"'), "utf-8")
+    assert list(foresee(tasks, out, 1).cells.values()) == ["done"]
+    assert sweep(tasks, out)[0].reused == 1
+
+
+def test_a_failure_that_another_sweep_notes_meanwhile_is_not_retried(
+    tiny: Plan, sweep: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, tasks = tmp_path / "out", tiny(bits=[1, 2, 3])
+    keep, last = store.keep, tasks[-1].cell
+
+    def keep_and_fail(*arguments: object, **options: object) -> Path:
+        fault = Fault("error", "failed elsewhere")
+        store.keep_failure(out, last, Failure.now(last.key, last.model_dump(mode="json"), fault, 1))
+        return keep(*arguments, **options)
+
+    monkeypatch.setattr(store, "keep", keep_and_fail)
+    progress, ear = sweep(tasks, out, retry_failed=True)
+    assert (progress.finished, progress.failed) == (2, 1)
+    assert ear.names().count("cell started") == 2
+
+
+def test_full_precision_is_its_own_control(tiny: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny()
+
+    def twice(*arguments: object) -> None:
+        raise AssertionError("the control is fine-tuned, too")
+
+    monkeypatch.setattr("snnbench.bench.control.make_quantized", twice)
+    (own,) = snnbench.run("float", mode="qat", protocol="tiny", out=tmp_path / "out")
+    assert own.record.control.accuracy == own.record.metrics["accuracy"]
+    assert own.record.control.firing_emd == own.record.metrics["firing_emd"]
+    (other,) = snnbench.run("faulty", mode="qat", protocol="tiny", out=tmp_path / "out")
+    assert other.record.control == own.record.control

@@ -17,6 +17,7 @@ from snnbench.bench import store
 from snnbench.bench.garbage import collect
 from snnbench.bench.results import _RECORD, as_frame, find_row, ordered, read_rows, select
 from snnbench.cli.main import main
+from snnbench.cli.results import Format, _encode
 from snnbench.errors import OptionError, RecordError
 
 
@@ -46,6 +47,25 @@ def test_rows_tell_finished_failed_and_damaged_apart(results: Path) -> None:
     for refuse in (lambda: select(rows, {"bit": "2"}), lambda: ordered(rows, "bit")):
         with pytest.raises(OptionError, match="did you mean 'bits'"):
             refuse()
+
+
+def test_columns_are_those_of_all_rows_and_not_of_the_selected_ones(results: Path, cli: Callable) -> None:
+    rows = read_rows(results)
+    assert select(rows, {"quantizer": "typo", "bits": "4"}) == []
+    with pytest.raises(OptionError, match="did you mean 'bits'"):
+        select(rows, {"quantizer": "typo", "bit": "4"})
+    assert cli("results", "list", results, "-w", "quantizer=typo", "--sort", "bits")[0] == 0
+    assert cli("results", "list", results, "-w", "quantizer=typo", "--sort", "bit")[0] == 2
+
+
+def test_exported_numbers_are_those_of_the_records() -> None:
+    rows = [{"bits": 4, "mcnemar_p": 3e-14, "accuracy": 1.0}, {"status": "damaged"}]
+    first, second = json.loads(_encode(rows, Format.json))
+    assert first == {**rows[0], "status": None}
+    assert type(first["bits"]) is int
+    assert second == {"bits": None, "mcnemar_p": None, "accuracy": None, "status": "damaged"}
+    csv = _encode(rows, Format.csv).decode()
+    assert csv.splitlines() == ["bits,mcnemar_p,accuracy,status", "4,3e-14,1.0,", ",,,damaged"]
 
 
 def test_rows_are_ordered_by_value_and_those_without_one_come_last(results: Path) -> None:

@@ -81,7 +81,7 @@ def test_the_live_view_shows_running_cells_the_best_and_the_time_left(tiny: Call
     lines = look.seen.splitlines()
     assert lines[0].startswith("1/2 done, 1 running, time left: ")
     assert any(second.cell.folder in line for line in lines)
-    assert any(line.startswith(" faulty 1 bits   ") for line in lines)  # options have their defaults
+    assert any(line.split()[:3] == ["faulty", "1", "ptq"] for line in lines)  # options have their defaults
     assert lines[1].strip("━╸╺ ") == ""
     assert "smallest firing EMD" in screen.getvalue()
 
@@ -90,7 +90,13 @@ def test_the_best_rows_name_what_was_chosen(tiny: Callable, tmp_path: Path) -> N
     progress = run(
         [
             *tiny(),
-            *tiny("sleep", membrane="uniform", membrane_bits=4, membrane_option={"range": "unsigned"}, mode="qat"),
+            *tiny(
+                "sleep",
+                membrane="uniform",
+                membrane_bits=4,
+                membrane_option={"range": "unsigned", "site": "pre_spike"},
+                mode="qat",
+            ),
         ],
         tmp_path / "out",
     )
@@ -98,7 +104,7 @@ def test_the_best_rows_name_what_was_chosen(tiny: Callable, tmp_path: Path) -> N
     console.print(best_table(progress.best))
     assert progress.failed == 0, progress
     rows = {line.split("  ")[0].strip() for line in console.file.getvalue().splitlines()[1:]}
-    assert rows == {"faulty 4 bits", "faulty 4 bits how=sleep, membrane uniform 4 bits range=unsigned"}
+    assert rows == {"faulty", "faulty how=sleep + membrane uniform range=unsigned site=pre_spike, 4 bits"}
 
 
 def test_the_live_view_reports_the_reference_in_its_one_display(

@@ -18,8 +18,9 @@ from snnbench.bench.locks import Lock
 from snnbench.bench.record import Record
 from snnbench.bench.reference import open_bench
 from snnbench.bench.reporting import Reporter
+from snnbench.bench.run import comparable
 from snnbench.bench.sweep.progress import Event, EventName, Progress, Ticking, Watcher
-from snnbench.bench.sweep.task import BenchSpec, Measured, Outcome, Task
+from snnbench.bench.sweep.task import ENGINE, BenchSpec, Measured, Outcome, Task
 from snnbench.errors import RecordError, SnnbenchError
 
 _TICK_SECONDS = 0.5
@@ -88,6 +89,9 @@ class Sweep:
         self.progress.slots = self.executor.slots
         self.progress.waiting.extend(self.tasks)
         self._tell("sweep started")
+        if self.policy.retry_failed:
+            failures = (store.find_failure(self.out, task.cell) for task in self.tasks)
+            self._old_failures = {failure.key: failure.at for failure in failures if failure is not None}
         for _ in self.tasks:
             task = self.progress.waiting.popleft()
             if not self._is_over(task):
@@ -100,9 +104,11 @@ class Sweep:
             if not self.progress.running and not outcomes:
                 time.sleep(_TICK_SECONDS)  # everything left is being computed by another sweep
             ended = [(outcome, self.progress.end(outcome.key)) for outcome in outcomes]
-            self._fill()  # before the outcomes are kept, so that no worker waits for the disk
-            for outcome, task in ended:
-                self._settle(outcome, task)
+            try:
+                self._fill()  # before the outcomes are kept, so that no worker waits for the disk
+            finally:  # it may evaluate a reference for minutes: an end of the sweep in there loses no outcome
+                for outcome, task in ended:
+                    self._settle(outcome, task)
             self._look_elsewhere()
             self._tick()
 
@@ -129,14 +135,17 @@ class Sweep:
         return True
 
     def _is_over(self, task: Task) -> bool:
-        """Whether the cell has a record, or a failure that is not to be tried again; damaged records are set aside."""
+        """Whether the cell has a record, or a failure that is not to be tried again; damaged records are set aside.
+
+        A record of an engine whose results do not compare is measured again, as `snnbench.run` does.
+        """
         try:
             record = store.find(self.out, task.cell)
         except RecordError as error:
             aside = store.set_aside(self.out, task.cell)
             self._tell("cell damaged", task.cell, f"{error}; set aside as {aside.name}, it is computed again")
             return False
-        if record is not None:
+        if record is not None and comparable(record.environment.engine, ENGINE, task.cell):
             self._reuse(record)
             return True
         failure = store.find_failure(self.out, task.cell)
@@ -148,7 +157,7 @@ class Sweep:
 
     def _may_retry(self, failure: Failure) -> bool:
         """With ``--retry``, failures that were there when the sweep began are tried again, newer ones are not."""
-        return self.policy.retry_failed and self._old_failures.setdefault(failure.key, failure.at) == failure.at
+        return self._old_failures.get(failure.key) == failure.at
 
     def _reuse(self, record: Record) -> None:
         self.progress.reused += 1
@@ -179,7 +188,8 @@ class Sweep:
         self._claims.pop(task.cell.key).release()
 
     def _keep(self, cell: Cell, result: Measured) -> None:
-        store.keep(self.out, result.record, result.files, replace=False)
+        # The cell is claimed: a record that lies there is of an engine that does not compare.
+        store.keep(self.out, result.record, result.files, replace=True)
         self.progress.finished += 1
         self.progress.durations.add(cell, result.record.seconds)
         self.progress.consider(result.record)

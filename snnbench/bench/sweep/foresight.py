@@ -10,8 +10,9 @@ from typing import Any
 from snnbench.bench import store
 from snnbench.bench.cell import Cell
 from snnbench.bench.record import Record
+from snnbench.bench.run import comparable
 from snnbench.bench.sweep.estimate import Durations, TimeLeft
-from snnbench.bench.sweep.task import Task
+from snnbench.bench.sweep.task import ENGINE, Task
 from snnbench.errors import RecordError
 
 
@@ -58,6 +59,6 @@ def _look(out: Path, cell: Cell) -> Record | str:
         record = store.find(out, cell)
     except RecordError:
         return "damaged"
-    if record is not None:
+    if record is not None and comparable(record.environment.engine, ENGINE, cell):
         return record
     return "failed" if store.find_failure(out, cell) else "to do"

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from snnbench.bench.failures import Fault
 
 if TYPE_CHECKING:
     from snnbench.bench.cell import Cell
     from snnbench.bench.record import Record
+
+ENGINE: Literal["eager"] = "eager"
+"""What a sweep's records compare with: its benches choose the engine so that it moves no result."""
 
 
 @dataclass(frozen=True)
