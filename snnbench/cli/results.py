@@ -73,7 +73,7 @@ def list_(
     if json:
         sys.stdout.write(_encode(rows, Format.json).decode() + "\n")
     else:
-        _print(rows, out)
+        _print(rows, f"No such cells in {out}" if where or status else f"No cells in {out}")
 
 
 @app.command("show")
@@ -148,9 +148,9 @@ def _rows(out: Path, where: list[str] | None, status: Status | None, sort: str |
     return select(ordered(rows, sort) if sort else rows, conditions)
 
 
-def _print(rows: list[Row], out: Path) -> None:
+def _print(rows: list[Row], none: str) -> None:
     if not rows:
-        typer.echo(f"No cells in {out}")
+        typer.echo(none)
         return
     columns = [name for name in _SHOWN if any(_is_told(row.get(name)) for row in rows)]
     lines = [[_SHOWN[name] for name in columns]]

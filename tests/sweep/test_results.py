@@ -54,7 +54,8 @@ def test_columns_are_those_of_all_rows_and_not_of_the_selected_ones(results: Pat
     assert select(rows, {"quantizer": "typo", "bits": "4"}) == []
     with pytest.raises(OptionError, match="did you mean 'bits'"):
         select(rows, {"quantizer": "typo", "bit": "4"})
-    assert cli("results", "list", results, "-w", "quantizer=typo", "--sort", "bits")[0] == 0
+    code, said = cli("results", "list", results, "-w", "quantizer=typo", "--sort", "bits")
+    assert (code, said) == (0, f"No such cells in {results}\n")
     assert cli("results", "list", results, "-w", "quantizer=typo", "--sort", "bit")[0] == 2
 
 
