@@ -27,7 +27,7 @@ CONTROL_BYTES = 4_000_000
 SEED_FLOOR_TOLERANCE = 0.001
 """Spikes per step; as much as another processor may make a reference's firing drift."""
 
-# Rounding moves a training no farther than another seed does, and the seed floors of the shipped boards are near 0.01.
+# Rounding moves a training no farther than another seed does, which moves firing by 0.010 on digits (its seed floor).
 CONTROL_TOLERANCE = 0.02
 """Accuracy as a fraction, or spikes per step; as much as another machine's training may move a control."""
 

@@ -1,0 +1,100 @@
+"""Entries measured again: how far they may be from what they say, here and on another machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from snnbench.bench.evaluate import Evaluation
+from snnbench.bench.reference import Bench
+from snnbench.bench.reporting import Silent
+from snnbench.leaderboard import Board, rerun
+from snnbench.leaderboard.rerunning import OPERATIONS_TOLERANCE, Gap, _gap, audit_differences
+from snnbench.leaderboard.rerunning import problems as tolerance_problems
+
+Told = Callable[..., int]
+
+
+def test_measuring_again_gives_the_same_counts(board: Board) -> None:
+    assert [verdict.problems for verdict in rerun(board.folder, Silent())] == [()] * 4
+
+
+def test_an_entry_alone_is_verified_and_measured_again(
+    board: Board, told: Told, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = next(folder for folder in board.entry_folders() if folder.name.startswith("lqnet"))
+    assert told("leaderboard", "verify", entry, "--rerun", "--json") == 0
+    checked, measured = json.loads(capsys.readouterr().out)
+    assert checked["name"] == f"{board.name}/{entry.name}"
+    assert measured["name"] == f"{board.name}/{entry.name} measured again"
+    assert measured["note"] == "predictions and counts are the same; reference: predictions and counts are the same"
+    (entry / "evidence.safetensors").write_bytes(b"")
+    assert told("leaderboard", "verify", entry, "--json") == 1
+    (checked,) = json.loads(capsys.readouterr().out)
+    assert checked["problems"]
+
+
+@pytest.mark.parametrize(
+    ("gap", "same_machine", "elsewhere"),
+    [
+        (Gap(changed=0, drift=0, operations=0.02, equal=True), 0, 0),
+        (Gap(changed=0, drift=1e-9, operations=0.02, equal=False), 1, 0),
+        (Gap(changed=0.002, drift=0.001, operations=0.02, equal=False), 1, 0),
+        (Gap(changed=0.0021, drift=0.001, operations=0.02, equal=False), 1, 1),
+        (Gap(changed=0.002, drift=0.0011, operations=0.02, equal=False), 1, 1),
+        (Gap(changed=0.0021, drift=0.0011, operations=0.02, equal=False), 1, 2),
+        (Gap(changed=0.002, drift=0.001, operations=0.0201, equal=False), 1, 1),
+    ],
+)
+def test_how_far_a_network_measured_again_may_be(gap: Gap, same_machine: int, elsewhere: int) -> None:
+    assert len(list(tolerance_problems(gap, True, "its"))) == same_machine
+    assert len(list(tolerance_problems(gap, False, "its"))) == elsewhere
+
+
+def test_operations_are_measured_again_too(board: Board) -> None:
+    said = board.entries[0].evidence
+    more = {name: 2 * counts for name, counts in said.operations.layers.items()}
+    gap = _gap(said, replace(said, operations=replace(said.operations, layers=more)))
+    assert (gap.changed, gap.drift, gap.equal) == (0, 0, False)
+    assert gap.operations > OPERATIONS_TOLERANCE
+    gap = _gap(said, replace(said, operations=replace(said.operations, layers={"other": next(iter(more.values()))})))
+    assert len(list(tolerance_problems(gap, False, "its"))) == 1
+
+
+def test_an_audit_elsewhere_may_differ_in_what_rounding_moves(board: Board) -> None:
+    said = next(entry.record.audit for entry in board.entries if entry.name.startswith("lqnet"))
+
+    def differences(exact: bool, **changes: float) -> list[str]:
+        first, *others = said.weights
+        found = said.model_copy(update={"weights": (first.model_copy(update=changes), *others)})
+        return list(audit_differences(said, found, exact))
+
+    assert differences(True) == differences(False) == []
+    assert len(differences(True, occupancy=0.123)) == 1
+    assert differences(False, occupancy=0.123) == []
+    (told,) = differences(False, levels=99)
+    assert f"layer {said.weights[0].layer}" in told
+    assert "'levels': 99" in told
+    found = said.model_copy(update={"findings": ("too many levels",)})
+    assert "too many levels" in next(audit_differences(said, found, False))
+
+
+def test_another_network_is_not_the_entrys(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that answers every image otherwise is told from the entry's on either kind of machine."""
+    entry = next(folder for folder in board.entry_folders() if folder.name.startswith("lqnet"))
+    evaluate = Bench.evaluate
+
+    def other(self: Bench, *words: Any, **options: Any) -> Evaluation:
+        found = evaluate(self, *words, **options)
+        return replace(found, logits=found.logits.roll(1, dims=1))
+
+    monkeypatch.setattr(Bench, "evaluate", other)
+    (here,) = rerun(entry, Silent())
+    assert "its evidence is of this kind of machine, and 100.00 % of the predictions" in here.problems[0]
+    monkeypatch.setattr("snnbench.leaderboard.rerunning._same_machine", lambda entry: False)
+    (elsewhere,) = rerun(entry, Silent())
+    assert "100.00 % of its predictions are others; 0.2 % may be" in elsewhere.problems[0]
