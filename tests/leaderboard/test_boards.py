@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +26,6 @@ from snnbench.leaderboard.verification import control_problems
 from snnbench.leaderboard.weights import audit_problems
 
 PROTOCOL = "digits-sew8"
-Told = Callable[..., int]
 
 
 def edited(directory: Path, to: Path, **changes: object) -> Path:
