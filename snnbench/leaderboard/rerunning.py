@@ -15,7 +15,7 @@ from snnbench.bench.record import Audit, environment
 from snnbench.bench.reference import open_bench
 from snnbench.bench.reporting import Reporter
 from snnbench.bench.run import measure
-from snnbench.errors import SnnbenchError
+from snnbench.errors import RecordError, SnnbenchError
 from snnbench.functional import firing_drift
 from snnbench.functional.costs import KINDS, Operations
 from snnbench.leaderboard.board import WEIGHTS_FILE, Board, Entry
@@ -115,6 +115,8 @@ def _same_machine(entry: Entry) -> bool:
 
 
 def _gap(said: Evidence, found: Evidence) -> Gap:
+    if len(said.predictions) != len(found.predictions):
+        raise RecordError(f"its evidence is of {len(said.predictions)} images, the data of {len(found.predictions)}")
     return Gap(
         changed=float((said.predictions != found.predictions).double().mean()),
         drift=float(firing_drift(said.profile, found.profile)),

@@ -12,6 +12,7 @@ import pytest
 from snnbench.bench.evaluate import Evaluation
 from snnbench.bench.reference import Bench
 from snnbench.bench.reporting import Silent
+from snnbench.errors import RecordError
 from snnbench.leaderboard import Board, rerun
 from snnbench.leaderboard.rerunning import OPERATIONS_TOLERANCE, Gap, _gap, audit_differences
 from snnbench.leaderboard.rerunning import problems as tolerance_problems
@@ -63,6 +64,12 @@ def test_operations_are_measured_again_too(board: Board) -> None:
     assert gap.operations > OPERATIONS_TOLERANCE
     gap = _gap(said, replace(said, operations=replace(said.operations, layers={"other": next(iter(more.values()))})))
     assert len(list(tolerance_problems(gap, False, "its"))) == 1
+
+
+def test_evidence_of_other_images_is_not_compared(board: Board) -> None:
+    said = board.entries[0].evidence
+    with pytest.raises(RecordError, match=f"its evidence is of 3 images, the data of {len(said.predictions)}"):
+        _gap(replace(said, predictions=said.predictions[:3]), said)
 
 
 def test_an_audit_elsewhere_may_differ_in_what_rounding_moves(board: Board) -> None:
