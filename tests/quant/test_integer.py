@@ -56,17 +56,21 @@ def test_real_weights_are_none() -> None:
 
 
 @pytest.mark.parametrize("half", [False, True])
-@pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 1, 1), (3, 2, 1), (1, 2, 0), (5, 1, 2)])
-def test_convolutions_are_exact_to_one_rounding(kernel: int, stride: int, padding: int, half: bool) -> None:
+@pytest.mark.parametrize(
+    "geometry",
+    [(3, 1, 1, 1), (3, 2, 1, 1), (1, 2, 0, 1), (5, 1, 2, 1), (3, 1, 2, 2), ((3, 2), (1, 2), (2, 1), (1, 3))],
+    ids=str,
+)
+def test_convolutions_are_exact_to_one_rounding(geometry: tuple[Any, ...], half: bool) -> None:
     generator = torch.Generator().manual_seed(1)
-    conv = nn.Conv2d(24, 10, kernel, stride, padding)
-    codes = torch.randint(-128, 128, (10, 24, kernel, kernel), dtype=torch.int8, generator=generator)
+    conv = nn.Conv2d(24, 10, *geometry)
+    codes = torch.randint(-128, 128, conv.weight.shape, dtype=torch.int8, generator=generator)
     scale = torch.rand(10, generator=generator) + 0.1
     x = torch.randint(0, 4, (3, 24, 9, 9), generator=generator).float()
-    exact = F.conv2d(x.double(), (codes.double() + half / 2) * scale.double().view(-1, 1, 1, 1), None, stride, padding)
+    exact = F.conv2d(x.double(), (codes.double() + half / 2) * scale.double().view(-1, 1, 1, 1), None, *geometry[1:])
     assert conv.bias is not None
     exact = exact + conv.bias.double().view(1, -1, 1, 1)
-    size = F.conv2d(x, codes.float().abs(), None, stride, padding) * scale.view(1, -1, 1, 1) + 1
+    size = F.conv2d(x, codes.float().abs(), None, *geometry[1:]) * scale.view(1, -1, 1, 1) + 1
     with torch.no_grad():
         found = IntegerConv(conv, codes, scale, half)(x.to(torch.uint8))
     assert ((found - exact).abs() <= 2 * torch.finfo(torch.float32).eps * size).all()
