@@ -15,18 +15,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from snnbench.bench import store
-from snnbench.bench.executors import make_executor
-from snnbench.bench.executors.base import Resources
-from snnbench.bench.record import Record
-from snnbench.bench.reporting import Silent
-from snnbench.bench.sweep.engine import Policy, Sweep
-from snnbench.bench.sweep.grid import make_grid
-from snnbench.bench.sweep.plan import Benches, make_plan
-from snnbench.bench.sweep.task import Task
 from snnbench.cli.sweep_views import choose_view
 from snnbench.errors import SnnbenchError
 from snnbench.plugins import catalogue
+from snnbench.records import store
+from snnbench.records.record import Record
+from snnbench.reporting import Silent
+from snnbench.sweep.executors import make_executor
+from snnbench.sweep.executors.base import Resources
+from snnbench.sweep.grid import make_grid
+from snnbench.sweep.loop import Policy, Sweep
+from snnbench.sweep.plan import Benches, make_plan
+from snnbench.sweep.task import Task
 
 PROTOCOLS = ("digits-sew8", "cifar10-sew8")
 SHELF = Path(__file__).resolve().parent

@@ -11,6 +11,8 @@ from textwrap import dedent
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["fixtures.boards", "fixtures.caches", "fixtures.datasets", "fixtures.sweeps"]
+
 Install = Callable[..., Path]
 
 # How long an example takes says more of the machine than of the code. On CI the examples are the same at each run.
@@ -21,7 +23,7 @@ settings.load_profile("snnbench")
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """As many workers as the container may keep busy: ``-n auto`` would count the cores of the machine."""
-    from snnbench.bench.executors.choose import cores
+    from snnbench.sweep.executors.choose import cores
 
     return cores()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from snnbench.bench.record import Record, read_record
+from snnbench.records.record import Record, read_record
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = (

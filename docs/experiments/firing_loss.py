@@ -12,12 +12,12 @@ from statistics import mean, stdev
 import torch
 from scipy.stats import t as student
 
-from snnbench.bench.cell import quantizer_spec
+from snnbench.bench.bench import Bench, open_bench
 from snnbench.bench.quantized import make_quantized
-from snnbench.bench.reference import Bench, open_bench
-from snnbench.bench.reporting import Silent
 from snnbench.bench.run import make_cells
 from snnbench.functional import firing_drift, firing_emd
+from snnbench.records.cell import quantizer_spec
+from snnbench.reporting import Silent
 
 STRENGTHS = (0.0, 0.1, 1.0, 10.0)
 SEEDS = (0, 1, 2)

@@ -1,1 +1,1 @@
-"""The harness: cells, references, training, records, sweeps."""
+"""The harness: measuring one cell."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from snnbench.bench.cell import Cell
 from snnbench.bench.quantized import Quantized
-from snnbench.bench.record import Audit, MembraneRow, WeightRow
 from snnbench.quant import Coverage, Watch, audit_membranes, audit_weights, float_bits, full_precision
 from snnbench.quant.audit import MembraneAudit, WeightAudit
 from snnbench.quant.packing import NUMBER_BITS
+from snnbench.records.cell import Cell
+from snnbench.records.record import Audit, MembraneRow, WeightRow
 
 
 def audit_of(quantized: Quantized, watch: Watch, cell: Cell) -> Audit:

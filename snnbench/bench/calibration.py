@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, nn
 
-from snnbench.bench.batches import Images, Normalise, evaluation_batches
-from snnbench.bench.reference import Bench
-from snnbench.bench.reporting import Reporter
+from snnbench.bench.bench import Bench
+from snnbench.data.content import Images
 from snnbench.quant import quantizers
 from snnbench.quant.calibration import calibrate
+from snnbench.reporting import Reporter
+from snnbench.training.batches import Normalise, evaluation_batches
 
 
 @dataclass(frozen=True)

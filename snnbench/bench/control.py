@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import torch
 
-from snnbench.bench.cell import Cell, quantizer_spec
-from snnbench.bench.evaluate import Evaluation
-from snnbench.bench.locks import locked
+from snnbench.bench.bench import Bench, load_evaluation
 from snnbench.bench.quantized import make_quantized, training_engine
-from snnbench.bench.record import processor
-from snnbench.bench.reference import Bench, load_evaluation
-from snnbench.bench.reporting import Reporter
 from snnbench.data import cache_root
+from snnbench.locks import locked
 from snnbench.protocols import digest
+from snnbench.records.cell import Cell, quantizer_spec
+from snnbench.records.evaluation import Evaluation
+from snnbench.records.record import processor
+from snnbench.reporting import Reporter
 
 
 def control_cell(cell: Cell) -> Cell:

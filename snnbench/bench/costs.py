@@ -6,12 +6,12 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from snnbench.bench.evaluate import Evaluation
-from snnbench.bench.record import Audit, Cost, CostRow, Score
 from snnbench.bench.score import measured
 from snnbench.functional import FiringProfile, jackknife
 from snnbench.functional.costs import Kind, Operations, energy_proxy, synaptic_operations
 from snnbench.nn.synapses import branches, fan_out, weight_layers
+from snnbench.records.evaluation import Evaluation
+from snnbench.records.record import Audit, Cost, CostRow, Score
 
 
 class Counted(Protocol):

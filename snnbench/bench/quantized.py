@@ -11,17 +11,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from snnbench.bench.baseline import training_set
+from snnbench.bench.bench import Bench
 from snnbench.bench.calibration import calibrate_quantizers
-from snnbench.bench.cell import Cell, MembraneSpec, QuantizerSpec
-from snnbench.bench.engine import Chosen, engine_form
-from snnbench.bench.reference import Bench
-from snnbench.bench.regularize import keeping_rates
-from snnbench.bench.reporting import Reporter, span
-from snnbench.bench.training import Trainer
+from snnbench.engine import Chosen, engine_form
 from snnbench.options import fixed_bits, validate
 from snnbench.plugins import catalogue
 from snnbench.quant import Coverage, MakeQuantizer, check_layers, quantize_membranes, quantize_weights
+from snnbench.records.cell import Cell, MembraneSpec, QuantizerSpec
+from snnbench.reporting import Reporter, span
+from snnbench.training.baseline import training_set
+from snnbench.training.regularize import keeping_rates
+from snnbench.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

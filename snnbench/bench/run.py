@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from snnbench.bench import ranks, store
+from snnbench.bench import torchrun
 from snnbench.bench.auditing import audit_of
-from snnbench.bench.blame import blamed
-from snnbench.bench.cell import Cell, MembraneSpec, Mode, QuantizerSpec, membrane_spec, network_spec, quantizer_spec
+from snnbench.bench.bench import Bench, cell_identity, open_bench, own_network
 from snnbench.bench.control import control_evaluation
 from snnbench.bench.costs import cost_of
-from snnbench.bench.engine import Chosen, Engine, check_engine
-from snnbench.bench.evidence import evidence_of
-from snnbench.bench.helping import help_out
-from snnbench.bench.network_file import pack_network
+from snnbench.bench.plugin_errors import blamed
 from snnbench.bench.quantized import Quantized, make_quantized, training_engine
-from snnbench.bench.record import Record, environment
-from snnbench.bench.reference import Bench, cell_identity, open_bench, own_network
-from snnbench.bench.reporting import Reporter, Silent
 from snnbench.bench.score import check_metrics, control_of, floor_of, layer_rows, reference_of, score_all
+from snnbench.engine import Chosen, Engine, check_engine
 from snnbench.errors import OptionError
 from snnbench.plugins import Source, catalogue
 from snnbench.quant import Watch
+from snnbench.records import store
+from snnbench.records.cell import Cell, MembraneSpec, Mode, QuantizerSpec, membrane_spec, network_spec, quantizer_spec
+from snnbench.records.evidence import EVIDENCE_FILE, evidence_of
+from snnbench.records.layout import WEIGHTS_FILE
+from snnbench.records.network_file import pack_network
+from snnbench.records.record import Record, environment
+from snnbench.reporting import Reporter, Silent
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,8 @@ def run(
     Raises:
         SnnbenchError: for whatever the user can mend: unknown names, options out of range, missing or altered data.
     """
-    ranks.join()
-    reporter = reporter if reporter and not ranks.helps() else Silent()
+    torchrun.join()
+    reporter = reporter if reporter and not torchrun.helps() else Silent()
     wanted = [
         quantizer_spec(quantizer, b, options or {})
         for b in ([bits] if bits is None or isinstance(bits, int) else dict.fromkeys(bits))
@@ -108,14 +111,30 @@ def run(
     bench = _with_own_network(bench, model, model_options or {}, weights)
     check_metrics(bench.protocol.evaluate)
     store.check_writable(Path(out))
-    if ranks.helps():
-        help_out(bench)
+    if torchrun.helps():
+        _help(bench)
         return []
     cells = make_cells(bench, wanted, membranes, mode, seed)
     try:
         return [run_cell(bench, cell, Path(out), force, reporter) for cell in cells]
     finally:
-        ranks.dismiss()
+        torchrun.dismiss()
+
+
+def _help(bench: Bench) -> None:
+    """As a helper of a torchrun: run a share of every network that the leader names, on this process's own device."""
+    own = replace(bench, device=f"cuda:{os.environ['LOCAL_RANK']}") if bench.device == "cuda" else bench
+    torchrun.help_out(lambda order: own.evaluate_share(_ordered(own, order), "", Silent()))
+
+
+def _ordered(bench: Bench, order: torchrun.Order) -> nn.Module:
+    """The ordered network; quantizers are applied, and the leader's weights put in, fine-tuned ones too."""
+    if order.cell is None:
+        model = bench.network.build()
+    else:
+        model = make_quantized(bench, order.cell.model_copy(update={"mode": "ptq"}), Silent()).model
+    model.load_state_dict(order.weights)
+    return model
 
 
 def check_device(device: str) -> None:
@@ -221,9 +240,9 @@ def _engine_of(bench: Bench, cell: Cell) -> Chosen:
 
 
 def _files(quantized: Quantized, evidence: bytes, cell: Cell) -> dict[str, bytes]:
-    files = {"evidence.safetensors": evidence}
+    files = {EVIDENCE_FILE: evidence}
     if cell.mode == "qat":
-        files["weights.safetensors"] = pack_network(quantized.model)
+        files[WEIGHTS_FILE] = pack_network(quantized.model)
     return files
 
 

@@ -10,9 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from snnbench.bench.batches import Labels
-from snnbench.bench.evaluate import Evaluation
-from snnbench.bench.record import Control, LayerRow, Reference, Score
+from snnbench.data.content import Labels
 from snnbench.errors import FiringError, ProtocolError
 from snnbench.functional import (
     Estimate,
@@ -31,6 +29,8 @@ from snnbench.functional import (
     wilson_interval,
 )
 from snnbench.protocols.document import Evaluation as Rules
+from snnbench.records.evaluation import Evaluation
+from snnbench.records.record import Control, LayerRow, Reference, Score
 
 
 class Outcome(Protocol):

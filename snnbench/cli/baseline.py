@@ -26,10 +26,10 @@ def train(
     engine: Engine = "auto",
 ) -> None:
     """Train a baseline from the protocol alone; started again, it goes on from its last epoch."""
-    from snnbench.bench.baseline import open_training, save_log, save_weights, train_baseline
     from snnbench.bench.evaluate import accuracy
-    from snnbench.bench.store import check_writable
     from snnbench.cli.reporting import ConsoleReporter
+    from snnbench.records.store import check_writable
+    from snnbench.training.baseline import open_training, save_log, save_weights, train_baseline
 
     reporter = ConsoleReporter()
     trainer, document, test = open_training(protocol, data, seed, engine)
@@ -54,7 +54,7 @@ def train(
 @app.command("list")
 def list_(json: Json = False) -> None:
     """Show the baselines of all protocols: test accuracy (JSON: a fraction), parameters, size, SHA-256."""
-    from snnbench.bench.baseline import baseline_rows
+    from snnbench.training.baseline import baseline_rows
 
     rows = baseline_rows()
     if json:
@@ -69,7 +69,7 @@ def verify(protocol: ProtocolName, data: DataRoot = None, json: Json = False) ->
 
     Accuracy is a fraction of the test images; where there are several baselines, JSON has their mean and each.
     """
-    from snnbench.bench.verification import verify_baselines
+    from snnbench.bench.baseline_check import verify_baselines
     from snnbench.cli.reporting import ConsoleReporter
 
     results = verify_baselines(protocol, data, ConsoleReporter())
@@ -90,7 +90,7 @@ def verify(protocol: ProtocolName, data: DataRoot = None, json: Json = False) ->
 @app.command()
 def card(protocol: ProtocolName) -> None:
     """Print the model card of a protocol's baselines, from its document, its training logs and its NOTES.md."""
-    from snnbench.bench.card import model_card
+    from snnbench.training.card import model_card
 
     sys.stdout.write(model_card(protocol))
 

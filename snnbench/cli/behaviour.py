@@ -12,7 +12,7 @@ from snnbench.cli.parameters import DataRoot
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from snnbench.leaderboard.behaviour import Behaviour
+    from snnbench.examine.behaviour import Behaviour
 
 _COLUMNS = ("layer", "rate", "ref.\nrate", "EMD", "floor", "drift", "differ\n%", "dead\n%", "newly\ndead", "re-\nvived")
 
@@ -32,7 +32,7 @@ def behaviour(
     from rich.console import Console
 
     from snnbench.cli.reporting import ConsoleReporter
-    from snnbench.leaderboard.behaviour import behaviour as measure
+    from snnbench.examine.behaviour import behaviour as measure
 
     found = measure(record, data=data, reporter=ConsoleReporter())
     if json:

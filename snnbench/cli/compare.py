@@ -12,7 +12,7 @@ import typer
 from snnbench.cli.parameters import DataRoot, Json
 
 if TYPE_CHECKING:
-    from snnbench.leaderboard.comparison import Comparison, Verdict
+    from snnbench.examine.compare import Comparison, Verdict
 
 
 def compare(
@@ -25,8 +25,8 @@ def compare(
 
     Exit code 0: B is better, 1: worse, 3: cannot tell, 4: not comparable.
     """
-    from snnbench.leaderboard.comparison import compare as run
-    from snnbench.leaderboard.comparison import overall
+    from snnbench.examine.compare import compare as run
+    from snnbench.examine.compare import overall
 
     found = run(first, second, data)
     if as_json:

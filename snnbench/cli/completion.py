@@ -35,7 +35,7 @@ any_name = _names_of()
 
 def remember_names() -> dict[str, list[str]]:
     """Ask every plugin for its names and keep them for later completions."""
-    from snnbench.data import write_atomically
+    from snnbench.files import write_atomically
     from snnbench.plugins import KINDS, catalogue
 
     names = {kind: list(catalogue().shelf(kind)) for kind in KINDS}
@@ -55,7 +55,7 @@ def _known_names() -> dict[str, list[str]]:
 def _file() -> Path:
     """The file for the plugins that are installed now; others have another."""
     from snnbench.data import cache_root
-    from snnbench.plugins.source import discover
+    from snnbench.plugins.discovery import discover
 
     installed = repr(discover()[0])
     return cache_root() / f"names-{sha256(installed.encode()).hexdigest()[:16]}.json"

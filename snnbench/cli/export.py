@@ -20,7 +20,7 @@ def export(
     Beside it goes a JSON description of layers and neurons. 'snnbench run' reads the file as --weights.
     """
     from snnbench.cli.reporting import ConsoleReporter
-    from snnbench.leaderboard.exporting import export as write
+    from snnbench.examine.export import export as write
 
     for path in write(record, out, data=data, reporter=ConsoleReporter()):
         typer.echo(f"Written: {path}")

@@ -27,8 +27,8 @@ def plot(
     Firing rates, EMD per layer, accuracy against EMD, and rates per step; the records share one protocol.
     """
     from snnbench.cli.reporting import ConsoleReporter
-    from snnbench.plots import draw_all
-    from snnbench.plots.series import read_series, reference_profile
+    from snnbench.examine.pictures import draw_all
+    from snnbench.examine.series import read_series, reference_profile
 
     reporter = ConsoleReporter()
     series = read_series(record)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from snnbench.bench.reporting import Pace, span
+from snnbench.reporting import Pace, span
 
 if TYPE_CHECKING:
-    from snnbench.bench.reporting import Advance
+    from snnbench.reporting import Advance
 
 _QUIET_SECONDS = 30
 

@@ -14,7 +14,7 @@ from snnbench.cli.parameters import RESULTS, Json, ResultsFolder
 from snnbench.errors import OptionError, RecordError
 
 if TYPE_CHECKING:
-    from snnbench.bench.listing import Row
+    from snnbench.records.listing import Row
 
 app = typer.Typer(help="List, show, export and clean up results.", no_args_is_help=True)
 
@@ -82,9 +82,9 @@ def show(
     out: ResultsFolder = RESULTS,
 ) -> None:
     """Show one cell: the JSON of its record, or why it failed, with the traceback."""
-    from snnbench.bench.failures import Failure
-    from snnbench.bench.layout import RECORD_FILE
-    from snnbench.bench.results import find_row, read_rows
+    from snnbench.records.failures import Failure
+    from snnbench.records.layout import RECORD_FILE
+    from snnbench.records.results import find_row, read_rows
 
     row = find_row(read_rows(out), cell)
     path = Path(row["path"])
@@ -114,7 +114,7 @@ def export(
     if str(target) == "-":
         sys.stdout.buffer.write(content)
         return
-    from snnbench.data import write_atomically
+    from snnbench.files import write_atomically
 
     try:
         write_atomically(target, [content])
@@ -128,7 +128,7 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
 ) -> None:
     """Remove what killed processes left behind; finished cells are never touched, nor failures that still stand."""
-    from snnbench.bench.garbage import collect
+    from snnbench.records.cleanup import collect
 
     found = collect(out, dry_run=dry_run)
     for leftover in found:
@@ -138,8 +138,8 @@ def gc(
 
 
 def _rows(out: Path, where: list[str] | None, status: Status | None, sort: str | None) -> list[Row]:
-    from snnbench.bench.results import ordered, read_rows, select
     from snnbench.options import parse_pairs
+    from snnbench.records.results import ordered, read_rows, select
 
     rows = read_rows(out)
     if not rows:
@@ -190,7 +190,7 @@ def _format_of(target: Path) -> Format:
 def _encode(rows: list[Row], chosen: Format) -> bytes:
     from json import dumps
 
-    from snnbench.bench.results import as_frame, columns_of
+    from snnbench.records.results import as_frame, columns_of
 
     if chosen is Format.json:  # not by pandas, which rounds to ten decimals
         columns = columns_of(rows)

@@ -32,9 +32,9 @@ def run(
 ) -> None:
     """Measure a quantizer: accuracy and firing."""
     import snnbench
-    from snnbench.bench.record import to_json_array
     from snnbench.cli.reporting import ConsoleReporter
     from snnbench.options import parse_pairs
+    from snnbench.records.record import to_json_array
 
     finished = snnbench.run(
         quantizer,

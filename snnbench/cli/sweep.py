@@ -12,12 +12,12 @@ from snnbench.cli import parameters as take
 from snnbench.errors import OptionError
 
 if TYPE_CHECKING:
-    from snnbench.bench.executors.base import Resources
-    from snnbench.bench.sweep.engine import Policy
-    from snnbench.bench.sweep.grid import Grid
-    from snnbench.bench.sweep.progress import Progress
-    from snnbench.bench.sweep.status import Status
-    from snnbench.bench.sweep.task import Task
+    from snnbench.sweep.executors.base import Resources
+    from snnbench.sweep.grid import Grid
+    from snnbench.sweep.loop import Policy
+    from snnbench.sweep.progress import Progress
+    from snnbench.sweep.status import Status
+    from snnbench.sweep.task import Task
 
 SOME_FAILED = 1
 INTERRUPTED, TERMINATED = 130, 143
@@ -56,9 +56,9 @@ def sweep(
     """
     if context.invoked_subcommand is not None:
         return
-    from snnbench.bench.executors.base import Resources
-    from snnbench.bench.sweep.engine import Policy
-    from snnbench.bench.sweep.plan import Benches, make_plan
+    from snnbench.sweep.executors.base import Resources
+    from snnbench.sweep.loop import Policy
+    from snnbench.sweep.plan import Benches, make_plan
 
     given = {
         "quantizer": _split(quantizer),
@@ -86,7 +86,7 @@ def status(
     """Show the sweeps of a folder, from any terminal."""
     from json import dumps
 
-    from snnbench.bench.sweep.status import read_statuses
+    from snnbench.sweep.status import read_statuses
 
     found = read_statuses(out)
     if json:
@@ -100,11 +100,11 @@ def status(
 
 
 def _run(tasks: list[Task], out: Path, name: str, resources: Resources, policy: Policy, as_json: bool) -> None:
-    from snnbench.bench import store
-    from snnbench.bench.executors import make_executor
-    from snnbench.bench.sweep.engine import Sweep, Terminated
-    from snnbench.bench.sweep.status import StatusFile
     from snnbench.cli.sweep_views import choose_view
+    from snnbench.records import store
+    from snnbench.sweep.executors import make_executor
+    from snnbench.sweep.loop import Sweep, Terminated
+    from snnbench.sweep.status import StatusFile
 
     executor = make_executor(name, resources)
     store.check_writable(out)
@@ -120,7 +120,7 @@ def _run(tasks: list[Task], out: Path, name: str, resources: Resources, policy: 
 
 
 def _grids(path: Path | None, given: dict[str, Any]) -> list[Grid]:
-    from snnbench.bench.sweep.grid import make_grid, read_grids
+    from snnbench.sweep.grid import make_grid, read_grids
 
     named = {key: value for key, value in given.items() if value is not None}
     if path is not None:
@@ -150,8 +150,8 @@ def _axes(pairs: list[str] | None, flag: str) -> dict[str, list[str]] | None:
 def _print_plan(tasks: list[Task], out: Path, executor: str, as_json: bool) -> None:
     from json import dumps
 
-    from snnbench.bench.executors.choose import slots_of
-    from snnbench.bench.sweep.foresight import foresee
+    from snnbench.sweep.dry_run import foresee
+    from snnbench.sweep.executors.choose import slots_of
 
     foresight = foresee(tasks, out, slots_of(executor))
     if as_json:

@@ -20,9 +20,9 @@ from rich.text import Text
 from snnbench.cli.reporting import ConsoleReporter
 
 if TYPE_CHECKING:
-    from snnbench.bench.record import Record
-    from snnbench.bench.reporting import Advance, Reporter
-    from snnbench.bench.sweep.progress import Event, Progress, Watcher
+    from snnbench.records.record import Record
+    from snnbench.reporting import Advance, Reporter
+    from snnbench.sweep.progress import Event, Progress, Watcher
 
 _SHOWN = 8
 _DRAW_SECONDS = 0.1

@@ -10,8 +10,8 @@ from rich import box
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from snnbench.bench.cell import Cell, QuantizerSpec
-    from snnbench.bench.record import Record, Score
+    from snnbench.records.cell import Cell, QuantizerSpec
+    from snnbench.records.record import Record, Score
 
 _COLUMNS = (
     "network",
@@ -104,7 +104,7 @@ def network(cell: Cell) -> str:
 
 def _named(spec: QuantizerSpec) -> str:
     chosen = [f"{key}={value}" for key, value in spec.options.items() if value != _defaults(spec.name).get(key)]
-    from snnbench.bench.cell import MembraneSpec
+    from snnbench.records.cell import MembraneSpec
 
     site = [f"site={spec.site}"] if isinstance(spec, MembraneSpec) and spec.site != "post_reset" else []
     return " ".join([spec.name, *chosen, *site])

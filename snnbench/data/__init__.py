@@ -13,7 +13,6 @@ from snnbench.folders import cache_root, resolve_root
 if TYPE_CHECKING:
     from snnbench.data.content import fingerprint
     from snnbench.data.dataset import Dataset
-    from snnbench.data.files import unwritable_cache, write_atomically, write_cache
     from snnbench.data.layouts import BinaryLayout, PickleLayout
     from snnbench.data.preparation import prepare
     from snnbench.data.sources import Archived, Embedded, Source
@@ -27,9 +26,6 @@ _LAZY = {
     "Source": "sources",
     "fingerprint": "content",
     "prepare": "preparation",
-    "unwritable_cache": "files",
-    "write_atomically": "files",
-    "write_cache": "files",
 }
 __all__ = [
     "Archived",
@@ -42,9 +38,6 @@ __all__ = [
     "fingerprint",
     "prepare",
     "resolve_root",
-    "unwritable_cache",
-    "write_atomically",
-    "write_cache",
 ]
 
 

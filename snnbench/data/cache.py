@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from snnbench.data.content import Images, Labels
-from snnbench.data.files import unwritable_cache, write_cache
+from snnbench.files import unwritable_cache, write_cache
 from snnbench.folders import cache_root
 
 # Two writes within one tick of a file system's clock leave the same times; no common one ticks slower than this.

@@ -22,9 +22,9 @@ from snnbench.functional.layers import (
     pair_layers,
     reduce_layers,
 )
-from snnbench.functional.plan import monotone_plan
 from snnbench.functional.profile import FiringProfile
 from snnbench.functional.rates import Rates, rates_of
+from snnbench.functional.transport_plan import monotone_plan
 
 Pairs: TypeAlias = dict[str, tuple[Tensor, Tensor]]
 

@@ -23,7 +23,7 @@ from snnbench.functional.layers import (
     pair_layers,
     reduce_layers,
 )
-from snnbench.functional.plan import monotone_plan
+from snnbench.functional.transport_plan import monotone_plan
 from snnbench.functional.uncertainty import Estimate
 
 EXACT_UP_TO = 1000

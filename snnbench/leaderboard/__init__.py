@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from snnbench.bench.reporting import Reporter
 from snnbench.leaderboard import rerunning
 from snnbench.leaderboard.adding import add
 from snnbench.leaderboard.board import Board, board_of, find_boards, is_entry, read_board, read_entry
 from snnbench.leaderboard.tables import stale_tables, table, write_tables
 from snnbench.leaderboard.verification import NOT_RECHECKED, Verdict, verify_board, verify_entry
+from snnbench.reporting import Reporter
 
 __all__ = [
     "NOT_RECHECKED",

@@ -8,29 +8,28 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from snnbench.bench.baseline import protocol_path
-from snnbench.bench.failures import FAILURE_SUFFIX
-from snnbench.bench.record import RECORD_FILE, Record, read_record
-from snnbench.bench.reference import Bench, open_bench
-from snnbench.bench.reporting import Reporter, Silent
+from snnbench.bench.bench import Bench, open_bench
 from snnbench.bench.run import check_device
-from snnbench.data import write_atomically
 from snnbench.errors import RecordError
+from snnbench.files import write_atomically
 from snnbench.leaderboard.board import (
     ENTRIES,
     NOTE_FILE,
     PROTOCOL_FILE,
-    REFERENCES,
-    WEIGHTS_FILE,
     Board,
     Note,
     read_board,
     read_entry,
 )
-from snnbench.leaderboard.evidence import EVIDENCE_FILE, reference_evidence
 from snnbench.leaderboard.identity import command, record_problems
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import control_problems, verify_entry
+from snnbench.records.evidence import EVIDENCE_FILE, reference_evidence
+from snnbench.records.failures import FAILURE_SUFFIX
+from snnbench.records.layout import REFERENCES, WEIGHTS_FILE
+from snnbench.records.record import RECORD_FILE, Record, read_record
+from snnbench.reporting import Reporter, Silent
+from snnbench.training.baseline import protocol_path
 
 _UNFINISHED = ".unfinished-"
 

@@ -14,16 +14,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from snnbench.bench.record import RECORD_FILE, Record, read_record
 from snnbench.errors import RecordError
-from snnbench.leaderboard.evidence import EVIDENCE_FILE, Evidence, read_evidence
 from snnbench.protocols import Protocol, read_protocol
+from snnbench.records.evidence import EVIDENCE_FILE, Evidence, read_evidence
+from snnbench.records.layout import REFERENCES
+from snnbench.records.record import RECORD_FILE, Record, read_record
 
 PROTOCOL_FILE = "protocol.toml"
 NOTE_FILE = "entry.json"
-WEIGHTS_FILE = "weights.safetensors"
 ENTRIES = "entries"
-REFERENCES = "references"
 
 
 class Note(BaseModel):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from snnbench.examine.compare import difference
 from snnbench.leaderboard.board import Board, Entry
-from snnbench.leaderboard.labels import label
-from snnbench.leaderboard.ranking import difference
+from snnbench.records.labels import label
 
 SHOWN = ("accuracy", "firing_emd", "firing_drift", "dead_fraction")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from snnbench.bench.record import Score
-from snnbench.leaderboard.labels import label
 from snnbench.leaderboard.ranking import Row
+from snnbench.records.labels import label
+from snnbench.records.record import Score
 
 Value = float | int | str | None
 

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from snnbench.bench.record import Record
 from snnbench.leaderboard.board import Entry
 from snnbench.protocols import Protocol
+from snnbench.records.record import Record
 
 
 def identity_problems(protocol: Protocol, entry: Entry) -> list[str]:

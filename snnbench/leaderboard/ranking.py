@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 from torch import Tensor
 
-from snnbench.bench.record import Score
-from snnbench.functional import CONFIDENCE, Estimate
+from snnbench.examine.compare import difference
+from snnbench.functional import CONFIDENCE
 from snnbench.leaderboard.board import Board, Entry
-from snnbench.leaderboard.labels import Options, label, shared_options
 from snnbench.leaderboard.rescoring import correct
 from snnbench.quant.packing import NUMBER_BITS
+from snnbench.records.labels import Options, label, shared_options
+from snnbench.records.record import Score
 
 Wins = NDArray[np.bool_]
 
@@ -56,20 +57,6 @@ def emd_wins(scores: Sequence[Score]) -> Wins:
     return np.array([[difference(mine, theirs).high < 0 for theirs in scores] for mine in scores]).reshape(
         len(scores), len(scores)
     )
-
-
-def difference(mine: Score, theirs: Score) -> Estimate:
-    """``mine - theirs`` with the interval that their own intervals give if they are independent.
-
-    Two networks on the same images agree more than that, so the interval is wider than a paired one.
-
-    Source: the MOVER of Zou and Donner 2008, Statistics in Medicine 27.
-    """
-    a, b = _bounds(mine), _bounds(theirs)
-    value = a.value - b.value
-    low = value - float(np.hypot(a.value - a.low, b.high - b.value))
-    high = value + float(np.hypot(a.high - a.value, b.value - b.low))
-    return Estimate(value, low, high)
 
 
 def rank_ranges(wins: Wins) -> list[tuple[int, int]]:
@@ -129,8 +116,3 @@ def _order(row: Row) -> tuple[bool, float, float, str]:
 def _value(score: Score) -> float:
     assert score.value is not None  # a board refuses failed metrics
     return score.value
-
-
-def _bounds(score: Score) -> Estimate:
-    value = _value(score)
-    return Estimate(value, value if score.low is None else score.low, value if score.high is None else score.high)

@@ -10,19 +10,19 @@ from pathlib import Path
 
 from safetensors.torch import load
 
-from snnbench.bench.evidence import evidence_of
-from snnbench.bench.record import Audit, environment
-from snnbench.bench.reference import open_bench
-from snnbench.bench.reporting import Reporter
+from snnbench.bench.bench import open_bench
 from snnbench.bench.run import measure
 from snnbench.errors import RecordError, SnnbenchError
+from snnbench.examine.rebuild import check_installed, trained_network
 from snnbench.functional import firing_drift
 from snnbench.functional.costs import KINDS, Operations
-from snnbench.leaderboard.board import WEIGHTS_FILE, Board, Entry
-from snnbench.leaderboard.evidence import EVIDENCE_FILE, Evidence, evidence_from
-from snnbench.leaderboard.rebuilding import check_installed, trained_network
+from snnbench.leaderboard.board import Board, Entry
 from snnbench.leaderboard.verification import Verdict
 from snnbench.leaderboard.weights import read_weights_file
+from snnbench.records.evidence import EVIDENCE_FILE, Evidence, evidence_from, evidence_of
+from snnbench.records.layout import WEIGHTS_FILE
+from snnbench.records.record import Audit, environment
+from snnbench.reporting import Reporter
 
 PREDICTION_TOLERANCE = 0.002
 """Fraction of images that may be classified otherwise on another processor or other versions."""

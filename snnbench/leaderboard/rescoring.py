@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from snnbench.bench.baseline_check import TOLERANCE
 from snnbench.bench.costs import cost_from
-from snnbench.bench.record import Reference, Score
 from snnbench.bench.score import METRICS, Outcome, Scored, layer_rows, scores
-from snnbench.bench.verification import TOLERANCE
 from snnbench.functional import FiringProfile
 from snnbench.functional.costs import KINDS
 from snnbench.leaderboard.board import Board, Entry
-from snnbench.leaderboard.evidence import Evidence
+from snnbench.records.evidence import Evidence
+from snnbench.records.record import Reference, Score
 
 _RELATIVE = 1e-9
 _ABSOLUTE = 1e-12

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from snnbench.bench.record import Record, Score
 from snnbench.leaderboard.identity import command
+from snnbench.records.record import Record, Score
 
 
 class Line(NamedTuple):

@@ -11,17 +11,17 @@ from typing import Any
 import jinja2
 from plotly.offline import get_plotlyjs
 
-from snnbench.bench.cell import Cell
-from snnbench.bench.record import Score
-from snnbench.data import write_atomically
 from snnbench.errors import RecordError
+from snnbench.files import write_atomically
 from snnbench.leaderboard.board import Board
 from snnbench.leaderboard.charts import rates_figures, scatter_figure
 from snnbench.leaderboard.columns import COLUMNS, Column
-from snnbench.leaderboard.labels import label, shared_text
 from snnbench.leaderboard.ranking import Row, ranked_rows
 from snnbench.leaderboard.scorecard import cost_lines, environment_lines, reproduction, score_lines
 from snnbench.leaderboard.tables import between_seeds
+from snnbench.records.cell import Cell
+from snnbench.records.labels import label, shared_text
+from snnbench.records.record import Score
 
 _PAGES = Path(__file__).parent / "pages"
 _ASSETS = ("style.css", "table.js", "charts.js")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from snnbench.data import write_atomically
+from snnbench.files import write_atomically
 
 SUMS_FILE = "SHA256SUMS"
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from snnbench.data import write_atomically
 from snnbench.errors import RecordError
+from snnbench.files import write_atomically
 from snnbench.leaderboard.board import Board
 from snnbench.leaderboard.columns import COLUMNS
-from snnbench.leaderboard.labels import shared_text
 from snnbench.leaderboard.ranking import Row, ranked_rows
 from snnbench.leaderboard.verification import require_rows
+from snnbench.records.labels import shared_text
 
 
 def table(board: Board) -> pd.DataFrame:

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from snnbench.bench.cell import Cell
-from snnbench.bench.record import RECORD_FILE
 from snnbench.errors import SnnbenchError
 from snnbench.functional import seed_floor
-from snnbench.leaderboard.board import NOTE_FILE, WEIGHTS_FILE, Board, Entry, read_entry
-from snnbench.leaderboard.evidence import EVIDENCE_FILE
+from snnbench.leaderboard.board import NOTE_FILE, Board, Entry, read_entry
 from snnbench.leaderboard.identity import identity_problems
 from snnbench.leaderboard.rescoring import score_problems
 from snnbench.leaderboard.sums import SUMS_FILE, check_sums
 from snnbench.leaderboard.weights import audit_problems
+from snnbench.records.cell import Cell
+from snnbench.records.evidence import EVIDENCE_FILE
+from snnbench.records.layout import WEIGHTS_FILE
+from snnbench.records.record import RECORD_FILE
 
 EVIDENCE_BYTES = 600_000
 WEIGHTS_BYTES = 1_000_000

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from snnbench.bench.network_file import unpack_network
-from snnbench.bench.record import Audit, MembraneRow, WeightRow
 from snnbench.errors import RecordError
-from snnbench.leaderboard.board import WEIGHTS_FILE, Entry
-from snnbench.leaderboard.rebuilding import recount
+from snnbench.examine.rebuild import recount
+from snnbench.leaderboard.board import Entry
 from snnbench.protocols import Protocol
 from snnbench.quant.packing import NUMBER_BITS, bits_for
+from snnbench.records.layout import WEIGHTS_FILE
+from snnbench.records.network_file import unpack_network
+from snnbench.records.record import Audit, MembraneRow, WeightRow
 
 
 def audit_problems(protocol: Protocol, entry: Entry) -> list[str]:

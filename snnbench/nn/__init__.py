@@ -1,7 +1,7 @@
 """Spiking neurons, SEW-ResNets, and the recording of their firing."""
 
 from snnbench.nn.averaged import averaged_gradients
-from snnbench.nn.fused import optimize
+from snnbench.nn.compiled import optimize
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.recording import FiringRecorder, record_firing
 from snnbench.nn.rectifier import rectified

@@ -13,8 +13,8 @@ from torch.utils.hooks import RemovableHandle
 from snnbench.errors import FiringError
 from snnbench.functional.profile import SHARDS, FiringProfile, LayerFiring
 from snnbench.functional.spikes import count_by_shard
-from snnbench.nn.fused.counter import SpikeCounter
-from snnbench.nn.fused.optimize import FusedNeuron
+from snnbench.nn.compiled.counter import SpikeCounter
+from snnbench.nn.compiled.optimize import FusedNeuron
 from snnbench.nn.libraries import StepMode, step_mode
 from snnbench.nn.neurons import SpikingNeuron
 

@@ -14,8 +14,8 @@ from torch.utils.hooks import RemovableHandle
 from snnbench.errors import FiringError
 from snnbench.functional.costs import Operations
 from snnbench.functional.profile import SHARDS
-from snnbench.nn.fused.function import reached
-from snnbench.nn.fused.optimize import FusedNeuron
+from snnbench.nn.compiled.function import reached
+from snnbench.nn.compiled.optimize import FusedNeuron
 from snnbench.nn.sew_resnet import SEWBlock, SEWResNet
 
 _TRANSPOSED: dict[type[nn.Module], Callable[..., Tensor]] = {

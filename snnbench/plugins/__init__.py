@@ -6,10 +6,10 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from snnbench.errors import PluginError
-from snnbench.plugins.isolation import Fault
+from snnbench.plugins.discovery import discover
 from snnbench.plugins.loading import Plugin, load
 from snnbench.plugins.shelf import Entry, Shelf, unknown
-from snnbench.plugins.source import KINDS, Source, discover
+from snnbench.plugins.source import KINDS, Fault, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

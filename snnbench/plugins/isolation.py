@@ -10,24 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from snnbench.errors import SnnbenchError
+from snnbench.plugins.source import Fault, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from snnbench.plugins.source import Source
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with a plugin, in one line; a fatal fault keeps it, or one of its hooks, from being used."""
-
-    source: Source
-    error: str
-    traceback: str = ""
-    fatal: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.source}: {self.error}"
 
 
 @dataclass(frozen=True)

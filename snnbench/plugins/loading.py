@@ -11,8 +11,8 @@ import pluggy
 
 from snnbench import hookspecs
 from snnbench.errors import PluginError, did_you_mean
-from snnbench.plugins.isolation import Fault, isolated
-from snnbench.plugins.source import KINDS, Source
+from snnbench.plugins.isolation import isolated
+from snnbench.plugins.source import KINDS, Fault, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from snnbench.errors import PluginError, did_you_mean
-from snnbench.plugins.isolation import Fault
-from snnbench.plugins.source import KINDS, Source
+from snnbench.plugins.source import KINDS, Fault, Source
 
 T = TypeVar("T")
 

@@ -1,16 +1,10 @@
-"""Where plugins come from: the entry points that installed distributions name in the group ``snnbench``."""
+"""Where a plugin comes from, and what is wrong with it."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
-
-from snnbench.plugins.isolation import Fault, isolated
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import Any
 
 GROUP = "snnbench"
 KINDS = {"quantizers": "quantizer", "models": "model", "datasets": "data set", "protocols": "protocol"}
@@ -43,23 +37,14 @@ class Source:
         return metadata.EntryPoint(self.name, self.module, GROUP).load()
 
 
-def discover() -> tuple[list[Source], list[Fault]]:
-    """Every entry point of the group, the project's own first, and the distributions whose metadata cannot be read."""
-    found: dict[str, list[Source]] = {}
-    faults: list[Fault] = []
-    for distribution in metadata.distributions():
-        if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
-            with isolated(Source("a distribution without readable metadata", "", "", ""), faults):
-                name, sources = _sources(distribution)
-                found.setdefault(name, sources)  # as in imports, the first on the path hides others of its name
-    return sorted(_flat(found.values()), key=lambda s: (not s.built_in, s.distribution, s.name)), faults
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a plugin, in one line; a fatal fault keeps it, or one of its hooks, from being used."""
 
+    source: Source
+    error: str
+    traceback: str = ""
+    fatal: bool = True
 
-def _sources(distribution: metadata.Distribution) -> tuple[str, list[Source]]:
-    name, version = distribution.metadata["Name"], distribution.version
-    points = distribution.entry_points.select(group=GROUP)
-    return re.sub(r"[-_.]+", "-", name).lower(), [Source(name, version, point.name, point.value) for point in points]
-
-
-def _flat(lists: Iterable[list[Source]]) -> list[Source]:
-    return [source for sources in lists for source in sources]
+    def __str__(self) -> str:
+        return f"{self.source}: {self.error}"

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snnbench.nn.fused.integer import IntegerConv, has_integer_convolutions
-from snnbench.nn.fused.optimize import FusedConvBNNeuron, FusedNeuron, optimize
+from snnbench.nn.compiled.integer import IntegerConv, has_integer_convolutions
+from snnbench.nn.compiled.optimize import FusedConvBNNeuron, FusedNeuron, optimize
 from snnbench.nn.sew_resnet import SEWResNet
 from snnbench.quant.coding import common_unit
 

@@ -10,15 +10,15 @@ import torch
 from safetensors.torch import save_file
 
 import snnbench
-from snnbench.bench.baseline import protocol_path
-from snnbench.bench.network_file import unpack_network
-from snnbench.bench.reference import Bench, open_bench
-from snnbench.bench.reporting import Silent
+from snnbench.bench.bench import Bench, open_bench
 from snnbench.bench.score import check_metrics
 from snnbench.errors import OptionError, PluginError, ProtocolError, RecordError
 from snnbench.functional import FiringProfile, firing_emd
 from snnbench.nn import record_firing
 from snnbench.protocols import read_protocol
+from snnbench.records.network_file import unpack_network
+from snnbench.reporting import Silent
+from snnbench.training.baseline import protocol_path
 
 PROTOCOL = "digits-sew8"
 VOLATILE = ("started", "seconds", "environment")

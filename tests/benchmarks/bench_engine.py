@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from oracles.sew_resnet import OracleSEWResNet
 from torch import Tensor, nn
 
-from snnbench.bench.engine import engine_form
+from snnbench.engine import engine_form
 from snnbench.functional import FiringProfile
 from snnbench.nn import SEWResNet, averaged_gradients, record_firing, sew_resnet8, sew_resnet18
 from snnbench.plugins import catalogue

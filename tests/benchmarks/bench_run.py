@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import snnbench
-from snnbench.bench.batches import Normalise
 from snnbench.builtin.datasets import snnbench_datasets
 from snnbench.builtin.lqnet import lqnet
 from snnbench.functional import FiringProfile
 from snnbench.nn import record_firing, record_operations, sew_resnet8
 from snnbench.protocols import read_protocol
 from snnbench.quant import quantize_weights
+from snnbench.training.batches import Normalise
 
 FOLDER = Path(snnbench.__file__).parent / "protocols" / "cifar10-sew8"
 BITS, ROUNDS = 4, 2

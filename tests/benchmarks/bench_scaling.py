@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from snnbench.examine.pictures import render
+from snnbench.examine.style import in_style, styles
 from snnbench.nn import optimize, record_firing, sew_resnet8
-from snnbench.plots.pictures import render
-from snnbench.plots.style import in_style, styles
 
 DOCS = Path(__file__).parents[2] / "docs"
 STEPS = (4, 8, 16, 32)

@@ -22,13 +22,13 @@ import torch
 from oracles.faulty import install_faulty, reference_evaluations
 from oracles.records import measured
 
-from snnbench.bench.executors.work import held_bench
-from snnbench.bench.reporting import Silent
 from snnbench.bench.run import measure
-from snnbench.bench.sweep.grid import make_grid
-from snnbench.bench.sweep.plan import Benches, make_plan
-from snnbench.bench.sweep.task import Task
 from snnbench.plugins import catalogue
+from snnbench.reporting import Silent
+from snnbench.sweep.executors.work import held_bench
+from snnbench.sweep.grid import make_grid
+from snnbench.sweep.plan import Benches, make_plan
+from snnbench.sweep.task import Task
 
 CELLS = int(os.environ.get("SNNBENCH_BENCH_CELLS", "1000"))
 REAL_CELLS = int(os.environ.get("SNNBENCH_BENCH_REAL_CELLS", "120"))
@@ -198,11 +198,11 @@ def bench_two_workers_against_one(benchmark, tmp_path: Path):
 
 BARE = """
 import sys, time, torch
-from snnbench.bench.executors.work import held_bench
-from snnbench.bench.reporting import Silent
+from snnbench.sweep.executors.work import held_bench
+from snnbench.reporting import Silent
 from snnbench.bench.run import measure
-from snnbench.bench.sweep.grid import make_grid
-from snnbench.bench.sweep.plan import Benches, make_plan
+from snnbench.sweep.grid import make_grid
+from snnbench.sweep.plan import Benches, make_plan
 torch.set_num_threads(1)
 grid = {"quantizer": ["lqnet", "uniform"], "protocol": "digits-sew8", "bits": [2, 4, 8]}
 tasks = make_plan([make_grid(grid, "grid")], Benches(None, "cpu"))

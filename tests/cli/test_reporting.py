@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pytest
 from rich.console import Console
 
-from snnbench.bench.reporting import Pace, span
 from snnbench.cli import reporting
+from snnbench.reporting import Pace, span
 
 
 @pytest.mark.parametrize(

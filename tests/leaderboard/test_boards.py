@@ -10,11 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from snnbench.bench.record import Control, Record, Score, read_record
-from snnbench.bench.reference import Bench, open_bench
-from snnbench.bench.reporting import Silent
-from snnbench.bench.sweep.grid import read_grids
-from snnbench.bench.sweep.plan import Benches, make_plan
+from snnbench.bench.bench import Bench, open_bench
 from snnbench.errors import OptionError, RecordError
 from snnbench.leaderboard import Board, add, find_boards, read_board, stale_tables, table, verify, write_tables
 from snnbench.leaderboard.adding import _file_reference
@@ -24,6 +20,10 @@ from snnbench.leaderboard.ranking import ranked_rows
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import control_problems
 from snnbench.leaderboard.weights import audit_problems
+from snnbench.records.record import Control, Record, Score, read_record
+from snnbench.reporting import Silent
+from snnbench.sweep.grid import read_grids
+from snnbench.sweep.plan import Benches, make_plan
 
 PROTOCOL = "digits-sew8"
 
@@ -44,7 +44,7 @@ def edited(directory: Path, to: Path, **changes: object) -> Path:
 
 def test_a_filed_board_verifies_without_model_or_data(filed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SNNBENCH_CACHE", "/nonexistent")
-    monkeypatch.setattr("snnbench.bench.reference.Bench.evaluate", None)
+    monkeypatch.setattr("snnbench.bench.bench.Bench.evaluate", None)
     verdicts = list(verify(filed))
     assert len(verdicts) == 4 + 1 + 1
     assert [verdict for verdict in verdicts if verdict.problems] == []

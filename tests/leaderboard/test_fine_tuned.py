@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from snnbench.bench.record import read_record
-from snnbench.bench.reporting import Silent
 from snnbench.errors import RecordError
+from snnbench.examine.export import export
 from snnbench.leaderboard import Board, add, read_board, rerun, table, verify
-from snnbench.leaderboard.exporting import export
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import verify_entry
+from snnbench.records.record import read_record
+from snnbench.reporting import Silent
 
 pytestmark = pytest.mark.slow
 FLIPS = 200

@@ -6,10 +6,10 @@ import shlex
 from itertools import pairwise
 from pathlib import Path
 
-from snnbench.bench.cell import membrane_spec
-from snnbench.bench.record import read_record
 from snnbench.leaderboard.identity import command
 from snnbench.options import parse_pairs
+from snnbench.records.cell import membrane_spec
+from snnbench.records.record import read_record
 
 
 def test_it_can_be_typed(results: list[Path]) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from snnbench.bench.evaluate import Evaluation
-from snnbench.bench.reference import Bench
-from snnbench.bench.reporting import Silent
+from snnbench.bench.bench import Bench
 from snnbench.errors import RecordError
 from snnbench.leaderboard import Board, rerun
 from snnbench.leaderboard.rerunning import OPERATIONS_TOLERANCE, Gap, _gap, audit_differences
 from snnbench.leaderboard.rerunning import problems as tolerance_problems
+from snnbench.records.evaluation import Evaluation
+from snnbench.reporting import Silent
 
 Told = Callable[..., int]
 

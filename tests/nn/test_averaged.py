@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from snnbench.nn import SEWResNet, averaged_gradients, optimize, sew_resnet8
-from snnbench.nn.fused import why_not_compiled
+from snnbench.nn.compiled import why_not_compiled
 
 NETWORKS: list[dict[str, Any]] = [
     {"neuron": "lif"},

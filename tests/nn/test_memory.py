@@ -12,7 +12,7 @@ SCRIPT = """
 import resource, sys
 import torch
 from snnbench.nn import sew_resnet8
-from snnbench.nn.fused import keep_memory
+from snnbench.nn.compiled import keep_memory
 if sys.argv[1] == "kept":
     keep_memory()
 model, images = sew_resnet8(32), torch.randn(32, 3, 32, 32)

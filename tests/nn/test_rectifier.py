@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron, optimize, rectified, sew_resnet8
-from snnbench.nn.fused import why_not_compiled
+from snnbench.nn.compiled import why_not_compiled
 from snnbench.nn.rectifier import Rectifier, firing_range
 
 LEAKY = [

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from snnbench.bench.auditing import audit_of
 from snnbench.bench.quantized import Quantized
-from snnbench.bench.record import Audit
 from snnbench.builtin.lqnet import lqnet
 from snnbench.builtin.uniform import uniform
 from snnbench.nn import IFNeuron, LIFNeuron, sew_resnet8
@@ -24,6 +23,7 @@ from snnbench.nn.recording import spiking_layers
 from snnbench.quant import Watch, quantize_membranes, quantize_weights
 from snnbench.quant.audit import stalled_below
 from snnbench.quant.packing import bits_for, grid_steps, pack, reproduces
+from snnbench.records.record import Audit
 
 Make = Callable[[str, Tensor], nn.Module]
 EXEMPT = ("stem.conv", "fc")

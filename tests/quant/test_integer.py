@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from snnbench.nn import optimize, record_firing, record_operations, sew_resnet8
-from snnbench.nn.fused import why_not_compiled
-from snnbench.nn.fused.integer import IntegerConv, has_integer_convolutions
+from snnbench.nn.compiled import why_not_compiled
+from snnbench.nn.compiled.integer import IntegerConv, has_integer_convolutions
 from snnbench.plugins import catalogue
 from snnbench.quant import quantize_weights
 from snnbench.quant.integer import integer_form, integer_layers, whole_numbers

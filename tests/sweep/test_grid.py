@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies
 
-from snnbench.bench.cell import Cell
-from snnbench.bench.executors import make_executor
-from snnbench.bench.executors.base import Resources
-from snnbench.bench.sweep.estimate import Durations, TimeLeft
-from snnbench.bench.sweep.grid import Grid, make_grid, read_grids
-from snnbench.bench.sweep.plan import Benches, make_plan
 from snnbench.errors import OptionError
+from snnbench.records.cell import Cell
+from snnbench.sweep.executors import make_executor
+from snnbench.sweep.executors.base import Resources
+from snnbench.sweep.grid import Grid, make_grid, read_grids
+from snnbench.sweep.plan import Benches, make_plan
+from snnbench.sweep.time_left import Durations, TimeLeft
 
 BASE = {"quantizer": ["lqnet", "uniform"], "protocol": "digits-sew8"}
 

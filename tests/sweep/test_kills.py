@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from snnbench.bench.garbage import collect
-from snnbench.bench.record import read_record
-from snnbench.bench.sweep.status import read_statuses
+from snnbench.records.cleanup import collect
+from snnbench.records.record import read_record
+from snnbench.sweep.status import read_statuses
 
 Start = Callable[..., subprocess.Popen]
 GRID = ("--quantizer", "lqnet,uniform", "--bits", "2,3,4,5,6,8", "--seeds", "0-9", "--protocol", "digits-sew8")

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from snnbench.bench.bench import open_bench
 from snnbench.bench.calibration import CalibrationBatches, calibration_images
-from snnbench.bench.reference import open_bench
 from snnbench.errors import OptionError
 from snnbench.nn import sew_resnet8
 from snnbench.quant import quantize_weights, quantizers

@@ -1,0 +1,254 @@
+"""What a protocol's full-precision network does on the test set: evaluated once, cached by what determines it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from snnbench.bench import torchrun
+from snnbench.bench.evaluate import evaluate
+from snnbench.bench.score import seed_floor_of
+from snnbench.data import Dataset, cache_root
+from snnbench.data.content import Images, Labels
+from snnbench.engine import Chosen, Engine, choose_engine, engine_form
+from snnbench.errors import OptionError, ProtocolError, RecordError
+from snnbench.files import write_cache
+from snnbench.locks import locked
+from snnbench.nn.neurons import SpikingNeuron
+from snnbench.nn.synapses import weight_layers
+from snnbench.plugins import catalogue
+from snnbench.protocols import Baseline, Protocol, digest, read_protocol
+from snnbench.quant.integer import integer_layers
+from snnbench.quant.watch import MEMBRANE_SAMPLES
+from snnbench.records.cell import MEASUREMENT, Cell, NetworkSpec, Origin, protocol_network
+from snnbench.records.evaluation import Evaluation
+from snnbench.records.network_file import unpack_network
+from snnbench.records.record import Score, processor
+from snnbench.reporting import Reporter
+from snnbench.training.baseline import protocol_path, read_weights
+from snnbench.training.batches import Normalise
+
+
+@dataclass(frozen=True)
+class Network:
+    """A full-precision network: how to build it, its weights, and their SHA-256."""
+
+    spec: NetworkSpec
+    weights: dict[str, Tensor]
+    sha256: str
+    input_shape: tuple[int, int, int]
+    num_classes: int
+
+    def build(self) -> nn.Module:
+        """A new instance with the weights loaded, in evaluation mode.
+
+        Raises:
+            ProtocolError: if the weights do not fit the model.
+        """
+        factory = catalogue().models[self.spec.model].value
+        model: nn.Module = factory(self.input_shape, self.num_classes, **self.spec.options)
+        try:
+            model.load_state_dict(self.weights)
+        except RuntimeError as error:
+            what = " ".join(str(error).split())
+            raise ProtocolError(f"the weights do not fit model '{self.spec.model}': {what}") from error
+        return model.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything a cell needs besides its quantizers: protocol, data set and full-precision network."""
+
+    protocol: Protocol
+    dataset: Dataset
+    root: Path | None
+    network: Network
+    own_network: bool
+    limit: int | None
+    device: str
+    engine: Engine = "auto"
+    folder: Path | None = None
+    """Where the protocol's document and baselines lie."""
+    held_reference: Evaluation | None = None
+    """The reference, where a process that measures many cells holds it in memory."""
+    held_floor: Score | None = None
+    """The seed floor, where the reference is held."""
+
+    @property
+    def normalise(self) -> Normalise:
+        """How the protocol turns bytes into floats."""
+        return Normalise(self.protocol.data.mean, self.protocol.data.std)
+
+    def test_set(self) -> tuple[Images, Labels]:
+        """The test images and labels, the first `limit` of them if there is a limit."""
+        images, labels = self.dataset.load(self.root, "test")
+        return images[: self.limit], labels[: self.limit]
+
+    def engine_for(self, image_steps: int) -> Chosen:
+        """The engine for forwards of so many images times time steps; only a CPU has a choice."""
+        return choose_engine(self.engine, image_steps) if self.device == "cpu" else "eager"
+
+    @property
+    def evaluation_engine(self) -> Chosen:
+        """The engine that runs the test set."""
+        images, _ = self.test_set()
+        return self.engine_for(len(images) * self.protocol.train.stages[-1].timesteps)
+
+    def evaluate(self, model: nn.Module, title: str, reporter: Reporter, cell: Cell | None = None) -> Evaluation:
+        """Run `model` over the test set as the protocol says; helpers of a torchrun are told which `cell` it is of."""
+        torchrun.send_order(model, cell)
+        evaluation = self.evaluate_share(model, title, reporter)
+        assert evaluation is not None
+        return evaluation
+
+    def evaluate_share(self, model: nn.Module, title: str, reporter: Reporter) -> Evaluation | None:
+        """Run this process's share of the test set; the evaluation of all of it, or None on helpers."""
+        images, _ = self.test_set()
+        size = self.protocol.evaluate.batch_size
+        mine = images[torchrun.share(len(images), size, MEMBRANE_SAMPLES if _has_quantized_membranes(model) else 0)]
+        if not len(mine):
+            return torchrun.merge(None)
+        fast = engine_form(model, self.evaluation_engine)
+        if self.evaluation_engine == "integer":
+            reporter.say(f"{title}: {len(integer_layers(fast))} of {len(weight_layers(fast))} layers in integers")
+        with reporter.task(title) as advance:
+            found = evaluate(fast, mine, self.normalise, size, advance, self.device)
+        return torchrun.merge(found)
+
+    def holding(self, reporter: Reporter) -> Bench:
+        """The same bench, that holds its reference and the seed floor in memory."""
+        return replace(self, held_reference=self.reference(reporter), held_floor=self.seed_floor(reporter))
+
+    def reference(self, reporter: Reporter) -> Evaluation:
+        """The full-precision network's evaluation, from the cache if it is there."""
+        if self.held_reference is not None:
+            return self.held_reference
+        path = cache_root() / "references" / f"{self._reference_key(self.network.sha256)}.safetensors"
+        with locked(path.with_suffix(".lock")):
+            cached = load_evaluation(path)
+            if cached is None:
+                plain = replace(self, engine="compiled") if self.engine == "integer" else self
+                cached = plain.evaluate(self.network.build(), "Reference", reporter)
+                cached.save(path)
+        return cached
+
+    def seed_floor(self, reporter: Reporter) -> Score | None:
+        """The EMD between the references of all the protocol's seeds, cached; None where it is not known."""
+        baselines = self.protocol.baselines
+        if self.held_reference is not None or self.own_network or len(baselines) < 2:
+            return self.held_floor
+        key = self._reference_key([each.sha256 for each in baselines])
+        path = cache_root() / "references" / f"{key}.json"
+        with locked(path.with_suffix(".lock")):
+            floor = _load_score(path)
+            if floor is None:
+                profiles = [self._of(each).reference(reporter).profile for each in baselines]
+                floor = seed_floor_of(profiles)
+                if floor.value is not None:
+                    write_cache(path, [floor.model_dump_json().encode()])
+        return floor
+
+    def _of(self, baseline: Baseline) -> Bench:
+        assert self.folder is not None
+        weights = read_weights(self.protocol, baseline, self.folder)
+        return replace(self, network=replace(self.network, weights=weights, sha256=baseline.sha256))
+
+    def _reference_key(self, weights: str | list[str]) -> str:
+        return digest(
+            {
+                "weights": weights,
+                "network": self.network.spec.model_dump(mode="json"),
+                "data": dict(self.dataset.fingerprints),
+                "protocol": self.protocol.fingerprint,
+                "limit": self.limit,
+                "measurement": MEASUREMENT,
+                "torch": torch.__version__,
+                "processor": processor(),
+                "device": self.device,
+            }
+        )
+
+
+def _has_quantized_membranes(model: nn.Module) -> bool:
+    return any(isinstance(m, SpikingNeuron) and m.state_quantizer is not None for m in model.modules())
+
+
+def load_evaluation(path: Path) -> Evaluation | None:
+    """A cached evaluation, or None if there is none that can be read: it is then computed again."""
+    try:
+        return Evaluation.load(path)
+    except (FileNotFoundError, RecordError):
+        return None
+
+
+def _load_score(path: Path) -> Score | None:
+    try:
+        return Score.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def open_bench(
+    protocol: str,
+    seed: int = 0,
+    *,
+    data: Path | None = None,
+    limit: int | None = None,
+    device: str = "cpu",
+    engine: Engine = "auto",
+) -> Bench:
+    """The bench of a protocol (see `protocol_path`), with the baseline that `seed` picks.
+
+    Raises:
+        PluginError: if the protocol, its data set or its model is unknown.
+        ProtocolError: if the document is not valid, or its weights are missing or altered.
+    """
+    path = protocol_path(protocol)
+    document = read_protocol(path)
+    dataset = catalogue().datasets[document.data.name].value
+    baseline = document.baseline(seed)
+    weights = read_weights(document, baseline, path.parent)
+    shape, classes = dataset.input_shape, dataset.num_classes
+    network = Network(protocol_network(document), weights, baseline.sha256, shape, classes)
+    return Bench(document, dataset, data, network, False, limit, device, engine, path.parent)
+
+
+def own_network(bench: Bench, spec: NetworkSpec, weights: Path) -> Bench:
+    """The same bench on a network of the user's own, which is then its own reference.
+
+    An exported network is read too; what its membranes' quantizers learned is left out.
+
+    Raises:
+        OptionError: if the file of weights cannot be read.
+    """
+    try:
+        content = weights.read_bytes()
+        tensors = unpack_network(content)
+    except (OSError, RecordError) as error:
+        raise OptionError(f"--weights '{weights}' cannot be read: {error}") from error
+    tensors = {name: value for name, value in tensors.items() if ".state_quantizer." not in name}
+    sha256 = hashlib.sha256(content).hexdigest()
+    dataset = bench.dataset
+    network = Network(spec, tensors, sha256, dataset.input_shape, dataset.num_classes)
+    return Bench(bench.protocol, dataset, bench.root, network, True, bench.limit, bench.device, bench.engine)
+
+
+def cell_identity(bench: Bench) -> dict[str, Any]:
+    """The part of a `Cell` that the bench determines."""
+    return {
+        "protocol": bench.protocol.name,
+        "protocol_version": bench.protocol.version,
+        "fingerprint": bench.protocol.fingerprint,
+        "data": dict(bench.dataset.fingerprints),
+        "weights": bench.network.sha256,
+        "network": bench.network.spec if bench.own_network else None,
+        "limit": bench.limit,
+        "origin": Origin(distribution=bench.network.spec.distribution, version=bench.network.spec.version),
+        "device": bench.device,
+    }

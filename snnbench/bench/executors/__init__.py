@@ -1,6 +1,0 @@
-"""Where cells are computed: in this process, in worker processes of this machine, or on a Ray cluster."""
-
-from snnbench.bench.executors.base import Executor
-from snnbench.bench.executors.choose import make_executor
-
-__all__ = ["Executor", "make_executor"]

@@ -1,0 +1,1 @@
+"""What one or two finished records tell: their networks, behaviour, differences and pictures."""

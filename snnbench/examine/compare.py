@@ -1,0 +1,187 @@
+"""Comparing two records, or the matching cells of two folders: differences, tests, and a verdict in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from snnbench.bench.bench import open_bench
+from snnbench.errors import RecordError
+from snnbench.functional import CONFIDENCE, Estimate, McNemar, accuracy_change, mcnemar_test
+from snnbench.records.cell import Cell
+from snnbench.records.evidence import EVIDENCE_FILE, read_evidence
+from snnbench.records.layout import REFERENCES
+from snnbench.records.record import RECORD_FILE, Record, Score, read_record
+
+
+class Verdict(Enum):
+    """The second against the first; the value is the command's exit code."""
+
+    BETTER = 0
+    WORSE = 1
+    CANNOT_TELL = 3
+    NOT_COMPARABLE = 4
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The second network against the first on the same images.
+
+    Attributes:
+        accuracy: change of accuracy, a fraction, with its paired interval.
+        mcnemar: exact test of equal accuracy.
+        emd: change of the firing EMD in spikes per step; negative is nearer to the reference.
+    """
+
+    first: Record
+    second: Record
+    accuracy: Estimate
+    mcnemar: McNemar
+    emd: Estimate
+
+    @property
+    def verdict(self) -> Verdict:
+        """Better in accuracy or EMD and worse in neither, worse likewise; a trade is neither."""
+        signs = {self._accuracy_sign, self._emd_sign} - {0}
+        return Verdict.CANNOT_TELL if len(signs) != 1 else Verdict.BETTER if signs == {1} else Verdict.WORSE
+
+    @property
+    def words(self) -> str:
+        """The verdict in a sentence."""
+        return f"accuracy {_WORD[self._accuracy_sign]}, firing {_FIRING[self._emd_sign]}: {_VERDICT[self.verdict]}"
+
+    @property
+    def _accuracy_sign(self) -> int:
+        return (self.accuracy.value > 0) - (self.accuracy.value < 0) if self.mcnemar.p_value < 1 - CONFIDENCE else 0
+
+    @property
+    def _emd_sign(self) -> int:
+        return (self.emd.high < 0) - (self.emd.low > 0)
+
+
+_WORD = {1: "is higher", -1: "is lower", 0: "cannot be told apart"}
+_FIRING = {1: "is nearer to the reference", -1: "is farther from the reference", 0: "cannot be told apart"}
+_VERDICT = {
+    Verdict.BETTER: "better",
+    Verdict.WORSE: "worse",
+    Verdict.CANNOT_TELL: "neither better nor worse by these tests",
+}
+
+
+def compare(first: Path, second: Path, data: Path | None = None) -> list[Comparison]:
+    """Compare `second` with `first`: two records, or the cells that two folders (results or boards) both hold.
+
+    Args:
+        first: directory of a finished cell or entry, or a folder that holds some.
+        second: the same.
+        data: folder of the data sets, for the labels of records that are on no board.
+
+    Returns:
+        One comparison for two records, one a matching cell for two folders; empty if nothing can be compared.
+
+    Raises:
+        RecordError: if a record or its evidence is missing or damaged.
+    """
+    return [_compare(a, b, data) for a, b in _pairs(_cells(first), _cells(second)) if _comparable(a, b)]
+
+
+def overall(comparisons: list[Comparison]) -> Verdict:
+    """The verdict of several comparisons: better or worse only if no cell says the opposite."""
+    found = {comparison.verdict for comparison in comparisons} - {Verdict.CANNOT_TELL}
+    if not comparisons:
+        return Verdict.NOT_COMPARABLE
+    return found.pop() if len(found) == 1 else Verdict.CANNOT_TELL
+
+
+def difference(mine: Score, theirs: Score) -> Estimate:
+    """``mine - theirs`` with the interval that their own intervals give if they are independent.
+
+    Two networks on the same images agree more than that, so the interval is wider than a paired one.
+
+    Source: the MOVER of Zou and Donner 2008, Statistics in Medicine 27.
+    """
+    a, b = _bounds(mine), _bounds(theirs)
+    value = a.value - b.value
+    low = value - float(np.hypot(a.value - a.low, b.high - b.value))
+    high = value + float(np.hypot(a.high - a.value, b.value - b.low))
+    return Estimate(value, low, high)
+
+
+def _cells(path: Path) -> list[Path]:
+    folder = path.parent if path.name == RECORD_FILE else path
+    found = [folder] if (folder / RECORD_FILE).exists() else _below(folder)
+    if not found:
+        raise RecordError(f"no record in '{path}'; name a finished cell, a results folder or a board")
+    return found
+
+
+def _below(folder: Path) -> list[Path]:
+    files = (file.relative_to(folder) for file in folder.rglob(RECORD_FILE))
+    return sorted(folder / file.parent for file in files if not any(part.startswith(".") for part in file.parts))
+
+
+def _pairs(first: list[Path], second: list[Path]) -> Iterator[tuple[Path, Path]]:
+    if len(first) == len(second) == 1:
+        yield first[0], second[0]
+        return
+    others = {_configuration(read_record(path).cell): path for path in second}
+    for path in first:
+        match = others.get(_configuration(read_record(path).cell))
+        if match is not None:
+            yield path, match
+
+
+def _configuration(cell: Cell) -> str:
+    """What a cell asks for, without the version of what answered."""
+    own = {"weights", "data", "fingerprint", "protocol_version", "origin"}
+    plain = cell.model_dump(mode="json", exclude=own)
+    for part in ("quantizer", "membrane", "network"):
+        if plain[part]:
+            plain[part] = {key: value for key, value in plain[part].items() if key not in ("distribution", "version")}
+    return repr(plain)
+
+
+def _comparable(first: Path, second: Path) -> bool:
+    a, b = read_record(first), read_record(second)
+    same_test = (a.cell.data["test"], a.cell.limit, a.cell.protocol) == (
+        b.cell.data["test"],
+        b.cell.limit,
+        b.cell.protocol,
+    )
+    same_reference = (a.cell.fingerprint, a.cell.weights) == (b.cell.fingerprint, b.cell.weights)
+    measured = all(record.value(name) is not None for record in (a, b) for name in ("accuracy", "firing_emd"))
+    return same_test and same_reference and measured
+
+
+def _compare(first: Path, second: Path, data: Path | None) -> Comparison:
+    a, b = read_record(first), read_record(second)
+    labels = _labels(first, a, data)
+    hits = [torch.eq(read_evidence(path / EVIDENCE_FILE).predictions, labels) for path in (second, first)]
+    return Comparison(
+        first=a,
+        second=b,
+        accuracy=accuracy_change(*hits),
+        mcnemar=mcnemar_test(*hits),
+        emd=difference(b.metrics["firing_emd"], a.metrics["firing_emd"]),
+    )
+
+
+def _labels(path: Path, record: Record, data: Path | None) -> Tensor:
+    for file in sorted((path.parent.parent / REFERENCES).glob(f"*/{EVIDENCE_FILE}")):
+        labels = read_evidence(file).labels
+        if labels is not None:
+            return labels
+    bench = open_bench(record.cell.protocol, record.cell.seed, data=data, limit=record.cell.limit)
+    return torch.from_numpy(bench.test_set()[1].copy())
+
+
+def _bounds(score: Score) -> Estimate:
+    assert score.value is not None  # what is compared was measured
+    value = score.value
+    return Estimate(value, value if score.low is None else score.low, value if score.high is None else score.high)

@@ -1,0 +1,63 @@
+"""The network of a finished cell, built again from its protocol, or from the weights that training left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from torch import Tensor, nn
+
+from snnbench.bench.bench import Bench
+from snnbench.bench.quantized import make_quantized, put_on_membranes
+from snnbench.errors import ProtocolError
+from snnbench.quant.audit import most_levels
+from snnbench.records.cell import Cell, quantizer_spec
+from snnbench.records.record import Audit
+from snnbench.reporting import Reporter
+
+
+def check_installed(bench: Bench, cell: Cell) -> None:
+    """Refuse to build the network of `cell` with another protocol or quantizer than it was measured with.
+
+    Raises:
+        ProtocolError: saying which version to install.
+    """
+    if bench.protocol.fingerprint != cell.fingerprint or bench.network.sha256 != cell.weights:
+        raise ProtocolError(
+            f"installed is {bench.protocol.name}-v{bench.protocol.version}, and the cell is of {cell.board},"
+            " with another document or baseline: install the snnbench that has it"
+        )
+    for spec in filter(None, (cell.quantizer, cell.membrane)):
+        installed = quantizer_spec(spec.name, spec.bits, spec.options)
+        if (installed.distribution, installed.version) != (spec.distribution, spec.version):
+            raise ProtocolError(
+                f"quantizer '{spec.name}' is of {spec.distribution} {spec.version}; "
+                f"installed is {installed.distribution} {installed.version}: install that version"
+            )
+
+
+def quantized_again(bench: Bench, cell: Cell, reporter: Reporter) -> nn.Module:
+    """The network of a post-training cell, with its quantizers on it."""
+    return make_quantized(bench, cell, reporter).model
+
+
+def trained_network(bench: Bench, cell: Cell, weights: Mapping[str, Tensor]) -> nn.Module:
+    """The network of a fine-tuned cell, with `weights` baked in and its membrane quantizers as training left them.
+
+    Raises:
+        ProtocolError: if the weights do not fit.
+    """
+    model = bench.network.build()
+    put_on_membranes(model, cell.membrane, bench)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ProtocolError(f"the cell's weights do not fit: {' '.join(str(error).split())}") from error
+    return model
+
+
+def recount(audit: Audit, state: Mapping[str, Tensor]) -> Iterator[str]:
+    """A sentence for each quantized layer whose levels in `state` are not those of the audit."""
+    for row in audit.weights:
+        weight = state.get(f"{row.layer}.weight")
+        if weight is None or weight.numel() != row.weights or most_levels(weight) != row.levels:
+            yield f"layer {row.layer}: its weights hold other levels than the audit says"

@@ -1,0 +1,92 @@
+"""What pictures are drawn from: records of one protocol, each with the firing that its evidence holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from snnbench.bench.bench import open_bench
+from snnbench.errors import RecordError
+from snnbench.functional import FiringProfile
+from snnbench.records.evidence import EVIDENCE_FILE, read_evidence
+from snnbench.records.record import Record, read_record
+from snnbench.reporting import Reporter
+
+
+@dataclass(frozen=True)
+class Series:
+    """One record, its firing, and the short name that pictures give it."""
+
+    record: Record
+    profile: FiringProfile
+    label: str
+
+
+def read_series(paths: Sequence[Path]) -> list[Series]:
+    """The records at `paths`, folders or ``record.json`` files.
+
+    Raises:
+        RecordError: if one cannot be read, or they are not of one protocol, one network and one set of images.
+    """
+    records = [read_record(path) for path in paths]
+    first = records[0].cell
+    for path, record in zip(paths, records, strict=True):
+        cell = record.cell
+        if (cell.fingerprint, cell.limit, cell.weights) != (first.fingerprint, first.limit, first.weights):
+            raise RecordError(
+                f"record '{path}' is of another protocol, baseline or limit than '{paths[0]}';"
+                " records with different references do not share a picture"
+            )
+    folders = [path if path.is_dir() else path.parent for path in paths]
+    profiles = [read_evidence(folder / EVIDENCE_FILE).profile for folder in folders]
+    labels = unique_labels(records)
+    return [Series(*parts) for parts in zip(records, profiles, labels, strict=True)]
+
+
+def reference_profile(record: Record, data: Path | None, reporter: Reporter) -> FiringProfile:
+    """Firing of the record's reference, from the cache or run again.
+
+    Raises:
+        RecordError: if the record is of a network of the user's own, or of another version of the protocol.
+        SnnbenchError: if the reference is not cached and the data set is not prepared.
+    """
+    cell = record.cell
+    if cell.network is not None:
+        raise RecordError(f"record {record.key[:12]} is of a network of your own, whose reference is not kept")
+    bench = open_bench(cell.protocol, cell.seed, data=data, limit=cell.limit, device=record.environment.device)
+    if (bench.protocol.fingerprint, bench.network.sha256) != (cell.fingerprint, cell.weights):
+        raise RecordError(
+            f"record {record.key[:12]} is of another version of protocol '{cell.protocol}' than the one installed"
+        )
+    return bench.reference(reporter).profile
+
+
+def unique_labels(records: Sequence[Record]) -> list[str]:
+    """Quantizer and bits, and where records would else be called the same, whatever tells them apart."""
+    short = [_short(record) for record in records]
+    return [
+        name + _apart(record, [other for other, its in zip(records, short, strict=True) if its == name])
+        for name, record in zip(short, records, strict=True)
+    ]
+
+
+def _short(record: Record) -> str:
+    cell = record.cell
+    membrane = f" + {cell.membrane.name} membrane, {cell.membrane.bits} bits" if cell.membrane else ""
+    return f"{cell.quantizer.name}, {cell.quantizer.bits} bits{membrane}"
+
+
+def _apart(record: Record, namesakes: Sequence[Record]) -> str:
+    mine, others = _details(record), [_details(other) for other in namesakes]
+    return "".join(f", {text}" for key, text in mine.items() if any(other.get(key) != text for other in others))
+
+
+def _details(record: Record) -> dict[str, str]:
+    cell = record.cell
+    options = {**cell.quantizer.options, "seed": cell.seed}
+    if cell.membrane:
+        options |= {
+            f"membrane {key}": value for key, value in {**cell.membrane.options, "site": cell.membrane.site}.items()
+        }
+    return {"mode": cell.mode.upper(), **{key: f"{key}={value}" for key, value in options.items()}}

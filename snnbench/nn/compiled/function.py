@@ -1,0 +1,269 @@
+"""Batch norm and multi-step neuron as one differentiable function over channels-last memory."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from snnbench.nn.compiled.build import kernels
+from snnbench.nn.compiled.counter import SpikeCounter
+from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
+from snnbench.nn.rectifier import Rectifier, firing_range
+
+_TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float64: 2}
+_RATE = 5
+
+
+class _Shape(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_int64) for name in ("T", "N", "positions", "C", "shared", "constant")]
+
+
+class _Neuron(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_double) for name in ("theta", "v_reset", "k", "alpha")] + [
+        (name, ctypes.c_int64) for name in ("charge", "soft", "detach")
+    ]
+
+
+@dataclass
+class Fusion:
+    """What a call needs besides tensors: the neuron, the batch norm before it, T, and who counts its spikes.
+
+    With `shared` the current (N, C, *positions) is the same at every step, else it is (T, N, C, *positions).
+    With `averaged` its gradient is averaged over time.
+    """
+
+    neuron: SpikingNeuron | Rectifier
+    bn: nn.BatchNorm2d | None
+    timesteps: int
+    shared: bool
+    counter: SpikeCounter | None = None
+    averaged: bool = False
+    constants: _Neuron = field(init=False)
+    scale: Tensor = field(init=False)
+    mean: Tensor = field(init=False)
+    invstd: Tensor = field(init=False)
+
+    def shape_of(self, x: Tensor, constant: bool = False) -> _Shape:
+        """The current's shape as the kernels want it, and whether the gradient is the same at every step."""
+        samples = len(x) if self.shared else len(x) // self.timesteps
+        return _Shape(self.timesteps, samples, _positions(x), x.shape[1], self.shared, constant)
+
+    def __post_init__(self) -> None:
+        self.constants = _constants(self.neuron)
+
+
+def _constants(neuron: SpikingNeuron | Rectifier) -> _Neuron:
+    if isinstance(neuron, Rectifier):
+        silent, saturated = firing_range(neuron.neuron)
+        return _Neuron(silent, 0.0, 1 / (saturated - silent), 0.0, _RATE, False, False)
+    k, charge = _charge(neuron)
+    numbers = (neuron.threshold, neuron.v_reset, k, neuron.alpha)
+    return _Neuron(*numbers, charge, neuron.reset == "soft", neuron.detach_reset)
+
+
+def _charge(neuron: SpikingNeuron) -> tuple[float, int]:
+    if isinstance(neuron, LIFNeuron):
+        return neuron.tau, 1 if neuron.decay_input else 2
+    if isinstance(neuron, PLIFNeuron):
+        return float(neuron.w.detach().sigmoid()), 3 if neuron.decay_input else 4
+    assert isinstance(neuron, IFNeuron)
+    return 1.0, 0
+
+
+class FusedSpikes(torch.autograd.Function):
+    """Spikes (T, N, C, *positions) of currents before batch norm; gradients by recomputing the potentials.
+
+    Rates instead of spikes where the fusion has a `Rectifier` in the neuron's place. If the fusion is averaged, a
+    gradient that is expanded over steps gives one that is.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, leak: Tensor | None, fusion: Fusion
+    ) -> Tensor:
+        """See `Fusion`; `weight` and `bias` are the batch norm's, `leak` the 1/tau of a PLIF neuron."""
+        x = channels_last(x if fusion.shared else x.flatten(0, 1))
+        shift = _normalise(x, weight, bias, fusion)
+        fires = rectify if isinstance(fusion.neuron, Rectifier) else fire
+        spikes = fires(x, fusion.scale, shift, fusion)
+        ctx.save_for_backward(x, shift)
+        ctx.fusion, ctx.batch = fusion, _uses_batch(fusion.bn)
+        return spikes.view(fusion.timesteps, -1, *x.shape[1:])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of x, weight, bias and leak."""
+        x, shift = ctx.saved_tensors
+        fusion: Fusion = ctx.fusion
+        constant = grads[0].stride(0) == 0 and (fusion.averaged or fusion.shared)
+        steps = fusion.timesteps if constant and not fusion.shared else 1
+        gradient = channels_last((grads[0][0] if constant else grads[0].flatten(0, 1)).to(x.dtype))
+        dy, inputs, to_bias, to_product, leak = _through_neuron(x, gradient, shift, fusion, constant, steps)
+        to_weight = to_product * fusion.invstd.double()
+        dx = _through_norm(dy, inputs, to_bias, to_weight, fusion, ctx.batch, steps)
+        learned = (part.to(fusion.scale.dtype) for part in (to_weight, to_bias, leak))
+        needed = zip(learned, ctx.needs_input_grad[1:4], strict=True)
+        return _per_step(dx, fusion, steps), *(part if wanted else None for part, wanted in needed), None
+
+
+def fire(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion, dtype: torch.dtype | None = None) -> Tensor:
+    """Spikes of ``x * scale + shift``, counted by the fusion's counter if there is one."""
+    shape, counter = fusion.shape_of(x), fusion.counter
+    features = x.shape[1:]
+    layout = torch.channels_last if x.ndim == 4 else torch.contiguous_format
+    spikes = torch.empty(shape.T * shape.N, *features, dtype=dtype or x.dtype, memory_format=layout)
+    counts = counter.add(features, shape.T, shape.N) if counter else (None, None, 1, 0)
+    kernels().snn_fire(
+        *(_type(x), 3 if dtype is torch.uint8 else _type(x), *map(_pointer, (x, spikes, scale, shift))),
+        *(ctypes.byref(shape), ctypes.byref(fusion.constants), *map(_pointer, counts[:2])),
+        *(ctypes.c_int64(counts[2]), ctypes.c_int64(counts[3]), _threads()),
+    )
+    return spikes
+
+
+def rectify(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion) -> Tensor:
+    """Rates of the fusion's rectifier for ``x * scale + shift``."""
+    rates, shape = torch.empty_like(x), fusion.shape_of(x)
+    structures = (ctypes.byref(shape), ctypes.byref(fusion.constants))
+    kernels().snn_rectify(_type(x), *map(_pointer, (x, rates, scale, shift)), *structures, _threads())
+    return rates
+
+
+@torch.no_grad()
+def fire_bytes(x: Tensor, weight: Tensor | None, bias: Tensor | None, fusion: Fusion) -> Tensor:
+    """The spikes of `FusedSpikes` as uint8, of float32 currents."""
+    x = channels_last(x)
+    shift = _normalise(x, weight, bias, fusion)
+    return fire(x, fusion.scale, shift, fusion, torch.uint8)
+
+
+def reached(x: Tensor, fan_out: Tensor) -> Tensor | None:
+    """Synapses that rows of float32 `x` (rows, C, *positions) reach; `fan_out` (C, *positions) is the same for all C.
+
+    Returns:
+        int64 (2, rows): through inputs that are not zero, and with an input of k counted k times; None where an input
+        is not a whole number of at least 0.
+    """
+    x = channels_last(x)
+    counts = torch.empty(2, len(x), dtype=torch.int64)
+    fan = fan_out[0].contiguous()
+    sizes = map(ctypes.c_int64, (len(x), fan.numel(), x.shape[1]))
+    whole = kernels().snn_reach_rows(_pointer(x), _pointer(fan), *sizes, *map(_pointer, counts), _threads())
+    return counts if whole else None
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """`x` with its channels (dimension 1) innermost in memory."""
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.contiguous()
+
+
+def _positions(x: Tensor) -> int:
+    return math.prod(x.shape[2:])
+
+
+def _uses_batch(bn: nn.BatchNorm2d | None) -> bool:
+    return bn is not None and (bn.training or bn.running_mean is None)
+
+
+def _normalise(x: Tensor, weight: Tensor | None, bias: Tensor | None, fusion: Fusion) -> Tensor:
+    """Set scale, mean and inverse deviation of the batch norm; returns its shift. Rounds as PyTorch does."""
+    real = torch.float64 if x.dtype == torch.float64 else torch.float32
+    bn, channels = fusion.bn, x.shape[1]
+    one, none = torch.ones(channels, dtype=real), torch.zeros(channels, dtype=real)
+    if bn is None:
+        fusion.scale, fusion.mean, fusion.invstd = one, none, one
+        return none
+    mean, var = _batch_moments(x, bn, real) if _uses_batch(bn) else (bn.running_mean, bn.running_var)
+    assert mean is not None
+    assert var is not None
+    fusion.mean = mean.to(real, copy=True)
+    fusion.invstd = torch.rsqrt(var.to(real) + bn.eps)
+    fusion.scale = fusion.invstd * (one if weight is None else weight.detach().to(real))
+    offset = none if bias is None else bias.detach().to(real)
+    return (offset.double() - fusion.mean.double() * fusion.scale.double()).to(real)
+
+
+def _batch_moments(x: Tensor, bn: nn.BatchNorm2d, real: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance of the batch, which also move the running ones."""
+    rows, channels, positions = len(x), x.shape[1], _positions(x)
+    sums = torch.empty(rows, 2, channels, dtype=torch.float64)
+    kernels().snn_sum_rows(
+        _type(x), _pointer(x), *map(ctypes.c_int64, (rows, positions, channels)), _pointer(sums), _threads()
+    )
+    count = rows * positions
+    first, second = torch.from_numpy(sums.numpy().sum(0)) / count
+    mean = x[0].flatten(1)[:, 0].double() + first
+    var = (second - first * first).clamp_(min=0)
+    _track(bn, mean, var * (count / max(1, count - 1)))
+    return mean.to(real), var.to(real)
+
+
+def _track(bn: nn.BatchNorm2d, mean: Tensor, var: Tensor) -> None:
+    if not (bn.training and bn.track_running_stats):
+        return
+    if bn.running_mean is None or bn.running_var is None or bn.num_batches_tracked is None:
+        return
+    bn.num_batches_tracked.add_(1)
+    momentum = bn.momentum if bn.momentum is not None else 1 / float(bn.num_batches_tracked)
+    bn.running_mean.lerp_(mean.to(bn.running_mean.dtype), momentum)
+    bn.running_var.lerp_(var.to(bn.running_var.dtype), momentum)
+
+
+def _through_neuron(
+    x: Tensor, gradient: Tensor, shift: Tensor, fusion: Fusion, constant: bool, summed: int
+) -> tuple[Tensor, ...]:
+    """Gradient of the current, its input, sums over the gradient and over its product with the input, leak's gradient.
+
+    The first two are sums over `summed` steps.
+    """
+    shape = fusion.shape_of(x, constant)
+    dy = torch.empty_like(x[: shape.N] if summed > 1 else x)
+    inputs = torch.empty_like(dy) if summed > 1 else x
+    sums, leaks = (torch.empty(shape.N, *size, dtype=torch.float64) for size in ((2, shape.C), ()))
+    tensors = (x, gradient, dy, inputs, fusion.scale, shift, fusion.mean)
+    kernels().snn_backward(
+        *(_type(x), *map(_pointer, tensors), ctypes.byref(shape), ctypes.byref(fusion.constants)),
+        *(_pointer(sums), _pointer(leaks), _threads()),
+    )
+    return dy, inputs, *torch.from_numpy(sums.numpy().sum(0)), torch.tensor(leaks.numpy().sum())
+
+
+def _per_step(dx: Tensor, fusion: Fusion, summed: int) -> Tensor:
+    """A gradient of the input's shape."""
+    if summed > 1:
+        return dx.div_(summed).expand(summed, *dx.shape)
+    return dx if fusion.shared else dx.view(fusion.timesteps, -1, *dx.shape[1:])
+
+
+def _through_norm(
+    dy: Tensor, x: Tensor, to_bias: Tensor, to_weight: Tensor, fusion: Fusion, batch: bool, summed: int
+) -> Tensor:
+    """The gradient before the batch norm, in place of `dy`; `dy` and `x` are sums over `summed` steps."""
+    if fusion.bn is None:
+        return dy
+    scale, count = fusion.scale.double(), summed * x.numel() / x.shape[1]
+    by_x = -scale * fusion.invstd.double() * to_weight / count if batch else torch.zeros_like(scale)
+    rest = summed * (-scale * to_bias / count - by_x * fusion.mean.double()) if batch else torch.zeros_like(scale)
+    coefficients = [part.to(fusion.scale.dtype) for part in (scale, by_x, rest)]
+    sizes = map(ctypes.c_int64, (len(x), _positions(x), x.shape[1]))
+    kernels().snn_combine_rows(_type(x), *map(_pointer, (dy, x, *coefficients)), *sizes, _threads())
+    return dy
+
+
+def _type(x: Tensor) -> ctypes.c_int64:
+    return ctypes.c_int64(_TYPES[x.dtype])
+
+
+def _pointer(x: Tensor | None) -> ctypes.c_void_p:
+    return ctypes.c_void_p(None if x is None else x.data_ptr())
+
+
+def _threads() -> ctypes.c_int64:
+    return ctypes.c_int64(torch.get_num_threads())

@@ -1,0 +1,167 @@
+"""The fast form of a network: the same modules, but for the neurons and what feeds them."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from snnbench.nn.averaged import averages, convolve_averaged
+from snnbench.nn.compiled.build import kernels
+from snnbench.nn.compiled.convolution import convolve
+from snnbench.nn.compiled.counter import SpikeCounter
+from snnbench.nn.compiled.function import FusedSpikes, Fusion, fire_bytes
+from snnbench.nn.compiled.integer import IntegerConv
+from snnbench.nn.compiled.memory import keep_memory
+from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
+from snnbench.nn.rectifier import Rectifier
+from snnbench.nn.sew_resnet import ConvBNNeuron, Stem, per_step
+
+Network = TypeVar("Network", bound=nn.Module)
+_HOOKS = (
+    *("_forward_hooks", "_forward_pre_hooks", "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs"),
+    *("_backward_hooks", "_backward_pre_hooks", "_forward_hooks_always_called"),
+)
+
+
+class FusedNeuron(SpikingNeuron):
+    """A neuron that takes the batch norm before it into its own pass over memory.
+
+    Attributes:
+        counter: counts the spikes while they are fired, if it is set.
+        as_bytes: give spikes of float32 currents as uint8; without gradient.
+    """
+
+    counter: SpikeCounter | None = None
+    as_bytes: bool = False
+
+    def forward(self, x: Tensor, bn: nn.BatchNorm2d | None = None, shared: int = 0, averaged: bool = False) -> Tensor:
+        """Spikes (T, N, *features) of currents (T, N, *features) before `bn`, or (N, *features) `shared` times."""
+        timesteps = shared or len(x)
+        if bn is not None and not _plain(bn):
+            x, bn = (bn(x) if shared else per_step(bn, x)), None
+        flat = x if shared else x.flatten(0, 1)
+        if not _fits(flat, self):
+            current = flat if bn is None else bn(flat)
+            steps = current.expand(timesteps, *current.shape) if shared else current.unflatten(0, x.shape[:2])
+            return super().forward(steps)
+        fusion = Fusion(self, bn, timesteps, bool(shared), self.counter, averaged and bn is not None)
+        leak = self.w.sigmoid() if isinstance(self, PLIFNeuron) else None
+        weight, bias = (None, None) if bn is None else (bn.weight, bn.bias)
+        if self.as_bytes and flat.dtype == torch.float32:
+            return fire_bytes(flat, weight, bias, fusion).view(timesteps, -1, *flat.shape[1:])
+        spikes: Tensor = FusedSpikes.apply(x, weight, bias, leak, fusion)  # type: ignore[no-untyped-call]
+        return spikes
+
+
+class _FusedIF(FusedNeuron, IFNeuron):
+    pass
+
+
+class _FusedLIF(FusedNeuron, LIFNeuron):
+    pass
+
+
+class _FusedPLIF(FusedNeuron, PLIFNeuron):
+    pass
+
+
+class _FusedRectifier(Rectifier):
+    """A rectifier that takes the batch norm before it into its own pass over memory; arguments as `FusedNeuron`."""
+
+    def forward(self, x: Tensor, bn: nn.BatchNorm2d | None = None, shared: int = 0, averaged: bool = False) -> Tensor:
+        flat, steps = (x, (1, *x.shape[:1])) if shared else (x.flatten(0, 1), x.shape[:2])
+        if bn is not None and not _plain(bn):
+            flat, bn = bn(flat), None
+        if not _known(flat):
+            rates = super().forward(flat if bn is None else bn(flat))
+        else:
+            learned = (None, None) if bn is None else (bn.weight, bn.bias)
+            fusion = Fusion(self, bn, 1, False)
+            rates = FusedSpikes.apply(flat.unsqueeze(0), *learned, None, fusion)  # type: ignore[no-untyped-call]
+        return rates.view(*steps, *flat.shape[1:]).expand(shared or -1, *[-1] * flat.ndim)
+
+
+class FusedConvBNNeuron(ConvBNNeuron):
+    """Convolution, batch norm and neuron with the last two in one pass."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Spikes (T, N, out, H, W) of spikes or block outputs (T, N, channels, H, W)."""
+        if averages(self.conv):
+            averaged: Tensor = self.neuron(convolve_averaged(convolve, self.conv, x), self.bn, averaged=True)
+            return averaged
+        flat = x.flatten(0, 1)
+        if flat.dtype == torch.uint8 and not isinstance(self.conv, IntegerConv):
+            flat = flat.float()
+        current = convolve(self.conv, flat)
+        spikes: Tensor = self.neuron(current.view(*x.shape[:2], *current.shape[1:]), self.bn)
+        return spikes
+
+
+class _FusedStem(Stem):
+    def forward(self, x: Tensor) -> Tensor:
+        spikes: Tensor = self.neuron(convolve(self.conv, x), self.bn, self.timesteps)
+        return spikes
+
+
+_FUSED: dict[type[nn.Module], type[nn.Module]] = {
+    IFNeuron: _FusedIF,
+    LIFNeuron: _FusedLIF,
+    PLIFNeuron: _FusedPLIF,
+    Rectifier: _FusedRectifier,
+    ConvBNNeuron: FusedConvBNNeuron,
+    Stem: _FusedStem,
+}
+
+
+def optimize(model: Network) -> Network:
+    """The fast form of `model`: batch norm, neuron and, under `record_firing`, counting run as one compiled pass.
+
+    It shares parameters, buffers, convolutions and quantizers with `model` and has the same names and
+    ``state_dict``; train and evaluate it as you would `model`. Hooks that are there are kept, later ones belong to
+    the form that they are put on. Neurons of other libraries, neurons with a state quantizer, and tensors on other
+    devices than the CPU run as before. In float32 evaluation the spikes are those of `model`. From then on the process
+    keeps large blocks of memory: fetching them anew takes longer than the neurons.
+
+    Raises:
+        OptionError: if there is no C++ compiler, or it cannot build the kernels.
+    """
+    kernels()
+    keep_memory()
+    return _fuse(model, {})
+
+
+def _fuse(module: Network, done: dict[int, nn.Module]) -> Network:
+    if id(module) in done:
+        return done[id(module)]  # type: ignore[return-value]
+    if not any(isinstance(part, SpikingNeuron) for part in module.modules()):
+        return module
+    fused = done[id(module)] = copy.copy(module)
+    for name in _HOOKS:
+        setattr(fused, name, OrderedDict(getattr(module, name)))
+    fused._modules = {name: part and _fuse(part, done) for name, part in module._modules.items()}
+    form = _FUSED.get(type(module))
+    if form and _feeds_a_fused_part(fused):
+        fused.__class__ = form  # type: ignore[assignment]
+    return fused
+
+
+def _feeds_a_fused_part(module: nn.Module) -> bool:
+    return not isinstance(module, ConvBNNeuron) or isinstance(module.neuron, FusedNeuron | _FusedRectifier)
+
+
+def _plain(bn: nn.Module) -> bool:
+    """Whether `bn` does what the kernels do in its place, and nobody watches it."""
+    return type(bn) is nn.BatchNorm2d and not (bn._forward_hooks or bn._forward_pre_hooks)
+
+
+def _fits(x: Tensor, neuron: SpikingNeuron) -> bool:
+    return _known(x) and neuron.state_quantizer is None
+
+
+def _known(x: Tensor) -> bool:
+    known = x.dtype in (torch.float32, torch.float64, torch.bfloat16) and x.ndim in (2, 4)
+    return known and x.device.type == "cpu"

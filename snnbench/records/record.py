@@ -1,0 +1,312 @@
+"""The record of one finished cell, and where it lies."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+
+from snnbench.errors import RecordError
+from snnbench.quant.packing import Codebook
+from snnbench.records import layout
+from snnbench.records.cell import Cell
+
+SCHEMA_VERSION: Literal[1] = 1
+RECORD_FILE = layout.RECORD_FILE
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _finite(rows: Iterable[Mapping[str, float | None]]) -> tuple[dict[str, float | None], ...]:
+    """The rows of a training that may have diverged: JSON has no NaN, so what is not finite is null."""
+    try:
+        return tuple({k: v if v is not None and math.isfinite(v) else None for k, v in row.items()} for row in rows)
+    except (TypeError, AttributeError, OverflowError) as error:  # read from a file, they may be anything
+        raise ValueError("not a list of rows of numbers") from error
+
+
+class Score(_Part):
+    """A measured value with its 95 % interval (null where none is defined), or null and the reason it failed.
+
+    In JSON ``{value, low, high}`` or ``{value, reason}``: the keys that were given, so that a record that was written
+    with all four stays as it is, byte for byte.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None
+
+    @model_validator(mode="after")
+    def _failed_or_measured(self) -> Score:
+        if (self.value is None) == (self.reason is None):
+            raise ValueError("a score is a value, or null with the reason why it could not be measured")
+        if self.value is None and not (self.low is None and self.high is None):
+            raise ValueError("a score that could not be measured has no interval")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if key in self.model_fields_set}
+
+
+class LayerRow(_Part):
+    """One spiking layer: neurons, rates of both networks, and how far apart they are."""
+
+    layer: str
+    neurons: int
+    firing_rate: float
+    reference_rate: float
+    firing_emd: float
+    firing_drift: float
+    dead_fraction: float
+
+
+class WeightRow(_Part):
+    """One quantized weight tensor, as found in the network; see `snnbench.quant.audit.WeightAudit`."""
+
+    layer: str
+    weights: int
+    levels: int
+    found_bits: int
+    declared_bits: int
+    occupancy: float
+    saturated: float
+    codebook: Codebook
+    packed_bits: int
+
+
+class MembraneRow(_Part):
+    """One quantized membrane, as visited; see `snnbench.quant.audit.MembraneAudit`."""
+
+    layer: str
+    levels: int
+    found_bits: int
+    declared_bits: int
+    saturated: float
+    state_bits: int
+    stalled_below: float | None
+
+
+class Audit(_Part):
+    """What the quantized network really holds.
+
+    Attributes:
+        weights: a row each quantized weight.
+        membranes: a row each quantized membrane.
+        full_precision: layers whose weight is not quantized.
+        found_bits: the most bits found in any quantized weight.
+        packed_bits: size of all quantized weights with scales, bases and levels, in bits.
+        float_bits: size of all other parameters and statistics, at 32 bits each.
+        findings: what contradicts what was declared; empty if nothing does.
+        warnings: what is declared rightly, and worth knowing.
+    """
+
+    weights: tuple[WeightRow, ...]
+    membranes: tuple[MembraneRow, ...]
+    full_precision: tuple[str, ...]
+    found_bits: int
+    packed_bits: int
+    float_bits: int
+    findings: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class CostRow(_Part):
+    """Operations of one layer of synapses, in the mean an image; see `snnbench.functional.costs.Operations`.
+
+    Attributes:
+        branches: for a sum of several neurons' spikes, the accumulates that each neuron's spikes cause.
+    """
+
+    layer: str
+    events: float
+    accumulates: float
+    macs: float
+    dense: float
+    branches: dict[str, float]
+
+
+class Cost(_Part):
+    """What running the network takes, in the mean an image.
+
+    Attributes:
+        events: synapses reached by inputs that are not zero.
+        accumulates: the same, an input of k counted k times.
+        reference_events: events of the full-precision network.
+        macs: synapses of layers whose input is real numbers.
+        dense: all synapses, each time they are run.
+        busiest_layer: the layer with most events; a chip stalls on its busiest core.
+        busiest_events: its events.
+        neuron_updates: neurons times steps.
+        memory_bits: packed weights, parameters in full precision, and membrane states.
+        fixed_picojoule: 45 nm proxy of the multiply-accumulates (4.6 pJ each).
+        event_picojoule: 45 nm proxy of the accumulates (0.9 pJ each).
+        layers: a row each layer of synapses.
+    """
+
+    events: Score
+    accumulates: Score
+    reference_events: Score
+    macs: float
+    dense: float
+    busiest_layer: str
+    busiest_events: float
+    neuron_updates: int
+    memory_bits: int
+    fixed_picojoule: float
+    event_picojoule: float
+    layers: tuple[CostRow, ...]
+
+
+class Reference(_Part):
+    """The full-precision network on the same images."""
+
+    accuracy: Score
+    firing_rate: Score
+    dead_fraction: Score
+
+
+class Control(_Part):
+    """The same fine-tuning without quantization: what training alone does to accuracy and firing."""
+
+    accuracy: Score
+    firing_emd: Score
+    firing_drift: Score
+
+
+class Environment(_Part):
+    """What the cell was measured with; of it, the key has the device, and snnbench's version as `Cell.origin` says."""
+
+    versions: dict[str, str]
+    platform: str
+    processor: str
+    device: str
+    engine: Literal["eager", "compiled", "integer"]
+    threads: int
+    git: str | None
+
+
+class Record(_Part):
+    """The JSON record of one finished cell. Accuracy and rates are fractions; intervals are of 95 %.
+
+    Attributes:
+        noise_floor: split-half noise floor of the reference's EMD.
+        seed_floor: EMD between references of different seeds; not in the JSON where it is not known: the protocol
+            has one baseline, or the network is the user's own.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    key: str
+    cell: Cell
+    rankable: bool
+    metrics: dict[str, Score]
+    noise_floor: Score
+    seed_floor: Score | None = None
+    layers: tuple[LayerRow, ...]
+    audit: Audit
+    cost: Cost
+    reference: Reference
+    control: Control | None
+    training_log: Annotated[tuple[Mapping[str, float | None], ...], BeforeValidator(_finite)]
+    environment: Environment
+    started: str
+    seconds: float
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_floor(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if key != "seed_floor" or value is not None}
+
+    def to_json(self) -> str:
+        """The record as JSON text, as it is written to disk."""
+        return self.model_dump_json(indent=1) + "\n"
+
+    def value(self, metric: str) -> float | None:
+        """A metric's value, or None if it failed or was not asked for."""
+        score = self.metrics.get(metric)
+        return score.value if score else None
+
+
+def read_record(path: Path) -> Record:
+    """Read a record from its file or its directory.
+
+    Raises:
+        RecordError: if it is missing, damaged, of another schema version, or its key is not that of its cell.
+    """
+    file = path / RECORD_FILE if path.is_dir() else path
+    try:
+        record = Record.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise RecordError(f"record '{file}' cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "document"
+        raise RecordError(f"record '{file}' is not valid ({where}: {first['msg']})") from error
+    if record.key != record.cell.key:
+        raise RecordError(f"record '{file}' is altered: its key is not that of its cell")
+    return record
+
+
+def environment(device: str, engine: Literal["eager", "compiled", "integer"]) -> Environment:
+    """The environment of this process."""
+    packages = ("snnbench", "torch", "numpy")
+    return Environment(
+        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
+        platform=f"{platform.system()} {platform.machine()}",
+        processor=processor(),
+        device=device,
+        engine=engine,
+        threads=torch.get_num_threads(),
+        git=git_state(),
+    )
+
+
+@cache
+def processor() -> str:
+    """The processor's name and its vector instructions, which decide the last bits of a float32 sum."""
+    capability: str = torch.backends.cpu.get_cpu_capability()
+    return f"{platform.processor() or platform.machine()} {capability}"
+
+
+@cache
+def git_state() -> str | None:
+    """Commit of the source tree that snnbench runs from, with ``+`` if it has changes; None outside a checkout."""
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():
+        return None
+    try:
+        commit = _git(folder, "rev-parse", "HEAD").strip()
+        return commit + ("+" if _git(folder, "status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *words: str) -> str:
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    command = ["git", "-C", str(folder), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10, env=environment).stdout
+
+
+def to_json_array(records: list[Record]) -> str:
+    """The records as one JSON array."""
+    return json.dumps([json.loads(record.to_json()) for record in records], indent=1)

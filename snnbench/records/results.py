@@ -1,0 +1,218 @@
+"""A results folder as a table: one row a cell, finished, failed or damaged. Imports neither torch nor the plugins.
+
+Of a record only what tables show is decoded; whoever needs a checked one calls `read_record`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from snnbench.errors import OptionError, RecordError, did_you_mean
+from snnbench.records.failures import FAILURE_SUFFIX
+from snnbench.records.layout import RECORD_FILE
+from snnbench.records.listing import Listing, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class _Score(msgspec.Struct):
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class _Reference(msgspec.Struct):
+    accuracy: _Score
+
+
+class _Audit(msgspec.Struct):
+    found_bits: int
+    findings: list[str]
+
+
+class _Environment(msgspec.Struct):
+    versions: dict[str, str]
+    device: str
+    engine: str
+    threads: int
+
+
+class _Record(msgspec.Struct):
+    key: str
+    cell: dict[str, Any]
+    rankable: bool
+    metrics: dict[str, _Score]
+    noise_floor: _Score
+    audit: _Audit
+    reference: _Reference
+    environment: _Environment
+    started: str
+    seconds: float
+    seed_floor: _Score | None = None
+
+
+_RECORD = msgspec.json.Decoder(_Record)
+
+
+def read_rows(out: Path) -> list[Row]:
+    """A row for every cell in the folder `out`, ordered by path.
+
+    Raises:
+        RecordError: if there is no such folder.
+    """
+    if not out.is_dir():
+        raise RecordError(f"there is no results folder '{out}'")
+    listing = Listing(out)
+    rows = [row for board in _folders(out) for row in _rows_of(board, listing)]
+    listing.remember()
+    return rows
+
+
+def as_frame(rows: list[Row]) -> pd.DataFrame:
+    """The rows as a data frame; columns that no row has are not there."""
+    import pandas as pd
+
+    return pd.DataFrame(rows, dtype=object)  # whole numbers stay whole, though a row has none
+
+
+def select(rows: list[Row], conditions: Mapping[str, str]) -> list[Row]:
+    """The rows whose columns, as text, are the given values.
+
+    Raises:
+        OptionError: if there is no such column.
+    """
+    for column in conditions:
+        _check_column(rows, column)
+    return [row for row in rows if all(_text(row.get(column)) == value for column, value in conditions.items())]
+
+
+def ordered(rows: list[Row], column: str) -> list[Row]:
+    """The rows in the order of a column; those without a value come last.
+
+    Raises:
+        OptionError: if there is no such column.
+    """
+    _check_column(rows, column)
+    told = [row for row in rows if row.get(column) is not None]
+    return sorted(told, key=lambda row: row[column]) + [row for row in rows if row.get(column) is None]
+
+
+def columns_of(rows: Iterable[Row]) -> list[str]:
+    """The columns that any row has, in the order of their first appearance."""
+    return list(dict.fromkeys(column for row in rows for column in row))
+
+
+def _check_column(rows: list[Row], column: str) -> None:
+    if not any(column in row for row in rows):
+        known = columns_of(rows)
+        near = did_you_mean(column, known) or ";"
+        raise OptionError(f"results have no column {column!r}{near} there are {', '.join(known)}")
+
+
+def find_row(rows: list[Row], name: str) -> Row:
+    """The one row whose key, or folder, starts with `name`.
+
+    Raises:
+        RecordError: if none does, or several do.
+    """
+    found = [row for row in rows if row["key"].startswith(name) or Path(row["path"]).name.startswith(name)]
+    if len(found) != 1:
+        what = f"{len(found)} cells match" if found else "no cell matches"
+        raise RecordError(f"{what} '{name}'; give more of its key or of its folder's name")
+    return found[0]
+
+
+def _folders(folder: Path) -> list[os.DirEntry[str]]:
+    entries = [entry for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]
+    return sorted(entries, key=lambda entry: entry.name)
+
+
+def _rows_of(board: os.DirEntry[str], listing: Listing) -> Iterator[Row]:
+    for entry in sorted(os.scandir(board.path), key=lambda entry: entry.name):
+        if entry.name.startswith("."):
+            continue
+        if entry.name.endswith(FAILURE_SUFFIX):
+            yield _failed(entry.path)
+        elif entry.is_dir():
+            yield _finished(entry.path, listing)
+
+
+def _finished(path: str, listing: Listing) -> Row:
+    file = f"{path}/{RECORD_FILE}"
+
+    def read() -> Row:
+        with open(file, "rb") as content:  # noqa: PTH123  # 10,000 Path objects take a tenth of a second
+            record = _RECORD.decode(content.read())
+        return _identity(record.key, record.cell, path) | _measurements(record) | {"status": "finished"}
+
+    try:
+        return listing.row(file, read)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{RECORD_FILE}: {error}"
+        return {"status": "damaged", "board": Path(path).parent.name, "key": "", "path": path, "reason": reason}
+
+
+def _failed(path: str) -> Row:
+    try:
+        note = msgspec.json.decode(Path(path).read_bytes())
+        why = {"reason": note["fault"]["message"], "fault": note["fault"]["kind"], "started": note["at"]}
+        return _identity(note["key"], note["cell"], path) | why | {"status": "failed"}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return {"status": "damaged", "board": Path(path).parent.name, "key": "", "path": path, "reason": str(error)}
+
+
+def _identity(key: str, cell: Mapping[str, Any], path: str) -> Row:
+    quantizer, membrane = cell["quantizer"], cell["membrane"]
+    row = {
+        "status": "",
+        "board": f"{cell['protocol']}-v{cell['protocol_version']}",
+        "quantizer": quantizer["name"],
+        "bits": quantizer["bits"],
+        "options": _options(quantizer),
+        "membrane": membrane["name"] if membrane else "",
+        "membrane_bits": membrane["bits"] if membrane else None,
+        "membrane_options": f"{_options(membrane)},site={membrane['site']}" if membrane else "",
+        "mode": cell["mode"],
+        "seed": cell["seed"],
+        "limit": cell["limit"],
+        "distribution": f"{quantizer['distribution']} {quantizer['version']}",
+        "fingerprint": cell["fingerprint"],
+    }
+    return row | {"key": key, "path": path}
+
+
+def _options(spec: Mapping[str, Any]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(spec["options"].items()))
+
+
+def _measurements(record: _Record) -> Row:
+    row: Row = {}
+    for name, score in record.metrics.items():
+        row[name], row[f"{name}_low"], row[f"{name}_high"] = score.value, score.low, score.high
+    environment = record.environment
+    return row | {
+        "noise_floor": record.noise_floor.value,
+        "seed_floor": record.seed_floor.value if record.seed_floor else None,
+        "reference_accuracy": record.reference.accuracy.value,
+        "found_bits": record.audit.found_bits,
+        "findings": len(record.audit.findings),
+        "rankable": record.rankable,
+        "started": record.started,
+        "seconds": record.seconds,
+        "device": environment.device,
+        "engine": environment.engine,
+        "threads": environment.threads,
+        "torch": environment.versions["torch"],
+    }
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,0 +1,1 @@
+"""Training by a protocol's recipe, and the baselines that it makes."""

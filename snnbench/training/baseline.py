@@ -1,0 +1,170 @@
+"""Full-precision baselines: trained from the protocol alone, shipped beside it, checked by SHA-256 when loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from snnbench.data import Dataset
+from snnbench.data.content import Images, Labels
+from snnbench.engine import Engine, check_engine, choose_engine, engine_form
+from snnbench.errors import ProtocolError
+from snnbench.files import write_atomically
+from snnbench.nn import rectified
+from snnbench.options import validate
+from snnbench.plugins import catalogue
+from snnbench.protocols import Baseline, Protocol, read_protocol
+from snnbench.training.batches import Normalise
+from snnbench.training.checkpoint import load_checkpoint, save_checkpoint
+from snnbench.training.trainer import Report, Trainer, TrainingSet
+
+
+def build_model(protocol: Protocol, dataset: Dataset) -> nn.Module:
+    """The protocol's network with fresh weights, convolutions in channels-last memory order."""
+    entry = catalogue().models[protocol.model.name]
+    options = validate(entry, entry.value, protocol.model.options)
+    model: nn.Module = entry.value(dataset.input_shape, dataset.num_classes, **options)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def training_set(protocol: Protocol, dataset: Dataset, root: Path | None) -> TrainingSet:
+    """The training split of the protocol's data set."""
+    images, labels = dataset.load(root, "train")
+    return TrainingSet(images, labels, Normalise(protocol.data.mean, protocol.data.std))
+
+
+def baseline_trainer(protocol: Protocol, dataset: Dataset, root: Path | None, seed: int, engine: Engine) -> Trainer:
+    """A trainer at the start of the protocol's baseline training; pins the number of threads."""
+    torch.set_num_threads(protocol.train.threads)
+    torch.manual_seed(seed)
+    data = training_set(protocol, dataset, root)
+    steps = sum(stage.timesteps * stage.epochs for stage in protocol.train.stages)
+    chosen = choose_engine(engine, steps * len(data.images))
+    model = build_model(protocol, dataset)
+    form = engine_form(model, chosen)
+    return Trainer(form, protocol.train, data, seed, engine=chosen, rectifier=engine_form(rectified(model), chosen))
+
+
+def train_baseline(
+    trainer: Trainer,
+    protocol: Protocol,
+    checkpoint: Path,
+    report: Report,
+    on_epoch: Callable[[Mapping[str, Any]], None],
+) -> None:
+    """Train to the end, from the last checkpoint if there is one; a checkpoint is written after every epoch."""
+    if checkpoint.exists():
+        load_checkpoint(checkpoint, trainer, protocol.recipe)
+    while not trainer.finished:
+        trainer.train_epoch(report)
+        save_checkpoint(checkpoint, trainer, protocol.recipe)
+        on_epoch(trainer.progress.log[-1])
+
+
+def save_weights(model: nn.Module, protocol: Protocol, seed: int, path: Path) -> str:
+    """Write the weights of `model` as safetensors and return the file's SHA-256."""
+    tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
+    metadata = {"protocol": f"{protocol.name}-v{protocol.version}", "recipe": protocol.recipe, "seed": str(seed)}
+    content = save(tensors, metadata)
+    write_atomically(path, [content])
+    return hashlib.sha256(content).hexdigest()
+
+
+def save_log(trainer: Trainer, protocol: Protocol, path: Path) -> None:
+    """Write what happened in a training: a row an epoch, with versions and wall time."""
+    document = {
+        "protocol": f"{protocol.name}-v{protocol.version}",
+        "seed": trainer.seed,
+        "recipe": protocol.recipe,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "engine": trainer.engine,
+        "finished": time.strftime("%Y-%m-%d", time.gmtime()),
+        "seconds": round(sum(row["seconds"] for row in trainer.progress.log)),
+        "epochs": trainer.progress.log,
+    }
+    write_atomically(path, [(json.dumps(document, indent=1) + "\n").encode()])
+
+
+def read_weights(protocol: Protocol, baseline: Baseline, folder: Path) -> dict[str, Tensor]:
+    """The baseline's weights, their SHA-256 checked.
+
+    Raises:
+        ProtocolError: if the file is missing, altered or damaged.
+    """
+    file = folder.joinpath(baseline.file)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ProtocolError(
+            f"baseline '{file}' of protocol '{protocol.name}' cannot be read: {error.strerror}"
+        ) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != baseline.sha256:
+        raise ProtocolError(
+            f"baseline '{file}' is altered: its SHA-256 is {found[:12]}..., protocol '{protocol.name}' says"
+            f" {baseline.sha256[:12]}...; reinstall snnbench, or restore the file"
+        )
+    try:
+        return load(content)
+    except SafetensorError as error:
+        raise ProtocolError(f"baseline '{file}' is not a safetensors file: {error}") from error
+
+
+def protocol_path(protocol: str) -> Path:
+    """The document of a protocol given by name, or by the path of a ``.toml`` file with its weights beside it."""
+    return Path(protocol) if protocol.endswith(".toml") else catalogue().protocols[protocol].value
+
+
+def open_training(
+    protocol: str, data: Path | None, seed: int, engine: Engine
+) -> tuple[Trainer, Protocol, tuple[Images, Labels]]:
+    """A protocol's baseline training at its start (see `protocol_path`), its document, and the test split.
+
+    Raises:
+        SnnbenchError: for an unknown protocol, data that are not prepared, or an engine that is not to be had.
+    """
+    check_engine(engine)
+    document = read_protocol(protocol_path(protocol))
+    dataset = catalogue().datasets[document.data.name].value
+    test = dataset.load(data, "test")
+    return baseline_trainer(document, dataset, data, seed, engine), document, test
+
+
+def baseline_rows() -> list[dict[str, Any]]:
+    """Every baseline of every protocol; protocols without weights have one row with null accuracy."""
+    rows = []
+    for entry in catalogue().protocols.values():
+        document = read_protocol(entry.value)
+        rows += [_row(document, baseline, entry.value.parent) for baseline in document.baselines or (None,)]
+    return rows
+
+
+def _row(document: Protocol, baseline: Baseline | None, folder: Path) -> dict[str, Any]:
+    hours = document.effort.hours if document.effort else None
+    row: dict[str, Any] = {"protocol": f"{document.name}-v{document.version}", "training_hours": hours}
+    if baseline is None:
+        return row | dict.fromkeys(("seed", "accuracy", "parameters", "bytes", "sha256"))
+    weights = read_weights(document, baseline, folder)
+    buffers = ("running_mean", "running_var", "num_batches_tracked")
+    count = sum(tensor.numel() for name, tensor in weights.items() if not name.endswith(buffers))
+    size = sum(tensor.nbytes for tensor in weights.values())
+    return row | {
+        "seed": baseline.seed,
+        "accuracy": baseline.accuracy,
+        "parameters": count,
+        "bytes": size,
+        "sha256": baseline.sha256,
+    }

@@ -1,0 +1,65 @@
+"""What a protocol's ``[quantize]`` section may name, and what it does to a quantizer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from snnbench.bench.bench import Bench, open_bench
+from snnbench.bench.quantized import make_quantized
+from snnbench.bench.run import make_cells
+from snnbench.errors import OptionError, ProtocolError
+from snnbench.protocols.document import Quantize
+from snnbench.records.cell import quantizer_spec
+from snnbench.reporting import Silent
+
+
+def bench_with(**section: Any) -> Bench:
+    bench = open_bench("digits-sew8")
+    return replace(bench, protocol=bench.protocol.model_copy(update={"quantize": Quantize(**section)}))
+
+
+def declared(bench: Bench, name: str, bits: int | None) -> dict[str, int]:
+    (cell,) = make_cells(bench, [quantizer_spec(name, bits, {})], None, "ptq", 0)
+    return make_quantized(bench, cell, Silent()).declared
+
+
+def test_a_layer_has_its_own_bits() -> None:
+    layer = list(declared(bench_with(), "uniform", 2))[3]
+    found = declared(bench_with(bits={layer: 5}), "uniform", 2)
+    assert found.pop(layer) == 5
+    assert set(found.values()) == {2}
+
+
+def test_a_quantizer_of_fixed_bits_keeps_them() -> None:
+    layer = next(iter(declared(bench_with(), "float", None)))
+    assert set(declared(bench_with(bits={layer: 5}), "float", None).values()) == {32}
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"bits": {"fcc": 3}}, r"bits of the protocol: 'fcc' is not a layer it can name; "),
+        ({"bits": {"stem.conv": 3}}, r"'stem\.conv' is not a layer it can name"),
+        ({"exempt": ["stem.con", "fc"]}, r"exempt of the protocol: 'stem\.con' .*did you mean 'stem\.conv'\? it can"),
+        ({"exempt": ["one", "two"]}, r"'one' is not a layer it can name; 'two' is not a layer"),
+    ],
+)
+def test_names_of_no_layer_are_refused(section: dict, message: str) -> None:
+    with pytest.raises(ProtocolError, match=message):
+        declared(bench_with(**section), "float", None)
+
+
+def test_bits_that_the_quantizer_has_not_are_refused() -> None:
+    layer = next(iter(declared(bench_with(), "float", None)))
+    with pytest.raises(OptionError, match=r"bits=9 is outside 1\.\.8"):
+        declared(bench_with(bits={layer: 9}), "lqnet", 4)
+
+
+@pytest.mark.parametrize("bits", [0, 33, -1, 2.5])
+def test_bits_are_between_1_and_32(bits: float) -> None:
+    with pytest.raises(ValidationError, match="bits"):
+        Quantize(bits={"fc": bits})

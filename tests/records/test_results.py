@@ -1,0 +1,157 @@
+"""Listing, exporting and cleaning results, through the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from snnbench.cli.main import main
+from snnbench.cli.results import Format, _encode
+from snnbench.errors import OptionError, RecordError
+from snnbench.records import store
+from snnbench.records.cleanup import collect
+from snnbench.records.results import _RECORD, as_frame, find_row, ordered, read_rows, select
+
+
+@pytest.fixture
+def results(tiny: Callable, sweep: Callable, tmp_path: Path) -> Path:
+    """Two finished cells, a failed one and a damaged one."""
+    out = tmp_path / "out"
+    sweep([*tiny(bits=[1, 2, 3]), *tiny("raise")], out)
+    next(out.glob("*/faulty-3bit*/record.json")).write_bytes(b"{")
+    return out
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    def cli(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["snnbench", *map(str, arguments)])
+        code = main()
+        return code, capsys.readouterr().out
+
+    return cli
+
+
+def test_rows_tell_finished_failed_and_damaged_apart(results: Path) -> None:
+    rows = read_rows(results)
+    assert as_frame(rows)["status"].value_counts().to_dict() == {"finished": 2, "failed": 1, "damaged": 1}
+    assert [row["quantizer"] for row in select(rows, {"status": "finished", "bits": "2"})] == ["faulty"]
+    for refuse in (lambda: select(rows, {"bit": "2"}), lambda: ordered(rows, "bit")):
+        with pytest.raises(OptionError, match="did you mean 'bits'"):
+            refuse()
+
+
+def test_columns_are_those_of_all_rows_and_not_of_the_selected_ones(results: Path, cli: Callable) -> None:
+    rows = read_rows(results)
+    assert select(rows, {"quantizer": "typo", "bits": "4"}) == []
+    with pytest.raises(OptionError, match="did you mean 'bits'"):
+        select(rows, {"quantizer": "typo", "bit": "4"})
+    code, said = cli("results", "list", results, "-w", "quantizer=typo", "--sort", "bits")
+    assert (code, said) == (0, f"No such cells in {results}\n")
+    assert cli("results", "list", results, "-w", "quantizer=typo", "--sort", "bit")[0] == 2
+
+
+def test_exported_numbers_are_those_of_the_records() -> None:
+    rows = [{"bits": 4, "mcnemar_p": 3e-14, "accuracy": 1.0}, {"status": "damaged"}]
+    first, second = json.loads(_encode(rows, Format.json))
+    assert first == {**rows[0], "status": None}
+    assert type(first["bits"]) is int
+    assert second == {"bits": None, "mcnemar_p": None, "accuracy": None, "status": "damaged"}
+    csv = _encode(rows, Format.csv).decode()
+    assert csv.splitlines() == ["bits,mcnemar_p,accuracy,status", "4,3e-14,1.0,", ",,,damaged"]
+
+
+def test_rows_are_ordered_by_value_and_those_without_one_come_last(results: Path) -> None:
+    rows = read_rows(results)
+    accuracies = [row.get("accuracy") for row in ordered(rows, "accuracy")]
+    told = [accuracy for accuracy in accuracies if accuracy is not None]
+    assert accuracies == sorted(told) + [None] * (len(rows) - len(told))
+    assert len(told) == 2
+
+
+def test_list_shows_every_cell(results: Path, cli: Callable) -> None:
+    code, text = cli("results", "list", results)
+    assert code == 0
+    assert len(text.splitlines()) == 5
+    assert "this quantizer always fails" in text
+    _, text = cli("results", "list", results, "--status", "finished", "--sort", "bits", "--json")
+    assert [row["bits"] for row in json.loads(text)] == [1, 2]
+
+
+def test_show_prints_a_record_or_a_traceback(results: Path, cli: Callable) -> None:
+    code, text = cli("results", "show", "faulty-1bit", results)
+    assert code == 0
+    assert json.loads(text)["cell"]["quantizer"]["bits"] == 1
+    _, text = cli("results", "show", "faulty-4bit", results)
+    assert "Traceback" in text
+    with pytest.raises(RecordError, match="4 cells match"):
+        find_row(read_rows(results), "faulty")
+    assert cli("results", "show", "faulty-3bit", results)[0] == 2
+
+
+def test_exports_agree(results: Path, cli: Callable, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    for suffix in ("csv", "json", "parquet"):
+        assert cli("results", "export", tmp_path / f"a.{suffix}", results)[0] == 0
+    csv = pd.read_csv(tmp_path / "a.csv")
+    document = pd.read_json(io.StringIO((tmp_path / "a.json").read_text("utf-8")), precise_float=True)
+    parquet = pd.read_parquet(tmp_path / "a.parquet")
+    for name in ("accuracy", "firing_emd", "bits"):
+        assert csv[name].equals(parquet[name].astype(csv[name].dtype))
+        pd.testing.assert_series_equal(document[name], parquet[name], check_dtype=False, rtol=1e-9)
+    assert cli("results", "export", tmp_path / "a.xyz", results)[0] == 2
+
+
+def test_gc_removes_leftovers_and_nothing_that_lives(results: Path, tiny: Callable) -> None:
+    (task,) = tiny(bits=7)
+    dead, living = results / ".unfinished-aaaa-1", results / f".unfinished-{task.cell.key}-1"
+    dead.mkdir()
+    living.mkdir()
+    before = sorted(path for path in results.glob("*/*"))
+    claim = store.claim(results, task.cell)
+    assert claim is not None
+    assert dead in [leftover.path for leftover in collect(results, dry_run=True)]
+    assert dead.exists()
+    collect(results, dry_run=False)
+    assert (dead.exists(), living.exists()) == (False, True)
+    claim.release()
+    collect(results, dry_run=False)
+    assert not living.exists()
+    assert sorted(path for path in results.glob("*/*") if path.parent.name[0] != ".") == [
+        path for path in before if path.parent.name[0] != "."
+    ]
+
+
+def test_a_listing_is_remembered_until_a_record_changes(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+    decode = _RECORD.decode
+    counting = SimpleNamespace(decode=lambda text: parsed.append(text) or decode(text))
+    monkeypatch.setattr("snnbench.records.results._RECORD", counting)
+    first = read_rows(results)
+    assert len(parsed) == 3
+    assert read_rows(results) == first
+    assert len(parsed) == 4  # the damaged one
+    record = next(results.glob("*/faulty-1bit*/record.json"))
+    record.write_bytes(b"{}")
+    assert sorted(row["status"] for row in read_rows(results)) == ["damaged", "damaged", "failed", "finished"]
+
+
+def test_listing_does_not_import_torch() -> None:
+    code = (
+        "import sys, snnbench.records.results, snnbench.records.cleanup, snnbench.cli.results;"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=100).returncode == 0
+
+
+def test_no_folder_is_an_error_not_an_empty_list(tmp_path: Path, cli: Callable) -> None:
+    assert cli("results", "list", tmp_path / "nowhere")[0] == 2
+    assert cli("sweep", "status", tmp_path / "nowhere")[0] == 2

@@ -1,0 +1,80 @@
+"""Which engine runs, and that the record of a cell does not depend on it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import snnbench
+from snnbench import native
+from snnbench.engine import WORTH_COMPILING, Engine, choose_engine
+from snnbench.errors import OptionError
+from snnbench.nn.compiled import build, why_not_compiled
+
+pytestmark = pytest.mark.usefixtures("shared_cache")
+compiles = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
+
+
+@pytest.fixture
+def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    for module, remembered in ((native, native.cpp_compiler), (build, build.why_not_compiled)):
+        monkeypatch.setattr(module, remembered.__name__, remembered.__wrapped__)
+    monkeypatch.setattr(build, "native_library", native.native_library.__wrapped__)
+    monkeypatch.setattr("snnbench.engine.why_not_compiled", build.why_not_compiled)
+
+
+def measure(out: Path, engine: Engine, quantizer: str = "uniform") -> snnbench.bench.run.Finished:  # type: ignore[name-defined]
+    return snnbench.run(quantizer, 4, protocol="digits-sew8", out=out / engine, limit=60, engine=engine)[0]
+
+
+@compiles
+@pytest.mark.parametrize("quantizer", ["uniform", "lqnet"])
+def test_records_of_both_engines_are_the_same(tmp_path: Path, quantizer: str) -> None:
+    eager, compiled = (measure(tmp_path, engine, quantizer) for engine in ("eager", "compiled"))
+    assert (eager.record.environment.engine, compiled.record.environment.engine) == ("eager", "compiled")
+    kept = {"environment", "started", "seconds"}
+    assert eager.record.model_dump(exclude=kept) == compiled.record.model_dump(exclude=kept)
+    files = [cell.directory / "evidence.safetensors" for cell in (eager, compiled)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@compiles
+def test_the_integer_engine_is_named_and_close(tmp_path: Path) -> None:
+    eager, integer = (measure(tmp_path, engine) for engine in ("eager", "integer"))
+    assert integer.record.environment.engine == "integer"
+    close = pytest.approx(eager.record.metrics["firing_emd"].value, abs=0.01)
+    assert integer.record.metrics["firing_emd"].value == close
+
+
+@compiles
+def test_kernels_are_built_anew_when_a_header_changes(tmp_path: Path) -> None:
+    source = shutil.copytree(build.SOURCE.parent, tmp_path / "kernels") / build.SOURCE.name
+    before = native._path(source, native.cpp_compiler() or "")
+    header = source.with_name("memory.h")
+    header.write_text(header.read_text("utf-8") + "\n", "utf-8")
+    assert native._path(source, native.cpp_compiler() or "") != before
+
+
+def test_auto_compiles_only_what_pays() -> None:
+    assert choose_engine("auto", WORTH_COMPILING - 1) == "eager"
+    assert choose_engine("auto", WORTH_COMPILING) == ("eager" if why_not_compiled() else "compiled")
+
+
+@pytest.mark.usefixtures("no_compiler")
+def test_without_a_compiler_auto_is_eager_and_compiled_is_refused(tmp_path: Path) -> None:
+    assert choose_engine("auto", WORTH_COMPILING) == "eager"
+    with pytest.raises(OptionError, match=r"--engine compiled cannot be used: .*C\+\+ compiler.*--engine eager"):
+        measure(tmp_path, "compiled")
+
+
+@compiles
+def test_an_integer_result_is_not_reused_for_another_engine(tmp_path: Path) -> None:
+    def engine(wanted: Engine) -> tuple[str, bool]:
+        cell = snnbench.run("uniform", 4, protocol="digits-sew8", out=tmp_path, limit=20, engine=wanted)[0]
+        return cell.record.environment.engine, cell.reused
+
+    found = [engine(wanted) for wanted in ("integer", "eager", "compiled", "integer")]
+    assert found == [("integer", False), ("eager", False), ("eager", True), ("integer", False)]

@@ -1,0 +1,196 @@
+"""Training: the schedule, the augmentation, and that a killed training ends in the same weights."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tomllib
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+from pydantic import ValidationError
+from safetensors.torch import load_file
+
+from snnbench.errors import ProtocolError
+from snnbench.protocols import Protocol, Stage, Training, read_protocol
+from snnbench.training.baseline import open_training, protocol_path, train_baseline
+from snnbench.training.batches import augment, training_batches
+from snnbench.training.trainer import Trainer, cycle
+
+SCRIPT = """
+import os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+import torch
+from snnbench.training.baseline import open_training, train_baseline, save_weights
+from snnbench.protocols import Stage
+trainer, document, _ = open_training("digits-sew8", None, 0, "eager")
+torch.set_num_threads(1)
+trainer.stages = trainer.stages[:4]
+trainer.data = replace(trainer.data, images=trainer.data.images[:300], labels=trainer.data.labels[:300])
+trainer.steps_per_epoch = 300 // document.train.batch_size
+out, end, first = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
+if first == "rectifier":
+    trainer.stages[:2] = [Stage(timesteps=1, epochs=1, activation="rectifier")] * 2
+if first == "averaged":
+    trainer.stages[1:] = [Stage(timesteps=4, epochs=1, gradient="averaged")] * 3
+
+def report(done, total):
+    if done > end * total:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+tell = lambda row: print(row["epoch"], flush=True)
+train_baseline(trainer, document, out / "checkpoint", report, tell)
+save_weights(trainer.model, document, 0, out / "weights.safetensors")
+"""
+
+
+@pytest.mark.parametrize(("first", "end"), [("spikes", 0.6), ("rectifier", 0.3), ("averaged", 0.6)])
+def test_a_killed_training_ends_in_the_same_weights(tmp_path: Path, first: str, end: float) -> None:
+    def train(name: str, end: float = 1.0) -> tuple[int, list[str]]:
+        (tmp_path / name).mkdir(exist_ok=True)
+        command = [sys.executable, "-c", SCRIPT, str(tmp_path / name), str(end), first]
+        told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=100)
+        return told.returncode, told.stdout.split()
+
+    assert train("whole") == (0, ["1", "2", "3", "4"])
+    assert train("killed", end) == (-signal.SIGKILL, ["1", "2"])
+    assert train("killed") == (0, ["3", "4"])
+    weights, expected = (load_file(tmp_path / name / "weights.safetensors") for name in ("killed", "whole"))
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+def test_a_stage_says_whether_gradients_are_averaged() -> None:
+    def losses(gradient: str) -> list[float]:
+        trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
+        stage, data = Stage(timesteps=4, epochs=1, gradient=gradient), trainer.data  # type: ignore[arg-type]
+        batches = islice(training_batches(data.images, data.labels, data.normalise, trainer.training, 0, 0), 3)
+        model = trainer._in_training(stage)
+        return [trainer._step(model, stage, *batch)[0] for batch in batches]
+
+    exact, averaged = losses("exact"), losses("averaged")
+    assert averaged[0] == exact[0]
+    assert averaged[1:] != exact[1:]
+
+
+@pytest.mark.parametrize(
+    ("section", "stages", "complaint"),
+    [
+        ("train", '[{ timesteps = 4, epochs = 1, activation = "rectifier" }]', "timesteps = 4 must be 1"),
+        ("train", '[{ timesteps = 1, epochs = 1, activation = "rectifier" }]', "the last stage must train the spiking"),
+        (
+            "finetune",
+            '[{ timesteps = 1, epochs = 1, activation = "rectifier" }, { timesteps = 4, epochs = 1 }]',
+            r"go to \[train\]",
+        ),
+        ("finetune", '[{ timesteps = 4, epochs = 1, gradient = "averaged" }]', r"averaged gradients go to \[train\]"),
+        (
+            "train",
+            '[{ timesteps = 1, epochs = 1, activation = "rectifier", gradient = "averaged" }]',
+            "no time to average gradients over",
+        ),
+        ("train", "[]", "at least 1 item"),
+        ("finetune", "[]", "at least 1 item"),
+        ("train", "[{ timesteps = 4, epochs = 1, image_size = 6 }]", "the last stage must train on whole images"),
+        (
+            "finetune",
+            "[{ timesteps = 4, epochs = 1, image_size = 6 }, { timesteps = 4, epochs = 1 }]",
+            "fine-tuning is on whole images",
+        ),
+    ],
+)
+def test_stages_that_make_no_sense_are_refused(tmp_path: Path, section: str, stages: str, complaint: str) -> None:
+    document = tomllib.loads(protocol_path("digits-sew8").read_text("utf-8"))
+    document[section]["stages"] = tomllib.loads(f"stages = {stages}")["stages"]
+    with pytest.raises(ValidationError, match=complaint):
+        Protocol.model_validate(document)
+
+
+def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
+    trainer, document, _ = open_training("digits-sew8", None, 0, "eager")
+    (tmp_path / "bad").write_bytes(b"not safetensors")
+    with pytest.raises(ProtocolError, match="damaged"):
+        train_baseline(trainer, document, tmp_path / "bad", lambda d, t: None, lambda row: None)
+
+
+def test_the_learning_rate_goes_up_and_down_to_zero() -> None:
+    rates = [cycle(step, 100, 0.2) for step in range(100)]
+    assert max(rates) <= 1
+    assert rates.index(max(rates)) in (19, 20)
+    assert rates[-1] < 0.02
+    assert rates[:19] == sorted(rates[:19])
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+
+
+def test_crops_are_windows_of_the_padded_image_and_flips_mirror() -> None:
+    training = Training(stages=({"timesteps": 1, "epochs": 1},), batch_size=1, learning_rate=1, crop_padding=2)
+    images = torch.arange(2 * 6 * 6, dtype=torch.uint8).view(2, 1, 6, 6)
+    padded = torch.nn.functional.pad(images.float(), (2,) * 4, mode="reflect").byte()
+    for seed in range(20):
+        found = augment(images, training, torch.Generator().manual_seed(seed))
+        for image, whole in zip(found, padded, strict=True):
+            windows = [whole[:, y : y + 6, x : x + 6] for y in range(5) for x in range(5)]
+            assert any(torch.equal(image, window) for window in windows)
+    flips = training.model_copy(update={"crop_padding": 0, "flip": True})
+    found = [augment(images, flips, torch.Generator().manual_seed(seed)) for seed in range(20)]
+    assert all(torch.equal(f[0], images[0]) or torch.equal(f[0], images[0].flip(2)) for f in found)
+    assert len({tuple(f.flatten().tolist()) for f in found}) > 1
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+def test_a_stage_of_small_images_sees_windows_of_the_large_ones(padding: int) -> None:
+    training = Training(stages=({"timesteps": 1, "epochs": 1},), batch_size=1, learning_rate=1, crop_padding=padding)
+    images = torch.arange(2 * 6 * 6, dtype=torch.uint8).view(2, 1, 6, 6)
+    padded = torch.nn.functional.pad(images.float(), (padding,) * 4, mode="reflect").byte()
+    span = 6 + 2 * padding - 4 + 1
+    seen = set()
+    for seed in range(200):
+        found = augment(images, training, torch.Generator().manual_seed(seed), 4)
+        for index, (image, whole) in enumerate(zip(found, padded, strict=True)):
+            windows = [whole[:, y : y + 4, x : x + 4] for y in range(span) for x in range(span)]
+            seen.add((index, next(at for at, window in enumerate(windows) if torch.equal(image, window))))
+    assert len(seen) == 2 * span * span
+
+
+def test_the_trainer_hands_a_stage_its_image_size() -> None:
+    trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
+    shapes = [
+        next(trainer._batches(Stage(timesteps=1, epochs=1, image_size=size), 0))[0].shape[2:] for size in (5, None)
+    ]
+    assert shapes == [(5, 5), (8, 8)]
+
+
+def test_a_recipe_that_ends_at_another_t_than_the_models_is_refused() -> None:
+    trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
+    short = trainer.training.model_copy(update={"stages": (Stage(timesteps=2, epochs=1),)})
+    with pytest.raises(ProtocolError, match="the last stage is of T = 2, and the model of T = 4"):
+        Trainer(trainer.model, short, trainer.data, 0)
+
+
+def test_work_counts_time_steps_and_pixels() -> None:
+    trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
+    small = Stage(timesteps=2, epochs=3, image_size=4)
+    whole = Stage(timesteps=4, epochs=1)
+    half = Trainer(trainer.model, trainer.training.model_copy(update={"stages": (small, whole)}), trainer.data, 0)
+    assert half.work == half.steps_per_epoch * (3 * 2 * 4 * 4 + 4 * 8 * 8)
+    heard: list[tuple[int, int]] = []
+    half.train_epoch(lambda done, total: heard.append((done, total)))
+    assert heard[-1] == (half.steps_per_epoch * 2 * 4 * 4, half.work) == (half.work_done, half.work)
+
+
+def test_a_stage_larger_than_the_images_is_refused() -> None:
+    trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
+    large = trainer.training.model_copy(update={"stages": (Stage(timesteps=1, epochs=1, image_size=9),)})
+    with pytest.raises(ProtocolError, match="image_size = 9 is larger than the images of 8 x 8"):
+        Trainer(trainer.model, large, trainer.data, 0)
+
+
+def test_a_number_of_shards_that_nothing_would_heed_is_refused(tmp_path: Path) -> None:
+    text = protocol_path("digits-sew8").read_text("utf-8")
+    document = tmp_path / "protocol.toml"
+    document.write_text(text.replace("[evaluate]\n", "[evaluate]\nshards = 10\n"), "utf-8")
+    with pytest.raises(ProtocolError, match=r"evaluate\.shards"):
+        read_protocol(document)
