@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from snnbench.errors import FiringError
-from snnbench.functional.emd import matched_rates, reduce_pairs
+from snnbench.functional.emd import matched_rates, narrowed, reduce_pairs
 from snnbench.functional.layers import Reduction, Scalar, Units
 from snnbench.functional.rates import Rates
 
@@ -41,8 +41,9 @@ def rate_correlation(
     pairs = matched_rates(rates, reference_rates, reduction, units)
     if reduction == "pooled":
         a, b = (torch.cat([rate.flatten() for rate in side]) for side in zip(*pairs.values(), strict=True))
-        return _pearson(a, b, "pooled")
-    return reduce_pairs({name: _pearson(a, b, name) for name, (a, b) in pairs.items()}, pairs, reduction)
+        return narrowed(_pearson(a, b, "pooled"), rates, reference_rates)
+    value = reduce_pairs({name: _pearson(a, b, name) for name, (a, b) in pairs.items()}, pairs, reduction)
+    return narrowed(value, rates, reference_rates)
 
 
 def constant(rates: Tensor) -> bool:

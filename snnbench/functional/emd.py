@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Literal, TypeAlias, overload
 
 import torch
@@ -15,6 +16,7 @@ from snnbench.functional.layers import (
     Reduction,
     Scalar,
     Units,
+    as_layers,
     channel_mean,
     check_choice,
     check_rates,
@@ -48,7 +50,8 @@ def firing_emd(
 
     For layers of equal size it is `mean_i |sort(r)_i - sort(r')_i|`; in general `integral |F(x) - F'(x)| dx` over the
     two empirical distribution functions. Range [0, 1] spikes per step; blind to neurons that swap rates
-    (see `firing_drift`). Differentiable almost everywhere, in both arguments; half precision stays half precision.
+    (see `firing_drift`). Differentiable almost everywhere, in both arguments. Half precision is computed in single
+    precision and rounded once.
     Two profiles are compared by their integer counts, exactly.
 
     Args:
@@ -68,8 +71,10 @@ def firing_emd(
     pairs = _rate_pairs(rates, reference_rates, reduction, units)
     if reduction == "pooled":
         sides = zip(*pairs.values(), strict=True)
-        return _wasserstein(*(torch.cat([rate.flatten() for rate in side]) for side in sides))
-    return reduce_pairs({name: _wasserstein(a, b) for name, (a, b) in pairs.items()}, pairs, reduction)
+        pooled = _wasserstein(*(torch.cat([rate.flatten() for rate in side]) for side in sides))
+        return narrowed(pooled, rates, reference_rates)
+    value = reduce_pairs({name: _wasserstein(a, b) for name, (a, b) in pairs.items()}, pairs, reduction)
+    return narrowed(value, rates, reference_rates)
 
 
 @overload
@@ -103,7 +108,8 @@ def firing_drift(
     if isinstance(rates, FiringProfile) and isinstance(reference_rates, FiringProfile):
         return _exact(drift_from_counts, rates, reference_rates, reduction, units)
     pairs = matched_rates(rates, reference_rates, reduction, units)
-    return reduce_pairs({name: (a - b).abs().mean() for name, (a, b) in pairs.items()}, pairs, reduction)
+    value = reduce_pairs({name: (a - b).abs().mean() for name, (a, b) in pairs.items()}, pairs, reduction)
+    return narrowed(value, rates, reference_rates)
 
 
 def _exact(
@@ -122,7 +128,10 @@ def _exact(
 
 
 def matched_rates(rates: Rates, reference_rates: Rates, reduction: Reduction, units: Units) -> Pairs:
-    """The checked rates of each layer in both networks, unit by unit; a FiringError names a layer that has no match."""
+    """The checked rates of each layer in both networks, unit by unit; a FiringError names a layer that has no match.
+
+    Half precision comes as single precision: it cannot hold 1 / units, nor sums and products of small rates.
+    """
     pairs = _rate_pairs(rates, reference_rates, reduction, units)
     for name, (a, b) in pairs.items():
         if a.shape != b.shape:
@@ -144,14 +153,36 @@ def reduce_pairs(values: dict[str, Tensor], pairs: Pairs, reduction: Reduction) 
     return reduce_layers(values, {name: b.numel() for name, (_, b) in pairs.items()}, reduction)
 
 
+@overload
+def narrowed(value: Tensor, *rates: Rates) -> Tensor: ...
+@overload
+def narrowed(value: Tensor | dict[str, Tensor], *rates: Rates) -> Tensor | dict[str, Tensor]: ...
+def narrowed(value: Tensor | dict[str, Tensor], *rates: Rates) -> Tensor | dict[str, Tensor]:
+    """A value computed from `rates`, or each layer's, in their dtype."""
+    dtype = reduce(torch.promote_types, (kind for side in rates for kind in _dtypes(side)))
+    if isinstance(value, dict):
+        return {name: each.to(dtype) for name, each in value.items()}
+    return value.to(dtype)
+
+
 def _rate_pairs(rates: Rates, reference_rates: Rates, reduction: Reduction, units: Units) -> Pairs:
     check_choice(reduction, REDUCTIONS, "reduction")
     check_units(units)
     pairs = pair_layers(rates_of(rates), rates_of(reference_rates))
-    checked = {name: (check_rates(a, name), check_rates(b, name)) for name, (a, b) in pairs.items()}
+    checked = {name: (_wide(check_rates(a, name)), _wide(check_rates(b, name))) for name, (a, b) in pairs.items()}
     if units == "neuron":
         return checked
     return {name: (channel_mean(a), channel_mean(b)) for name, (a, b) in checked.items()}
+
+
+def _dtypes(rates: Rates) -> set[torch.dtype]:
+    if isinstance(rates, FiringProfile):
+        return {torch.float64}
+    return {tensor.dtype for tensor in as_layers(rates).values()}
+
+
+def _wide(rates: Tensor) -> Tensor:
+    return rates if rates.dtype in (torch.float32, torch.float64) else rates.float()
 
 
 def _wasserstein(a: Tensor, b: Tensor) -> Tensor:

@@ -82,7 +82,6 @@ def reduce_layers(values: Mapping[str, Tensor], units: Mapping[str, int], reduct
     if reduction == "max":
         return stacked.max()
     total = sum(units[name] for name in values)
-    # The weights are divided before they are rounded: half precision cannot hold the numbers of units.
     weights = torch.tensor([units[name] / total for name in values], dtype=stacked.dtype, device=stacked.device)
     return (weights * stacked).sum()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,10 +11,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.wrappers import BootStrapper, Running
 
 from snnbench.errors import FiringError
 
 Layout = Mapping[str, tuple[int, ...]]
+_WRAPPED_WITHIN = 8
 
 
 class BehaviourMetric(Metric):
@@ -33,6 +36,16 @@ class BehaviourMetric(Metric):
         """States keep their types: integers count exactly."""
         return self
 
+    def merge_state(self, incoming_state: dict[str, Any] | Metric) -> None:
+        """Add what another metric of the same class has counted: the metric itself, or its `metric_state`.
+
+        Raises:
+            FiringError: if it belongs to another network, another T, or another stored reference.
+        """
+        super().merge_state(incoming_state)
+        self._computed = None  # torchmetrics would go on giving the value of before
+        self._update_count = max(self._update_count, 1)
+
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         if any(prefix + state in state_dict for state in self._defaults):
             self._update_count = max(self._update_count, 1)  # what is loaded was counted: computing it is no mistake
@@ -45,14 +58,16 @@ class LayerCounts(BehaviourMetric):
     A count of a layer is the state `kind/layer`, an int64 tensor that is made when the first batch comes (or a state
     dict is loaded, or another process has it), since only then the layers are known. Counts are summed over processes,
     so that any number of them gives the value of one, bit for bit. A metric belongs to one network: after `reset`,
-    too, layers and shapes must be those of the first batch.
+    too, layers and shapes must be those of the first batch. T is the same in every batch until `reset`.
     """
 
     samples: Tensor
+    timesteps: Tensor
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_state("samples", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("timesteps", torch.zeros((), dtype=torch.int64), dist_reduce_fx=_same_timesteps)
 
     @abstractmethod
     def _count(self, *args: Any, **kwargs: Any) -> dict[str, Tensor | int]:
@@ -61,8 +76,20 @@ class LayerCounts(BehaviourMetric):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Count a batch and return its own value."""
         # A batch that does not fit is refused here, before torchmetrics sets the counts so far aside.
-        self._declare(_layout(self._count(*args, **kwargs)))
+        self._check(self._count(*args, **kwargs))
         return super().forward(*args, **kwargs)
+
+    def merge_state(self, incoming_state: dict[str, Any] | Metric) -> None:
+        """See `BehaviourMetric.merge_state`; either of the two may have counted nothing yet."""
+        state = incoming_state.metric_state if isinstance(incoming_state, type(self)) else incoming_state
+        if isinstance(state, dict):
+            self._check_reference(incoming_state)
+            _same_timesteps(torch.stack([self.timesteps, torch.as_tensor(state["timesteps"]).to(self.device)]))
+            counts = {name: torch.as_tensor(value).to(self.device) for name, value in state.items()}
+            if layout := _layout({name: value for name, value in counts.items() if "/" in name}):
+                self._declare(layout)
+            state = {**self._fresh(), **counts}
+        super().merge_state(state)
 
     def sync(
         self,
@@ -90,10 +117,24 @@ class LayerCounts(BehaviourMetric):
         return {state.partition("/")[2]: getattr(self, state) for state in states}
 
     def _add(self, counts: Mapping[str, Tensor | int]) -> None:
-        self._declare(_layout(counts))
+        self._check(counts)
+        _refuse_wrappers(self)
         for state, count in counts.items():
             added = count.to(self.device) if isinstance(count, Tensor) else count
-            setattr(self, state, getattr(self, state) + added)
+            kept = 0 if state == "timesteps" else getattr(self, state)
+            setattr(self, state, kept + torch.as_tensor(added, device=self.device))
+
+    def _check(self, counts: Mapping[str, Tensor | int]) -> None:
+        _same_timesteps(torch.stack([self.timesteps.cpu(), torch.as_tensor(counts["timesteps"])]))
+        self._declare(_layout(counts))
+
+    def _check_reference(self, other: object) -> None:
+        mine, theirs = (getattr(metric, "reference", None) for metric in (self, other))
+        if isinstance(other, Metric) and not (mine is theirs or (mine and theirs and mine.layers == theirs.layers)):
+            raise FiringError(f"these two {type(self).__name__} were not made with the same reference profile")
+
+    def _fresh(self) -> dict[str, Tensor]:
+        return {state: torch.zeros_like(getattr(self, state)) for state in self._defaults}
 
     def _result(self, value: float | dict[str, float]) -> Tensor | dict[str, Tensor]:
         if isinstance(value, dict):
@@ -133,6 +174,37 @@ class LayerCounts(BehaviourMetric):
 
 def _layout(counts: Mapping[str, Tensor | int]) -> Layout:
     return {state: tuple(count.shape) for state, count in counts.items() if isinstance(count, Tensor)}
+
+
+def _same_timesteps(timesteps: Tensor) -> Tensor:
+    """The T that all of them are, but for zeros of what has counted nothing."""
+    found = sorted(set(timesteps.tolist()) - {0})
+    if len(found) > 1:
+        raise FiringError(
+            f"batches of {' and of '.join(map(str, found))} time steps; a rate is over one T: reset, or make "
+            "a metric for each"
+        )
+    return timesteps.max()
+
+
+def _refuse_wrappers(metric: Metric) -> None:
+    """Raise a FiringError if a wrapper of torchmetrics that would give wrong numbers has called the metric."""
+    frame = sys._getframe(1)
+    for _ in range(_WRAPPED_WITHIN):
+        wrapper = frame.f_locals.get("self") if frame.f_code.co_varnames[:1] == ("self",) else None
+        if isinstance(wrapper, BootStrapper):
+            raise FiringError(
+                "BootStrapper draws along dimension 0, which are time steps here and not samples; for an interval "
+                "record both networks and use snnbench.functional.estimate_emd(profile, reference)"
+            )
+        if isinstance(wrapper, Running) and not all(f"{state}_0" in wrapper._defaults for state in metric._defaults):
+            raise FiringError(
+                "Running keeps the states that a metric has when it is wrapped, and this one makes those of its layers "
+                "with the first batch; update it once and reset it, then wrap it"
+            )
+        if frame.f_back is None:
+            return
+        frame = frame.f_back
 
 
 def _check_same_layout(layout: Layout, declared: Layout, metric: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from snnbench.functional.counts import (
@@ -41,12 +40,9 @@ class FiringCounts(LayerCounts):
 
     needs_reference: ClassVar[bool] = True
 
-    trials: Tensor
-
     def __init__(self, reference: FiringProfile | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.reference = None if reference is None else reference.collapsed()
-        self.add_state("trials", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, spikes: Layers, reference_spikes: Layers | None = None) -> None:
         """Count a batch.
@@ -67,14 +63,14 @@ class FiringCounts(LayerCounts):
         reference = reference_layers(layers, timesteps, reference_spikes, self.reference, self.needs_reference)
         counts = {f"counts/{name}": count_spikes(tensor, name) for name, tensor in layers.items()}
         counts |= {f"reference_counts/{name}": count_spikes(tensor, name) for name, tensor in reference.items()}
-        return {"samples": samples, "trials": samples * timesteps, **counts}
+        return {"samples": samples, "timesteps": timesteps, **counts}
 
     def _counted(self) -> Counted:
-        return self.layers("counts"), int(self.trials)
+        return self.layers("counts"), int(self.samples * self.timesteps)
 
     def _reference_counted(self) -> Counted:
         if self.reference is None:
-            return self.layers("reference_counts"), int(self.trials)
+            return self.layers("reference_counts"), int(self.samples * self.timesteps)
         counts = {name: count.to(self.device) for name, count in self.reference.counts().items()}
         return counts, self.reference.trials
 

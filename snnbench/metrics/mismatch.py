@@ -43,9 +43,9 @@ class SpikeMismatch(LayerCounts):
         return self._result(reduce_mismatch(counts, self.reduction, self.per))
 
     def _count(self, spikes: Layers, reference_spikes: Layers) -> dict[str, Tensor | int]:
-        layers, _, samples = same_batch(spikes)
+        layers, timesteps, samples = same_batch(spikes)
         reference = same_shapes(layers, reference_spikes)
-        counts: dict[str, Tensor | int] = {"samples": samples}
+        counts: dict[str, Tensor | int] = {"samples": samples, "timesteps": timesteps}
         for name, tensor in layers.items():
             mismatch = count_mismatch(tensor, reference[name], name)
             counts |= {f"{field}/{name}": torch.tensor(getattr(mismatch, field)) for field in _FIELDS}

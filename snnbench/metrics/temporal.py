@@ -55,7 +55,7 @@ class TemporalDrift(LayerCounts):
     def _count(self, spikes: Layers, reference_spikes: Layers | None = None) -> dict[str, Tensor | int]:
         layers, timesteps, samples = same_batch(spikes)
         reference = reference_layers(layers, timesteps, reference_spikes, self.reference)
-        counts: dict[str, Tensor | int] = {"samples": samples}
+        counts: dict[str, Tensor | int] = {"samples": samples, "timesteps": timesteps}
         for name, tensor in layers.items():
             counts[f"steps/{name}"] = count_steps(tensor, name)
             counts[f"places/{name}"] = torch.tensor(tensor[0].numel())
@@ -98,11 +98,11 @@ class ProfileEMD(LayerCounts):
         return {key: each for name, one in value.items() for key, each in self._named(one, f"/{name}").items()}
 
     def _count(self, spikes: Layers, reference_spikes: Layers) -> dict[str, Tensor | int]:
-        layers, _, samples = same_batch(spikes)
+        layers, timesteps, samples = same_batch(spikes)
         reference = same_shapes(layers, reference_spikes)
         counts = {f"counts/{name}": count_per_step(tensor, name) for name, tensor in layers.items()}
         counts |= {f"reference_counts/{name}": count_per_step(tensor, name) for name, tensor in reference.items()}
-        return {"samples": samples, **counts}
+        return {"samples": samples, "timesteps": timesteps, **counts}
 
     def _step_rates(self, kind: str) -> dict[str, Tensor]:
         return {name: (count.double() / self.samples).cpu() for name, count in self.layers(kind).items()}

@@ -18,6 +18,7 @@ from snnbench.functional import (
     firing_drift,
     firing_emd,
     mean_rate_from_counts,
+    rate_correlation,
     threads,
 )
 from snnbench.functional import counts as counts_module
@@ -156,6 +157,37 @@ def test_half_precision_weights_do_not_overflow():
     a = {"large": torch.zeros(200_000, dtype=torch.float16), "small": torch.zeros(10, dtype=torch.float16)}
     b = {name: rate + 0.25 for name, rate in a.items()}
     assert float(firing_emd(a, b)) == 0.25
+
+
+@pytest.mark.parametrize("units", ["neuron", "channel"])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("sizes", [(40_001, 40_000), (40_000, 40_000), (3, 70_001)], ids=str)
+def test_half_precision_rounds_once(sizes, dtype, reduction, units):
+    a = {"l": 0.5 + torch.rand(sizes[0], generator=torch.Generator().manual_seed(0)) / 64, "few": torch.full((2,), 0.5)}
+    b = {"l": torch.full((sizes[1],), 0.50098), "few": torch.full((2,), 0.25)}
+    a, b = ({name: rate.to(dtype) for name, rate in each.items()} for each in (a, b))
+    exact = firing_emd(
+        {name: rate.double() for name, rate in a.items()},
+        {name: rate.double() for name, rate in b.items()},
+        reduction,
+        units,
+    )
+    value = firing_emd(a, b, reduction, units)
+    assert value.dtype == dtype
+    assert float(value) == pytest.approx(float(exact), rel=torch.finfo(dtype).eps)
+    by_layer = firing_emd(a, b, "none", units)
+    for name, emd in by_layer.items():
+        change = abs(a[name].double().mean() - b[name].double().mean())
+        assert float(emd) >= float(change) * (1 - torch.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("function", [firing_drift, rate_correlation])
+def test_small_rates_in_half_precision_are_not_lost(function):
+    a = {"l": torch.arange(50_000).remainder(7).to(torch.float16) / 4096}
+    b = {"l": torch.arange(50_000).remainder(5).to(torch.float16) / 4096}
+    exact = function({"l": a["l"].double()}, {"l": b["l"].double()})
+    assert float(function(a, b)) == pytest.approx(float(exact), rel=1e-3, abs=1e-3 * float(exact) + 1e-5)
 
 
 @pytest.mark.parametrize("distance", [firing_emd, firing_drift])

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.wrappers import BootStrapper, Running
 
 import snnbench
 from snnbench import metrics as all_metrics
@@ -135,7 +136,7 @@ def test_persistence_asked_before_the_first_batch_holds_for_its_states():
     metric = FiringEMD()
     metric.persistent(True)
     metric.update(*batch(0))
-    assert {"counts/stem.sn", "reference_counts/head", "trials"} < set(metric.state_dict())
+    assert {"counts/stem.sn", "reference_counts/head", "timesteps"} < set(metric.state_dict())
 
 
 def test_a_state_dict_of_another_network_is_refused():
@@ -254,14 +255,91 @@ def test_metrics_compose():
     assert sum_of_both.compute() == emd.compute() + 2 * drift.compute()
 
 
-def test_states_of_two_metrics_merge():
-    first, second, whole = FiringEMD(), FiringEMD(), FiringEMD()
-    first.update(*batch(0))
-    second.update(*batch(1))
-    for seed in range(2):
+@pytest.mark.parametrize("stored", [False, True], ids=["metric", "states"])
+@pytest.mark.parametrize("counted", [(0, 1), (0, 2), (1, 2), (2, 0), (2, 1)], ids=str)
+@pytest.mark.parametrize("metric_class", ALL, ids=lambda metric: metric.__name__)
+def test_merging_is_counting_all_batches(metric_class, counted, stored):
+    parts, whole, seeds = (metric_class(), metric_class()), metric_class(), iter(range(9))
+    for part, batches in zip(parts, counted, strict=True):
+        for seed in [next(seeds) for _ in range(batches)]:
+            part.update(*arguments(part, seed))
+            whole.update(*arguments(whole, seed))
+    if counted[0]:
+        parts[0].compute()  # what torchmetrics remembers of before is not the value any more
+    parts[0].merge_state(parts[1].metric_state if stored else parts[1])
+    assert equal(parts[0].compute(), whole.compute())
+    for each in (parts[0], whole):
+        each.update(*arguments(each, 10))
+    assert equal(parts[0].compute(), whole.compute())
+
+
+@pytest.mark.parametrize("metric_class", FIRING, ids=lambda metric: metric.__name__)
+def test_metrics_of_other_networks_do_not_merge(metric_class):
+    def counted(spikes: torch.Tensor) -> Metric:
+        metric = metric_class()
+        metric.update({"a": spikes}, {"a": spikes})
+        return metric
+
+    others = [(torch.ones(4, 3, 2), "2 and of 4 time steps")]
+    if metric_class not in (SpikeMismatch, TemporalDrift):  # these need no neuron to be the same
+        others.append((torch.ones(2, 3, 5), "one network"))
+    for other, message in others:
+        metric = counted(torch.ones(2, 3, 2))
+        value = metric.compute()
+        with pytest.raises(FiringError, match=message):
+            metric.merge_state(counted(other))
+        metric._computed = None
+        assert equal(metric.compute(), value)
+
+
+def test_metrics_of_other_references_do_not_merge():
+    profiles = [FiringProfile.from_spikes(batch(seed)[1]) for seed in (0, 0, 1)]
+    metrics = [FiringEMD(profile) for profile in profiles]
+    for metric in metrics:
+        metric.update(batch(0)[0])
+    metrics[0].merge_state(metrics[1])
+    for other in (metrics[2], FiringEMD()):
+        with pytest.raises(FiringError, match="not made with the same reference"):
+            metrics[0].merge_state(other)
+
+
+@pytest.mark.parametrize("call", ["update", "forward"])
+@pytest.mark.parametrize("metric_class", FIRING, ids=lambda metric: metric.__name__)
+def test_batches_of_another_number_of_steps_are_refused(metric_class, call):
+    metric, once, more = metric_class(), torch.ones(4, 2, 3), torch.ones(8, 2, 3)
+    getattr(metric, call)(once, once)
+    value = metric.compute()
+    with pytest.raises(FiringError, match=r"4 and of 8 time steps|came after"):
+        getattr(metric, call)(more, more)
+    assert equal(metric.compute(), value)
+
+
+@pytest.mark.parametrize("strategy", ["poisson", "multinomial"])
+@pytest.mark.parametrize("metric_class", FIRING, ids=lambda metric: metric.__name__)
+def test_a_bootstrap_over_time_steps_is_refused(metric_class, strategy):
+    wrapped, spikes = BootStrapper(metric_class(), sampling_strategy=strategy), torch.ones(40, 2, 3)
+    with pytest.raises(FiringError, match="estimate_emd"):
+        wrapped.update(spikes, spikes)
+
+
+def test_a_bootstrap_of_decisions_draws_samples():
+    wrapped, right = BootStrapper(Disagreement()), torch.eye(2)[[0, 1]].repeat(50, 1)
+    wrapped.update(right, right)
+    assert wrapped.compute()["mean"] == 0
+
+
+def test_a_running_window_counts_its_batches_or_is_refused():
+    with pytest.raises(FiringError, match="update it once and reset it"):
+        Running(FiringEMD(), window=2).update(*batch(0))
+    metric, whole = FiringEMD(), FiringEMD()
+    metric.update(*batch(5))
+    metric.reset()
+    running = Running(metric, window=2)
+    for seed in range(3):
+        running.update(*batch(seed))
+    for seed in (1, 2):
         whole.update(*batch(seed))
-    first.merge_state(second)
-    assert first.compute() == whole.compute()
+    assert running.compute() == whole.compute()
 
 
 def test_plot(metric):
