@@ -37,3 +37,8 @@ def snnbench_datasets() -> Mapping[str, Dataset]:  # type: ignore[empty-body]
 @hookspec
 def snnbench_protocols() -> Mapping[str, Path]:  # type: ignore[empty-body]
     """Protocols: the path of a ``protocol.toml``; baseline weights lie beside it."""
+
+
+@hookspec
+def snnbench_chips() -> Mapping[str, Path]:  # type: ignore[empty-body]
+    """Chips: the path of a TOML document that declares a chip's arithmetic, as ``snnbench chips show`` prints it."""

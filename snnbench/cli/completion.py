@@ -30,6 +30,7 @@ quantizer_name = _names_of("quantizers")
 model_name = _names_of("models")
 dataset_name = _names_of("datasets")
 protocol_name = _names_of("protocols")
+chip_name = _names_of("chips")
 any_name = _names_of()
 
 

@@ -15,6 +15,7 @@ from snnbench.cli import (
     baseline,
     behaviour,
     check,
+    chips,
     compare,
     data,
     doctor,
@@ -41,6 +42,7 @@ app.command("run")(run.run)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(data.app, name="data")
 app.add_typer(baseline.app, name="baseline")
+app.add_typer(chips.app, name="chips")
 app.add_typer(sweep.app, name="sweep")
 app.add_typer(results.app, name="results")
 app.add_typer(leaderboard.app, name="leaderboard")

@@ -22,12 +22,14 @@ app = typer.Typer(help="List, show and write plugins.", no_args_is_help=True)
 
 app.command("new")(new_command)
 
-Name = Annotated[str, typer.Argument(help="Name of a quantizer, model, data set or protocol.", autocompletion=any_name)]
+Name = Annotated[
+    str, typer.Argument(help="Name of a quantizer, model, data set, protocol or chip.", autocompletion=any_name)
+]
 
 
 @app.command("list")
 def list_command(as_json: Json = False) -> None:
-    """List every quantizer, model, data set and protocol, and every plugin that is broken."""
+    """List every quantizer, model, data set, protocol and chip, and every plugin that is broken."""
     from snnbench.cli.completion import remember_names
 
     rows = list(_rows())
@@ -104,7 +106,7 @@ def _about(entry: Entry[Any]) -> str:
     if entry.kind == "datasets":
         size = " x ".join(map(str, entry.value.input_shape))
         return f"{entry.value.num_classes} classes, images of {size} (channels, height, width)"
-    if entry.kind == "protocols":
+    if entry.kind in ("protocols", "chips"):
         return str(entry.value)
     return " ".join((inspect.getdoc(entry.value) or "").partition("\n\n")[0].split())
 

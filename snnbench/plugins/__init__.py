@@ -43,6 +43,10 @@ class Catalogue:
     def protocols(self) -> Shelf[Path]:
         return self._shelf("protocols")
 
+    @cached_property
+    def chips(self) -> Shelf[Path]:
+        return self._shelf("chips")
+
     def shelf(self, kind: str) -> Shelf[Any]:
         """The shelf of a kind given by its plural, one of `KINDS`."""
         shelf: Shelf[Any] = getattr(self, kind)

@@ -130,4 +130,5 @@ _FIT: dict[str, tuple[Callable[[object], bool], str]] = {
     "models": (callable, "a factory (input_shape, num_classes, **options) -> nn.Module"),
     "datasets": (_is_dataset, "a snnbench.data.Dataset"),
     "protocols": (_is_file, "the path of an existing protocol.toml"),
+    "chips": (_is_file, "the path of an existing TOML document"),
 }

@@ -7,15 +7,21 @@ from importlib import metadata
 from typing import Any
 
 GROUP = "snnbench"
-KINDS = {"quantizers": "quantizer", "models": "model", "datasets": "data set", "protocols": "protocol"}
+KINDS = {
+    "quantizers": "quantizer",
+    "models": "model",
+    "datasets": "data set",
+    "protocols": "protocol",
+    "chips": "chip",
+}
 
 
 @dataclass(frozen=True)
 class Source:
     """One entry point of one installed distribution: ``name = module``.
 
-    An entry point that bears the name of a kind (``quantizers``, ``models``, ``datasets``, ``protocols``) is imported
-    only when that kind is asked for, and may hold nothing else. Any other name may hold every kind.
+    An entry point that bears the name of a kind (``quantizers``, ``models``, ...) is imported only when that kind is
+    asked for, and may hold nothing else. Any other name may hold every kind.
     """
 
     distribution: str

@@ -216,10 +216,11 @@ def read_protocol(path: Path) -> Protocol:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProtocolError(f"protocol '{path}' is not TOML: {error}") from error
     except ValidationError as error:
-        raise ProtocolError(f"protocol '{path}' is not valid: {_problems(error)}") from error
+        raise ProtocolError(f"protocol '{path}' is not valid: {problems_of(error)}") from error
 
 
-def _problems(error: ValidationError) -> str:
+def problems_of(error: ValidationError) -> str:
+    """All that is wrong with a document, in one line."""
     return "; ".join(_problem(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors())
 
 

@@ -1,0 +1,6 @@
+"""Networks as chips run them: declared integer semantics, and what they do to a quantized network."""
+
+from snnbench.chips.document import Semantics, read_semantics
+from snnbench.chips.shelf import find_chip
+
+__all__ = ["Semantics", "find_chip", "read_semantics"]
