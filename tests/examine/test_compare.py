@@ -89,7 +89,7 @@ def next_version(board: Board, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     for old, new in changes.items():
         text = text.replace(old, new)
     (folder / shipped.name).write_text(text)
-    for module in ("bench.reference", "leaderboard.adding"):
+    for module in ("bench.bench", "leaderboard.adding"):
         monkeypatch.setattr(f"snnbench.{module}.protocol_path", lambda name: folder / shipped.name)
     boards = board.folder.parent
     for name, bits, options in (("float", None, {}), ("uniform", 2, {"clip": "absmax"})):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from snnbench.bench.cell import Cell
-from snnbench.bench.sweep.grid import read_grids
-from snnbench.bench.sweep.plan import Benches, make_plan
 from snnbench.plugins import catalogue
+from snnbench.records.cell import Cell
+from snnbench.sweep.grid import read_grids
+from snnbench.sweep.plan import Benches, make_plan
 
 FOLDER = Path(__file__).resolve().parents[2] / "leaderboards" / "paper-grid"
 DOCUMENTS = sorted(FOLDER.glob("*.toml"))
