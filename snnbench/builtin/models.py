@@ -22,6 +22,8 @@ def _factory(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
         neuron: NeuronName = "lif",
         reset: Reset = "hard",
         detach_reset: bool = True,
+        v_init: float | None = None,
+        learn_threshold: bool = False,
         bn_scale: float = 1.0,
         bn_bias: float = 0.0,
     ) -> nn.Module:
@@ -36,6 +38,8 @@ def _factory(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
             bn_bias=bn_bias,
             reset=reset,
             detach_reset=detach_reset,
+            v_init=v_init,
+            learn_threshold=learn_threshold,
         )
 
     sew_resnet.__doc__ = build.__doc__

@@ -1,7 +1,7 @@
 """Multi-step spiking neurons: currents ``(T, N, *features)`` in, binary spikes of the same shape out.
 
 Charge, fire and reset follow Fang et al. 2021 (arXiv 2102.04159); the surrogate gradient is ATan. A neuron keeps no
-state between calls: the membrane potential starts at ``v_reset`` (0 for soft reset) at the first step of each.
+state between calls: the membrane potential starts each at ``v_init`` thresholds, or at ``v_reset`` (0 for soft reset).
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ class SpikingNeuron(nn.Module, ABC):
     """What the three neurons share: fire, reset, and an optional quantizer of the membrane potential.
 
     Args:
-        threshold: firing threshold theta; a neuron fires at ``h >= theta``.
+        threshold: firing threshold theta; a neuron fires at ``h >= theta``. A scalar `nn.Parameter` is learned.
         reset: ``"hard"`` sets the potential to `v_reset` after a spike, ``"soft"`` subtracts theta.
         v_reset: potential after a hard reset; must be 0 with soft reset.
+        v_init: potential before the first step, in units of theta; None for `v_reset`. With 1/2, soft reset and IF,
+            the rate under a constant current is that of QCFS (Bu et al. 2022, arXiv 2303.04347).
         detach_reset: keep the spike in the reset out of the gradient.
         alpha: slope of the ATan surrogate gradient.
 
@@ -58,9 +60,10 @@ class SpikingNeuron(nn.Module, ABC):
 
     def __init__(
         self,
-        threshold: float = 1.0,
+        threshold: float | nn.Parameter = 1.0,
         reset: Reset = "hard",
         v_reset: float = 0.0,
+        v_init: float | None = None,
         detach_reset: bool = False,
         alpha: float = 2.0,
     ) -> None:
@@ -69,7 +72,7 @@ class SpikingNeuron(nn.Module, ABC):
             raise ValueError(f"reset={reset!r} is not 'hard' or 'soft'")
         if reset == "soft" and v_reset != 0.0:
             raise ValueError(f"v_reset={v_reset} has no meaning with reset='soft'; leave it at 0")
-        self.threshold, self.reset, self.v_reset = threshold, reset, v_reset
+        self.threshold, self.reset, self.v_reset, self.v_init = threshold, reset, v_reset, v_init
         self.detach_reset, self.alpha = detach_reset, alpha
         self.state_quantizer = None
         self.site: Site = "post_reset"
@@ -80,12 +83,20 @@ class SpikingNeuron(nn.Module, ABC):
 
     def forward(self, x: Tensor) -> Tensor:
         """Spikes (T, N, *features) of the currents `x` (T, N, *features)."""
-        v = torch.full_like(x[0], self.v_reset)
+        v = self._start(x[0])
         spikes = []
         for x_t in x:
             s, v = self._step(v, x_t)
             spikes.append(s)
         return torch.stack(spikes)
+
+    def _start(self, x: Tensor) -> Tensor:
+        if self.v_init is None:
+            return torch.full_like(x, self.v_reset)
+        if isinstance(self.threshold, Tensor):
+            # The product is rounded once, as where the threshold is a number.
+            return (self.v_init * self.threshold.double()).to(x.dtype).expand_as(x)
+        return torch.full_like(x, self.v_init * self.threshold)
 
     def _step(self, v: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         h = self._store(self.charge(v, x), "pre_spike")
@@ -107,7 +118,8 @@ class SpikingNeuron(nn.Module, ABC):
     def extra_repr(self) -> str:
         """The constants, and the site where a state quantizer acts."""
         site = f", site={self.site}" if self.state_quantizer is not None else ""
-        return f"threshold={self.threshold}, reset={self.reset}, v_reset={self.v_reset}{site}"
+        start = "" if self.v_init is None else f", v_init={self.v_init}"
+        return f"threshold={float(self.threshold):g}, reset={self.reset}, v_reset={self.v_reset}{start}{site}"
 
 
 class IFNeuron(SpikingNeuron):

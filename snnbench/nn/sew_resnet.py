@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from operator import call
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from snnbench.nn.averaged import averages, constant_gradient, convolve_averaged, fork
@@ -91,6 +92,7 @@ class SEWResNet(nn.Module):
             1 hardly anything fires at first; tau * theta keeps the layers alive (as threshold-dependent batch norm).
         bn_bias: their initial bias. Half of a layer is above the current that first makes a neuron fire if it is that
             current: theta for LIF with decayed input. With a small scale this suits training as a rectifier network.
+        learn_threshold: give each layer a threshold of its own that is learned.
         neuron_options: keyword arguments of the neuron class.
 
     Raises:
@@ -109,13 +111,16 @@ class SEWResNet(nn.Module):
         channels: int = 3,
         bn_scale: float = 1.0,
         bn_bias: float = 0.0,
+        learn_threshold: bool = False,
+        threshold: float = 1.0,
         **neuron_options: Any,
     ) -> None:
         super().__init__()
         _check(connect, neuron, width=width, num_classes=num_classes, timesteps=timesteps)
 
         def make_neuron() -> SpikingNeuron:
-            return NEURONS[neuron](**neuron_options)
+            theta = nn.Parameter(torch.tensor(threshold)) if learn_threshold else threshold
+            return NEURONS[neuron](threshold=theta, **neuron_options)
 
         self.stem = Stem(channels, width, make_neuron(), timesteps)
         self.blocks = nn.Sequential()

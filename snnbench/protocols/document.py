@@ -42,7 +42,8 @@ class Model(Section):
 
 
 class Stage(Section):
-    """A stretch of training at a fixed number of time steps, or as a rectifier network: rates in place of spikes.
+    """A stretch of training at a fixed number of time steps, or without time: rates in place of spikes, on a line
+    (rectifier) or in as many levels as the last stage has steps (qcfs).
 
     With averaged gradients the convolutions' backward pass runs once for all time steps, on means over them. With an
     image size, the stage sees squares of so many pixels, cut out of the images at random offsets.
@@ -50,16 +51,18 @@ class Stage(Section):
 
     timesteps: Positive
     epochs: Positive
-    activation: Literal["spikes", "rectifier"] = "spikes"
+    activation: Literal["spikes", "rectifier", "qcfs"] = "spikes"
     gradient: Literal["exact", "averaged"] = "exact"
     image_size: Positive | None = None
 
     @model_validator(mode="after")
     def _rates_take_one_step(self) -> Self:
-        if self.activation == "rectifier" and self.timesteps != 1:
-            raise ValueError(f"a rectifier network has no time: timesteps = {self.timesteps} must be 1")
-        if self.activation == "rectifier" and self.gradient != "exact":
-            raise ValueError('a rectifier network has no time to average gradients over: gradient must be "exact"')
+        if self.activation != "spikes" and self.timesteps != 1:
+            raise ValueError(f"a {self.activation} network has no time: timesteps = {self.timesteps} must be 1")
+        if self.activation != "spikes" and self.gradient != "exact":
+            raise ValueError(
+                f'a {self.activation} network has no time to average gradients over: gradient must be "exact"'
+            )
         return self
 
 
@@ -77,7 +80,7 @@ class Training(Section):
     flip: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
     threads: Positive = 2
-    regularize: dict[Literal["firing_emd"], Annotated[float, Field(gt=0)]] = {}
+    regularize: dict[Literal["firing_emd", "firing_rate"], Annotated[float, Field(gt=0)]] = {}
 
     @property
     def epochs(self) -> int:
@@ -149,7 +152,9 @@ class Protocol(Section):
     def _ends_as_evaluated(cls, training: Training) -> Training:
         last = training.stages[-1]
         if last.activation != "spikes":
-            raise ValueError("the last stage must train the spiking network, not a rectifier network")
+            raise ValueError(f"the last stage must train the spiking network, not a {last.activation} network")
+        if "firing_emd" in training.regularize:
+            raise ValueError("a baseline has no reference to keep the firing of; regularize firing_emd in [finetune]")
         if last.image_size:
             raise ValueError(f"the last stage must train on whole images, without image_size = {last.image_size}")
         return training
@@ -158,7 +163,9 @@ class Protocol(Section):
     @classmethod
     def _is_all_spikes(cls, training: Training) -> Training:
         if any(stage.activation != "spikes" for stage in training.stages):
-            raise ValueError("fine-tuning is of the spiking network; stages of a rectifier network go to [train]")
+            raise ValueError("fine-tuning is of the spiking network; stages without spikes go to [train]")
+        if "firing_rate" in training.regularize:
+            raise ValueError("fine-tuning keeps the baseline's rates; regularize firing_rate in [train]")
         if any(stage.gradient != "exact" for stage in training.stages):
             raise ValueError("fine-tuning is by exact gradients; stages with averaged gradients go to [train]")
         if any(stage.image_size for stage in training.stages):

@@ -148,7 +148,7 @@ def stalled_below(neuron: SpikingNeuron, levels: Tensor, features: tuple[int, ..
     A potential stalls where, without input, the quantizer rounds the decayed value back to it. The levels nearest to
     rest are tried, at most 256.
     """
-    rest = neuron.v_reset / neuron.threshold
+    rest = neuron.v_reset / float(neuron.threshold)
     below = levels[levels < 1]
     nearest = below[(below - rest).abs().argsort()][:_MOST_STALLS]
     stalled = [abs(float(level) - rest) for level in nearest if _stalls(neuron, level, features)]

@@ -26,6 +26,7 @@ from snnbench.plugins import catalogue
 from snnbench.protocols import Baseline, Protocol, read_protocol
 from snnbench.training.batches import Normalise
 from snnbench.training.checkpoint import load_checkpoint, save_checkpoint
+from snnbench.training.firing_rate import penalising_rates
 from snnbench.training.trainer import Report, Trainer, TrainingSet
 
 
@@ -51,8 +52,9 @@ def baseline_trainer(protocol: Protocol, dataset: Dataset, root: Path | None, se
     steps = sum(stage.timesteps * stage.epochs for stage in protocol.train.stages)
     chosen = choose_engine(engine, steps * len(data.images))
     model = build_model(protocol, dataset)
-    form = engine_form(model, chosen)
-    return Trainer(form, protocol.train, data, seed, engine=chosen, rectifier=engine_form(rectified(model), chosen))
+    levels = {"rectifier": None, "qcfs": protocol.train.stages[-1].timesteps}
+    timeless = {name: engine_form(rectified(model, count), chosen) for name, count in levels.items()}
+    return Trainer(engine_form(model, chosen), protocol.train, data, seed, chosen, timeless)
 
 
 def train_baseline(
@@ -65,10 +67,11 @@ def train_baseline(
     """Train to the end, from the last checkpoint if there is one; a checkpoint is written after every epoch."""
     if checkpoint.exists():
         load_checkpoint(checkpoint, trainer, protocol.recipe)
-    while not trainer.finished:
-        trainer.train_epoch(report)
-        save_checkpoint(checkpoint, trainer, protocol.recipe)
-        on_epoch(trainer.progress.log[-1])
+    with penalising_rates(trainer):
+        while not trainer.finished:
+            trainer.train_epoch(report)
+            save_checkpoint(checkpoint, trainer, protocol.recipe)
+            on_epoch(trainer.progress.log[-1])
 
 
 def save_weights(model: nn.Module, protocol: Protocol, seed: int, path: Path) -> str:

@@ -96,7 +96,7 @@ def recipe(training: Training) -> str:
 
 
 def _stage(stage: Stage) -> str:
-    how = "as a rectifier network" if stage.activation == "rectifier" else f"at T = {stage.timesteps}"
+    how = f"at T = {stage.timesteps}" if stage.activation == "spikes" else f"as a {stage.activation} network"
     gradient = " with averaged gradients" if stage.gradient == "averaged" else ""
     size = f" on {stage.image_size} x {stage.image_size} pixels" if stage.image_size else ""
     epochs = "1 epoch" if stage.epochs == 1 else f"{stage.epochs} epochs"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -47,7 +48,7 @@ class Trainer:
         data: the training split.
         seed: with the epoch number determines order and augmentation.
         engine: which form of the network `model` is, for the log.
-        rectifier: the rectifier network of the same parameters, for the stages that train it.
+        timeless: the rectifier and the qcfs network of the same parameters, for the stages that train them.
     """
 
     def __init__(
@@ -57,11 +58,11 @@ class Trainer:
         data: TrainingSet,
         seed: int,
         engine: Chosen = "eager",
-        rectifier: nn.Module | None = None,
+        timeless: Mapping[str, nn.Module] = MappingProxyType({}),
     ) -> None:
         self.model, self.training, self.data, self.seed = model, training, data, seed
         self.engine = engine
-        self.rectifier = rectifier
+        self.forms = {"spikes": model, **timeless}
         self.extra_loss: Callable[[], Tensor] | None = None
         """A term added to the cross entropy after each forward pass, if any."""
         self.progress = Progress()
@@ -131,8 +132,7 @@ class Trainer:
         )
 
     def _in_training(self, stage: Stage) -> nn.Module:
-        model = self.rectifier if stage.activation == "rectifier" else self.model
-        assert model is not None
+        model = self.forms[stage.activation]
         set_timesteps(model, stage.timesteps)
         return model.train()
 

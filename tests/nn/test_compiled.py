@@ -26,6 +26,9 @@ NEURONS = [
     {"neuron": "lif", "v_reset": -0.3, "threshold": 0.8},
     {"neuron": "plif", "v_reset": 0.2, "detach_reset": True, "alpha": 3.0},
     {"neuron": "if", "reset": "soft", "detach_reset": True},
+    {"neuron": "if", "reset": "soft", "v_init": 0.5, "learn_threshold": True, "threshold": 0.9},
+    {"neuron": "lif", "v_init": 0.3, "v_reset": -0.2, "learn_threshold": True},
+    {"neuron": "plif", "reset": "soft", "v_init": 0.3, "learn_threshold": True, "detach_reset": True},
 ]
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron
-from snnbench.nn.neurons import spike
+from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
+from snnbench.nn.neurons import Reset, spike
 
 
 class Round(nn.Module):
@@ -51,6 +51,34 @@ def test_soft_reset_keeps_the_surplus(threshold: float) -> None:
     x = threshold * torch.tensor([[1.5], [0.5], [0.5]])
     assert IFNeuron(threshold, reset="soft")(x).flatten().tolist() == [1, 1, 0]
     assert IFNeuron(threshold, reset="hard")(x).flatten().tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+@pytest.mark.parametrize("v_init", [0.5, -0.3, 0.9])
+def test_a_neuron_starts_at_v_init_thresholds(v_init: float, reset: Reset) -> None:
+    x = torch.randn(6, 50, dtype=torch.float64)
+    found = IFNeuron(0.8, reset, v_init=v_init)(x)
+    v = torch.full((50,), v_init * 0.8, dtype=torch.float64)
+    for x_t, s_t in zip(x, found, strict=True):
+        v = v + x_t
+        assert torch.equal(s_t, (v >= 0.8).double())
+        v = v - 0.8 * s_t if reset == "soft" else v * (1 - s_t)
+
+
+def test_without_v_init_a_neuron_starts_at_v_reset() -> None:
+    x = torch.randn(5, 40)
+    assert torch.equal(LIFNeuron(v_reset=-0.5)(x), LIFNeuron(v_reset=-0.5, v_init=-0.5)(x))
+
+
+@pytest.mark.parametrize("make", [IFNeuron, LIFNeuron, PLIFNeuron])
+def test_a_learned_threshold_fires_as_a_fixed_one_and_falls_where_spikes_are_wanted(make: type[SpikingNeuron]) -> None:
+    x = torch.randn(4, 30)
+    theta = nn.Parameter(torch.tensor(0.7))
+    spikes = make(threshold=theta, v_init=0.25)(x)
+    assert torch.equal(spikes, make(threshold=0.7, v_init=0.25)(x))
+    spikes.sum().backward()
+    assert theta.grad is not None
+    assert float(theta.grad) < 0
 
 
 def test_surrogate_gradient() -> None:

@@ -46,6 +46,40 @@ def test_the_line_is_the_rate_of_an_integrating_neuron_with_soft_reset(threshold
     assert float(Rectifier(neuron)(current)) == pytest.approx(expected, abs=2 / STEPS)
 
 
+@pytest.mark.parametrize("timesteps", [1, 4, 7])
+@pytest.mark.parametrize("threshold", [1.0, 0.6])
+def test_qcfs_is_the_rate_of_an_if_neuron_that_starts_at_half_its_threshold(threshold: float, timesteps: int) -> None:
+    neuron = IFNeuron(threshold, "soft", v_init=0.5)
+    # Odd multiples of 1/1000 keep clear of the steps, where either side is right.
+    currents = threshold * torch.arange(-999, 1999, 2, dtype=torch.float64) / 1000
+    simulated = neuron(currents.expand(timesteps, -1)).mean(0)
+    torch.testing.assert_close(Rectifier(neuron, timesteps)(currents), simulated, rtol=0, atol=1e-12)
+
+
+def test_qcfs_rounds_halves_up() -> None:
+    rates = Rectifier(IFNeuron(), 4)(torch.tensor([0.125, 0.12, 0.375, 0.874, 0.875, 3.0, -1.0]))
+    assert rates.tolist() == [0.25, 0.0, 0.5, 0.75, 1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("levels", [None, 4])
+@pytest.mark.parametrize("neuron", LEAKY[:3], ids=repr)
+def test_the_threshold_of_a_line_is_learned_as_differences_say(neuron: LIFNeuron, levels: int | None) -> None:
+    currents = torch.linspace(-1, 4, 101, dtype=torch.float64)
+
+    def total(theta: float | nn.Parameter, levels: int | None = None) -> torch.Tensor:
+        moved = copy.copy(neuron)
+        del moved.threshold
+        moved.threshold = theta
+        rates: torch.Tensor = Rectifier(moved, levels)(currents)
+        return rates.sum()
+
+    learned = nn.Parameter(torch.tensor(neuron.threshold, dtype=torch.float64))
+    total(learned, levels).backward()
+    step, theta = 1e-7, float(neuron.threshold)
+    expected = float(total(theta + step) - total(theta - step)) / (2 * step)
+    assert float(learned.grad) == pytest.approx(expected, rel=1e-5)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("neuron", LEAKY, ids=repr)
 def test_the_gradient_is_the_slope_of_the_line(neuron: SpikingNeuron) -> None:
     silent, saturated = firing_range(neuron)
@@ -98,19 +132,24 @@ def test_its_outputs_are_rates() -> None:
 @pytest.mark.parametrize("timesteps", [1, 3])
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(
-    "options",
-    [{"neuron": "if", "threshold": 0.8}, {"neuron": "lif", "tau": 3.0}, {"neuron": "plif", "decay_input": False}],
+    ("options", "levels"),
+    [
+        ({"neuron": "if", "threshold": 0.8}, None),
+        ({"neuron": "lif", "tau": 3.0, "learn_threshold": True, "v_reset": -0.2}, None),
+        ({"neuron": "plif", "decay_input": False}, None),
+        ({"neuron": "if", "learn_threshold": True, "threshold": 1.3}, 4),
+    ],
     ids=str,
 )
 def test_the_fast_form_gives_the_same_rates_gradients_and_statistics(
-    options: dict[str, Any], training: bool, timesteps: int, dtype: torch.dtype, tolerance: float
+    options: dict[str, Any], levels: int | None, training: bool, timesteps: int, dtype: torch.dtype, tolerance: float
 ) -> None:
     torch.manual_seed(0)
     model = sew_resnet8(8, 5, timesteps, bn_scale=2.0, **options).to(memory_format=torch.channels_last).to(dtype)
     model(torch.randn(16, 3, 12, 12, dtype=dtype))
     model.train(training)
     other, images = copy.deepcopy(model), torch.randn(7, 3, 12, 12, dtype=dtype)
-    plain, fast = rectified(model), optimize(rectified(other))
+    plain, fast = rectified(model, levels), optimize(rectified(other, levels))
     assert type(fast.stem.neuron) is not Rectifier
     torch.testing.assert_close(fast(images), plain(images), rtol=tolerance, atol=tolerance)
     for form in (fast, plain):

@@ -33,8 +33,8 @@ trainer.stages = trainer.stages[:4]
 trainer.data = replace(trainer.data, images=trainer.data.images[:300], labels=trainer.data.labels[:300])
 trainer.steps_per_epoch = 300 // document.train.batch_size
 out, end, first = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
-if first == "rectifier":
-    trainer.stages[:2] = [Stage(timesteps=1, epochs=1, activation="rectifier")] * 2
+if first in ("rectifier", "qcfs"):
+    trainer.stages[:2] = [Stage(timesteps=1, epochs=1, activation=first)] * 2
 if first == "averaged":
     trainer.stages[1:] = [Stage(timesteps=4, epochs=1, gradient="averaged")] * 3
 
@@ -48,7 +48,7 @@ save_weights(trainer.model, document, 0, out / "weights.safetensors")
 """
 
 
-@pytest.mark.parametrize(("first", "end"), [("spikes", 0.6), ("rectifier", 0.3), ("averaged", 0.6)])
+@pytest.mark.parametrize(("first", "end"), [("spikes", 0.6), ("rectifier", 0.3), ("qcfs", 0.3), ("averaged", 0.6)])
 def test_a_killed_training_ends_in_the_same_weights(tmp_path: Path, first: str, end: float) -> None:
     def train(name: str, end: float = 1.0) -> tuple[int, list[str]]:
         (tmp_path / name).mkdir(exist_ok=True)
@@ -81,6 +81,8 @@ def test_a_stage_says_whether_gradients_are_averaged() -> None:
     [
         ("train", '[{ timesteps = 4, epochs = 1, activation = "rectifier" }]', "timesteps = 4 must be 1"),
         ("train", '[{ timesteps = 1, epochs = 1, activation = "rectifier" }]', "the last stage must train the spiking"),
+        ("train", '[{ timesteps = 1, epochs = 1, activation = "qcfs" }]', "not a qcfs network"),
+        ("train", '[{ timesteps = 4, epochs = 1, activation = "qcfs" }]', "a qcfs network has no time"),
         (
             "finetune",
             '[{ timesteps = 1, epochs = 1, activation = "rectifier" }, { timesteps = 4, epochs = 1 }]',
@@ -105,6 +107,17 @@ def test_a_stage_says_whether_gradients_are_averaged() -> None:
 def test_stages_that_make_no_sense_are_refused(tmp_path: Path, section: str, stages: str, complaint: str) -> None:
     document = tomllib.loads(protocol_path("digits-sew8").read_text("utf-8"))
     document[section]["stages"] = tomllib.loads(f"stages = {stages}")["stages"]
+    with pytest.raises(ValidationError, match=complaint):
+        Protocol.model_validate(document)
+
+
+@pytest.mark.parametrize(
+    ("section", "what", "complaint"),
+    [("train", "firing_emd", "no reference"), ("finetune", "firing_rate", "keeps the baseline's rates")],
+)
+def test_a_regularizer_that_makes_no_sense_is_refused(section: str, what: str, complaint: str) -> None:
+    document = tomllib.loads(protocol_path("digits-sew8").read_text("utf-8"))
+    document[section]["regularize"] = {what: 0.5}
     with pytest.raises(ValidationError, match=complaint):
         Protocol.model_validate(document)
 

@@ -25,8 +25,8 @@ class _Shape(ctypes.Structure):
 
 
 class _Neuron(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_double) for name in ("theta", "v_reset", "k", "alpha")] + [
-        (name, ctypes.c_int64) for name in ("charge", "soft", "detach")
+    _fields_ = [(name, ctypes.c_double) for name in ("theta", "v_reset", "k", "alpha", "start", "by_theta")] + [
+        (name, ctypes.c_int64) for name in ("charge", "soft", "detach", "levels")
     ]
 
 
@@ -60,11 +60,20 @@ class Fusion:
 
 def _constants(neuron: SpikingNeuron | Rectifier) -> _Neuron:
     if isinstance(neuron, Rectifier):
-        silent, saturated = firing_range(neuron.neuron)
-        return _Neuron(silent, 0.0, 1 / (saturated - silent), 0.0, _RATE, False, False)
+        silent, saturated = (float(torch.as_tensor(end).detach()) for end in firing_range(neuron.neuron))
+        line = (silent, 0.0, 1 / (saturated - silent), 0.0, 0.0, 0.0)
+        return _Neuron(*line, _RATE, False, False, neuron.levels or 0)
     k, charge = _charge(neuron)
-    numbers = (neuron.threshold, neuron.v_reset, k, neuron.alpha)
-    return _Neuron(*numbers, charge, neuron.reset == "soft", neuron.detach_reset)
+    theta, by_theta = threshold_of(neuron), neuron.v_init or 0.0
+    start = neuron.v_reset if neuron.v_init is None else neuron.v_init * theta
+    numbers = (theta, neuron.v_reset, k, neuron.alpha, start, by_theta)
+    return _Neuron(*numbers, charge, neuron.reset == "soft", neuron.detach_reset, 0)
+
+
+def threshold_of(neuron: SpikingNeuron) -> float:
+    """The threshold as a number, learned or not."""
+    theta = neuron.threshold
+    return float(theta.detach()) if isinstance(theta, Tensor) else theta
 
 
 def _charge(neuron: SpikingNeuron) -> tuple[float, int]:
@@ -85,9 +94,16 @@ class FusedSpikes(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, leak: Tensor | None, fusion: Fusion
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        leak: Tensor | None,
+        theta: Tensor | None,
+        fusion: Fusion,
     ) -> Tensor:
-        """See `Fusion`; `weight` and `bias` are the batch norm's, `leak` the 1/tau of a PLIF neuron."""
+        """See `Fusion`; `weight` and `bias` are the batch norm's, `leak` the 1/tau of a PLIF neuron, `theta` a learned
+        threshold."""
         x = channels_last(x if fusion.shared else x.flatten(0, 1))
         shift = _normalise(x, weight, bias, fusion)
         fires = rectify if isinstance(fusion.neuron, Rectifier) else fire
@@ -99,17 +115,17 @@ class FusedSpikes(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of x, weight, bias and leak."""
+        """Gradients of x, weight, bias, leak and threshold."""
         x, shift = ctx.saved_tensors
         fusion: Fusion = ctx.fusion
         constant = grads[0].stride(0) == 0 and (fusion.averaged or fusion.shared)
         steps = fusion.timesteps if constant and not fusion.shared else 1
         gradient = channels_last((grads[0][0] if constant else grads[0].flatten(0, 1)).to(x.dtype))
-        dy, inputs, to_bias, to_product, leak = _through_neuron(x, gradient, shift, fusion, constant, steps)
+        dy, inputs, to_bias, to_product, leak, theta = _through_neuron(x, gradient, shift, fusion, constant, steps)
         to_weight = to_product * fusion.invstd.double()
         dx = _through_norm(dy, inputs, to_bias, to_weight, fusion, ctx.batch, steps)
-        learned = (part.to(fusion.scale.dtype) for part in (to_weight, to_bias, leak))
-        needed = zip(learned, ctx.needs_input_grad[1:4], strict=True)
+        learned = (part.to(fusion.scale.dtype) for part in (to_weight, to_bias, leak, theta))
+        needed = zip(learned, ctx.needs_input_grad[1:5], strict=True)
         return _per_step(dx, fusion, steps), *(part if wanted else None for part, wanted in needed), None
 
 
@@ -219,20 +235,25 @@ def _track(bn: nn.BatchNorm2d, mean: Tensor, var: Tensor) -> None:
 def _through_neuron(
     x: Tensor, gradient: Tensor, shift: Tensor, fusion: Fusion, constant: bool, summed: int
 ) -> tuple[Tensor, ...]:
-    """Gradient of the current, its input, sums over the gradient and over its product with the input, leak's gradient.
+    """Gradients of the current and its input, sums over the gradient and its product with the input, and the gradients
+    of leak and threshold.
 
     The first two are sums over `summed` steps.
     """
     shape = fusion.shape_of(x, constant)
     dy = torch.empty_like(x[: shape.N] if summed > 1 else x)
     inputs = torch.empty_like(dy) if summed > 1 else x
-    sums, leaks = (torch.empty(shape.N, *size, dtype=torch.float64) for size in ((2, shape.C), ()))
+    sums, learned = (torch.empty(shape.N, *size, dtype=torch.float64) for size in ((2, shape.C), (2,)))
     tensors = (x, gradient, dy, inputs, fusion.scale, shift, fusion.mean)
     kernels().snn_backward(
         *(_type(x), *map(_pointer, tensors), ctypes.byref(shape), ctypes.byref(fusion.constants)),
-        *(_pointer(sums), _pointer(leaks), _threads()),
+        *(_pointer(sums), _pointer(learned), _threads()),
     )
-    return dy, inputs, *torch.from_numpy(sums.numpy().sum(0)), torch.tensor(leaks.numpy().sum())
+    leak, theta = torch.from_numpy(learned.numpy().sum(0))
+    if isinstance(fusion.neuron, Rectifier):
+        # A rate is a function of the current in units of the threshold's height above v_reset.
+        theta = theta / (fusion.neuron.neuron.v_reset - threshold_of(fusion.neuron.neuron))
+    return dy, inputs, *torch.from_numpy(sums.numpy().sum(0)), leak, theta
 
 
 def _per_step(dx: Tensor, fusion: Fusion, summed: int) -> Tensor:

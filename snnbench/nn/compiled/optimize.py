@@ -53,7 +53,8 @@ class FusedNeuron(SpikingNeuron):
         weight, bias = (None, None) if bn is None else (bn.weight, bn.bias)
         if self.as_bytes and flat.dtype == torch.float32:
             return fire_bytes(flat, weight, bias, fusion).view(timesteps, -1, *flat.shape[1:])
-        spikes: Tensor = FusedSpikes.apply(x, weight, bias, leak, fusion)  # type: ignore[no-untyped-call]
+        theta = _learned_threshold(self)
+        spikes: Tensor = FusedSpikes.apply(x, weight, bias, leak, theta, fusion)  # type: ignore[no-untyped-call]
         return spikes
 
 
@@ -81,7 +82,8 @@ class _FusedRectifier(Rectifier):
         else:
             learned = (None, None) if bn is None else (bn.weight, bn.bias)
             fusion = Fusion(self, bn, 1, False)
-            rates = FusedSpikes.apply(flat.unsqueeze(0), *learned, None, fusion)  # type: ignore[no-untyped-call]
+            theta = _learned_threshold(self.neuron)
+            rates = FusedSpikes.apply(flat.unsqueeze(0), *learned, None, theta, fusion)  # type: ignore[no-untyped-call]
         return rates.view(*steps, *flat.shape[1:]).expand(shared or -1, *[-1] * flat.ndim)
 
 
@@ -151,6 +153,10 @@ def _fuse(module: Network, done: dict[int, nn.Module]) -> Network:
 
 def _feeds_a_fused_part(module: nn.Module) -> bool:
     return not isinstance(module, ConvBNNeuron) or isinstance(module.neuron, FusedNeuron | _FusedRectifier)
+
+
+def _learned_threshold(neuron: SpikingNeuron) -> Tensor | None:
+    return neuron.threshold if isinstance(neuron.threshold, Tensor) else None
 
 
 def _plain(bn: nn.Module) -> bool:

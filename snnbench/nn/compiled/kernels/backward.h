@@ -6,6 +6,13 @@
 
 namespace {
 
+// Gradients of a layer's learned scalars: the leak of a PLIF neuron and the threshold. Of a rectifier's threshold it is
+// the sum of the gradient times the current, which the caller scales.
+template <class R>
+struct Learned {
+    R leak = 0, theta = 0;
+};
+
 template <class R>
 struct Scratch {
     std::vector<R> h, carried, grad, in_all, first, second;
@@ -19,7 +26,7 @@ void charge_tile(const S* x, const R* scale, const R* shift, R* h, R* v, const S
                  int64_t length) {
     const R theta = R(neuron.theta), v_reset = R(neuron.v_reset), k = R(neuron.k);
     const bool soft = neuron.soft;
-    for (int64_t j = 0; j < length; ++j) v[j] = v_reset;
+    std::fill(v, v + length, R(neuron.start));
     for (int64_t t = 0; t < shape.T; ++t) {
         const S* x_t = x + t * shape.step();
         R* h_t = h + t * length;
@@ -39,7 +46,7 @@ void charge_tile(const S* x, const R* scale, const R* shift, R* h, R* v, const S
 template <Charge charge, class R>
 struct Gradient {
     static constexpr bool learned = charge == kPLIF || charge == kPLIFUndecayed;
-    R theta, leak, input, keep, half, slope, kept, by_spike, by_height, saturated;
+    R theta, leak, input, keep, half, slope, kept, by_spike, by_height, saturated, lowered;
 
     explicit Gradient(const Neuron& neuron) {
         const R through = neuron.detach ? 0 : 1;
@@ -53,14 +60,22 @@ struct Gradient {
         kept = neuron.soft ? 1 : 0;
         by_spike = through * (neuron.soft ? -theta : R(neuron.v_reset));
         by_height = through * (neuron.soft ? R(0) : R(-1));
+        lowered = neuron.soft ? 1 : 0;
     }
 
     // With respect to the potential h; `carried` is the gradient of the stored potential after it, then before it.
-    inline R potential(R h, R spike, R& carried) const {
-        if constexpr (charge == kRate) return h >= theta && h <= saturated ? spike * slope : R(0);
+    // The threshold's gradient is added to `to_theta`.
+    inline R potential(R h, R spike, R& carried, R& to_theta) const {
+        if constexpr (charge == kRate) {
+            R line = h >= theta && h <= saturated ? spike * slope : R(0);
+            to_theta += line * h;
+            return line;
+        }
         R u = (h - theta) * slope;
         R gs = spike + carried * (by_spike + by_height * h);
-        R gh = carried * (h < theta ? R(1) : kept) + gs * (half / (R(1) + u * u));
+        R through = gs * (half / (R(1) + u * u));
+        to_theta -= through + (h < theta ? R(0) : lowered * carried);
+        R gh = carried * (h < theta ? R(1) : kept) + through;
         carried = gh * keep;
         return gh;
     }
@@ -69,16 +84,17 @@ struct Gradient {
 // Gradient of one tile with respect to the current, and its sums for batch norm; T steps in registers. `x_sum`, the sum
 // of the input over steps, is written where gradients are summed and inputs are not the same.
 template <int T, Charge charge, Gradients kind, class S, class R>
-void backward_short(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean,
+R backward_short(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean,
                     Scratch<R>& scratch, const Shape& shape, const Neuron& neuron, int64_t length) {
     const Gradient<charge, R> gradient(neuron);
     const R theta = R(neuron.theta), v_reset = R(neuron.v_reset), k = R(neuron.k);
+    const R start = R(neuron.start), by_theta = R(neuron.by_theta);
     const bool soft = neuron.soft;
     const int64_t in = shape.step(), step = shape.gradient_step();
-    R *first = scratch.first.data(), *second = scratch.second.data();
-#pragma omp simd
+    R *first = scratch.first.data(), *second = scratch.second.data(), to_theta = 0;
+#pragma omp simd reduction(+ : to_theta)
     for (int64_t j = 0; j < length; ++j) {
-        R h[T], current[T], v = v_reset, carried = 0, sum = 0, product = 0, in_all = 0;
+        R h[T], current[T], v = start, carried = 0, sum = 0, product = 0, in_all = 0, theta_sum = 0;
         unrolled(
             [&](auto t) {
                 current[t] = R(load(x[t * in + j]));
@@ -91,7 +107,7 @@ void backward_short(const S* x, const S* grads, S* dy, S* x_sum, const R* scale,
         unrolled(
             [&](auto before) {
                 constexpr int t = T - 1 - before;
-                R gy = gradient.potential(h[t], R(load(grads[t * step + j])), carried) * gradient.input;
+                R gy = gradient.potential(h[t], R(load(grads[t * step + j])), carried, theta_sum) * gradient.input;
                 sum += gy;
                 product += gy * (current[t] - mean[j]);
                 if constexpr (kind == kEveryStep) store(&dy[t * in + j], gy);
@@ -101,19 +117,21 @@ void backward_short(const S* x, const S* grads, S* dy, S* x_sum, const R* scale,
         if constexpr (kind == kSummedWithInput) store(&x_sum[j], in_all);
         first[j] += sum;
         second[j] += product;
+        to_theta += theta_sum + by_theta * carried;
     }
+    return to_theta;
 }
 
 // The same for any number of steps, and with the gradient of the leak of a PLIF neuron.
 template <Charge charge, Gradients kind, class S, class R>
-R backward_long(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean,
+Learned<R> backward_long(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean,
                 Scratch<R>& scratch, const Shape& shape, const Neuron& neuron, int64_t length) {
     const Gradient<charge, R> gradient(neuron);
-    const R theta = R(neuron.theta), v_reset = R(neuron.v_reset);
+    const R theta = R(neuron.theta), v_reset = R(neuron.v_reset), start = R(neuron.start);
     const bool soft = neuron.soft;
     R *carried = scratch.carried.data(), *grad = scratch.grad.data(), *in_all = scratch.in_all.data();
     R *first = scratch.first.data(), *second = scratch.second.data();
-    R leak_sum = 0;
+    R leak_sum = 0, to_theta = 0;
     charge_tile<charge>(x, scale, shift, scratch.h.data(), carried, shape, neuron, length);
     std::fill(carried, carried + length, R(0));
     std::fill(grad, grad + length, R(0));
@@ -122,15 +140,17 @@ R backward_long(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, con
         const R *h_t = scratch.h.data() + t * length, *h_before = h_t - (t ? length : 0);
         const S *x_t = x + t * shape.step(), *grads_t = grads + t * shape.gradient_step();
         S* dy_t = dy + t * shape.step();
-#pragma omp simd reduction(+ : leak_sum)
+#pragma omp simd reduction(+ : leak_sum, to_theta)
         for (int64_t j = 0; j < length; ++j) {
-            R in = R(load(x_t[j])), gh = gradient.potential(h_t[j], R(load(grads_t[j])), carried[j]);
+            R theta_sum = 0;
+            R in = R(load(x_t[j])), gh = gradient.potential(h_t[j], R(load(grads_t[j])), carried[j], theta_sum);
             R gy = gh * gradient.input;
+            to_theta += theta_sum;
             first[j] += gy;
             second[j] += gy * (in - mean[j]);
             if constexpr (Gradient<charge, R>::learned) {
                 R reset = soft ? h_before[j] - theta : v_reset;
-                R v = t == 0 ? v_reset : h_before[j] >= theta ? reset : h_before[j];
+                R v = t == 0 ? start : h_before[j] >= theta ? reset : h_before[j];
                 R driven = charge == kPLIF ? in * scale[j] + shift[j] : R(0);
                 leak_sum += gh * (driven - (v - v_reset));
             }
@@ -144,18 +164,18 @@ R backward_long(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, con
     }
     for (int64_t j = 0; kind != kEveryStep && j < length; ++j) store(&dy[j], grad[j]);
     for (int64_t j = 0; kind == kSummedWithInput && j < length; ++j) store(&x_sum[j], in_all[j]);
-    return leak_sum;
+    for (int64_t j = 0; j < length; ++j) to_theta += R(neuron.by_theta) * carried[j];
+    return {leak_sum, to_theta};
 }
 
 template <Charge charge, Gradients kind, class S, class R>
-R backward_tile(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean,
+Learned<R> backward_tile(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean,
                 Scratch<R>& scratch, const Shape& shape, const Neuron& neuron, int64_t length) {
     if constexpr (!Gradient<charge, R>::learned) {
         if (shape.T == 1 || shape.T == 4) {
             const auto run =
                 shape.T == 4 ? backward_short<4, charge, kind, S, R> : backward_short<1, charge, kind, S, R>;
-            run(x, grads, dy, x_sum, scale, shift, mean, scratch, shape, neuron, length);
-            return 0;
+            return {R(0), run(x, grads, dy, x_sum, scale, shift, mean, scratch, shape, neuron, length)};
         }
     }
     return backward_long<charge, kind>(x, grads, dy, x_sum, scale, shift, mean, scratch, shape, neuron, length);
@@ -164,7 +184,7 @@ R backward_tile(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, con
 template <Charge charge, class S>
 void backward(const S* x, const S* grads, S* dy, S* x_sum, const typename Compute<S>::type* scale,
               const typename Compute<S>::type* shift, const typename Compute<S>::type* mean, const Shape& shape,
-              const Neuron& neuron, double* sums, double* leak_sums, int64_t threads) {
+              const Neuron& neuron, double* sums, double* learned, int64_t threads) {
     using R = typename Compute<S>::type;
     const int64_t length = tile_length(shape, kSums, 1), features = shape.features(), C = shape.C;
     const std::vector<R> scales = repeated(scale, C, length), shifts = repeated(shift, C, length);
@@ -176,14 +196,16 @@ void backward(const S* x, const S* grads, S* dy, S* x_sum, const typename Comput
         for (int64_t n = 0; n < shape.N; ++n) {
             std::fill(scratch.first.begin(), scratch.first.end(), R(0));
             std::fill(scratch.second.begin(), scratch.second.end(), R(0));
-            leak_sums[n] = 0;
+            double *leak = learned + 2 * n, *theta = leak + 1;
+            *leak = *theta = 0;
             for (int64_t from = 0; from < features; from += length) {
                 const int64_t at = n * features + from;
                 const auto tile = shape.shared     ? backward_tile<charge, kSummed, S, R>
                                   : shape.constant ? backward_tile<charge, kSummedWithInput, S, R>
                                                    : backward_tile<charge, kEveryStep, S, R>;
-                leak_sums[n] += tile(x + at, grads + at, dy + at, x_sum + at, scales.data(), shifts.data(),
-                                     means.data(), scratch, shape, neuron, std::min(length, features - from));
+                const Learned<R> part = tile(x + at, grads + at, dy + at, x_sum + at, scales.data(), shifts.data(),
+                                             means.data(), scratch, shape, neuron, std::min(length, features - from));
+                *leak += part.leak, *theta += part.theta;
             }
             double* mine = sums + n * 2 * C;
             std::fill(mine, mine + 2 * C, 0.0);

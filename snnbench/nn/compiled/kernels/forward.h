@@ -61,7 +61,7 @@ template <Charge charge, bool counting, class S, class O, class R>
 void fire_tile(const S* x, O* out, const R* scale, const R* shift, R* v, const Shape& shape, const Neuron& neuron,
                int64_t length, int32_t* counts, int64_t* fired) {
     const int64_t step = shape.N * shape.features();
-    std::fill(v, v + length, R(neuron.v_reset));
+    std::fill(v, v + length, R(neuron.start));
     int64_t t = 0;
     for (; t + 4 <= shape.T; t += 4) {
         fire_steps<4, charge, counting>(x + t * shape.step(), out + t * step, scale, shift, v, shape, neuron, length,
@@ -108,7 +108,7 @@ void rectify(const S* x, S* out, const typename Compute<S>::type* scale, const t
     using R = typename Compute<S>::type;
     const int64_t length = tile_length(shape, kStream, 1), features = shape.features();
     const std::vector<R> scales = repeated(scale, shape.C, length), shifts = repeated(shift, shape.C, length);
-    const R silent = R(neuron.theta), slope = R(neuron.k);
+    const R silent = R(neuron.theta), slope = R(neuron.k), levels = R(neuron.levels);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t n = 0; n < shape.N; ++n) {
         for (int64_t from = n * features; from < (n + 1) * features; from += length) {
@@ -116,7 +116,8 @@ void rectify(const S* x, S* out, const typename Compute<S>::type* scale, const t
 #pragma omp simd
             for (int64_t j = 0; j < size; ++j) {
                 R rate = (std::fma(R(load(x[from + j])), scales[j], shifts[j]) - silent) * slope;
-                store(&out[from + j], rate < R(0) ? R(0) : rate > R(1) ? R(1) : rate);
+                rate = rate < R(0) ? R(0) : rate > R(1) ? R(1) : rate;
+                store(&out[from + j], levels ? std::floor(rate * levels + R(0.5)) / levels : rate);
             }
         }
     }

@@ -51,12 +51,12 @@ void rectify_any(const void* x, void* out, const void* scale, const void* shift,
 
 template <class S>
 void backward_any(const void* x, const void* grads, void* dy, void* x_sum, const void* scale, const void* shift,
-                  const void* mean, const Shape& shape, const Neuron& neuron, double* sums, double* leak_sums,
+                  const void* mean, const Shape& shape, const Neuron& neuron, double* sums, double* learned,
                   int64_t threads) {
     using R = typename Compute<S>::type;
     with_charge(neuron.charge, [&](auto charge) {
         backward<decltype(charge)::value, S>((const S*)x, (const S*)grads, (S*)dy, (S*)x_sum, (const R*)scale,
-                                             (const R*)shift, (const R*)mean, shape, neuron, sums, leak_sums, threads);
+                                             (const R*)shift, (const R*)mean, shape, neuron, sums, learned, threads);
     });
 }
 
@@ -81,9 +81,9 @@ void snn_rectify(int64_t type, const void* x, void* out, const void* scale, cons
 
 void snn_backward(int64_t type, const void* x, const void* grads, void* dy, void* x_sum, const void* scale,
                   const void* shift, const void* mean, const Shape* shape, const Neuron* neuron, double* sums,
-                  double* leak_sums, int64_t threads) {
+                  double* learned, int64_t threads) {
     auto run = type == 1 ? backward_any<bf16> : type == 2 ? backward_any<double> : backward_any<float>;
-    run(x, grads, dy, x_sum, scale, shift, mean, *shape, *neuron, sums, leak_sums, threads);
+    run(x, grads, dy, x_sum, scale, shift, mean, *shape, *neuron, sums, learned, threads);
 }
 
 void snn_sum_rows(int64_t type, const void* x, int64_t rows, int64_t positions, int64_t C, double* sums,

@@ -18,9 +18,9 @@ enum Charge { kIF, kLIF, kLIFUndecayed, kPLIF, kPLIFUndecayed, kRate };
 
 struct Neuron {
     // k: tau of a LIF neuron, the leak 1/tau of a PLIF neuron. A rectifier (kRate) is silent up to theta and rises by
-    // k.
-    double theta, v_reset, k, alpha;
-    int64_t charge, soft, detach;
+    // k, in so many levels (0: a line). start: the potential before the first step, which moves by_theta as theta does.
+    double theta, v_reset, k, alpha, start, by_theta;
+    int64_t charge, soft, detach, levels;
 };
 
 struct Shape {

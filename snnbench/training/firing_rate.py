@@ -1,0 +1,52 @@
+"""The mean firing rate as a loss: a baseline is told to fire little."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from snnbench.nn import SpikingNeuron
+from snnbench.nn.rectifier import Rectifier
+from snnbench.training.trainer import Trainer
+
+
+@contextmanager
+def penalising_rates(trainer: Trainer) -> Iterator[None]:
+    """While entered, add the recipe's weight of ``firing_rate`` times the mean rate of all neurons to the loss.
+
+    The mean is over neurons, images and steps, in spikes per step; without time it is over the rates. A recipe without
+    that weight is left as it is.
+    """
+    strength = trainer.training.regularize.get("firing_rate")
+    if not strength:
+        yield
+        return
+    layers: list[tuple[int, Tensor]] = []
+
+    def note(module: nn.Module, inputs: Any, rates: Tensor) -> None:
+        layers.append((math.prod(rates.shape[2:]), rates.mean(dtype=torch.float32)))
+
+    def extra_loss() -> Tensor:
+        total = sum((units * rate for units, rate in layers), torch.zeros(()))
+        units = sum(units for units, _ in layers)
+        layers.clear()
+        return strength * total / units
+
+    neurons = [part for form in trainer.forms.values() for part in form.modules() if _fires(part)]
+    handles = [neuron.register_forward_hook(note) for neuron in neurons]
+    trainer.extra_loss = extra_loss
+    try:
+        yield
+    finally:
+        trainer.extra_loss = None
+        for handle in handles:
+            handle.remove()
+
+
+def _fires(part: nn.Module) -> bool:
+    return isinstance(part, SpikingNeuron | Rectifier)
