@@ -52,7 +52,7 @@ def firing_range(neuron: SpikingNeuron) -> tuple[float | Tensor, float | Tensor]
 
 
 def rectified(model: Network, levels: int | None = None) -> Network:
-    """A form of `model` with a `Rectifier` of so many `levels` in each neuron's place; parameters and buffers are shared.
+    """A form of `model` with a `Rectifier` of `levels` in each neuron's place; parameters and buffers are shared.
 
     Its running statistics are those of `model`, too: train one, then the other. Run it at T = 1: rates do not change.
     """

@@ -64,7 +64,7 @@ def test_qcfs_rounds_halves_up() -> None:
 @pytest.mark.parametrize("levels", [None, 4])
 @pytest.mark.parametrize("neuron", LEAKY[:3], ids=repr)
 def test_the_threshold_of_a_line_is_learned_as_differences_say(neuron: LIFNeuron, levels: int | None) -> None:
-    currents = torch.linspace(-1, 4, 101, dtype=torch.float64)
+    currents = torch.linspace(-1.013, 4, 101, dtype=torch.float64)
 
     def total(theta: float | nn.Parameter, levels: int | None = None) -> torch.Tensor:
         moved = copy.copy(neuron)
