@@ -60,20 +60,18 @@ class Fusion:
 
 def _constants(neuron: SpikingNeuron | Rectifier) -> _Neuron:
     if isinstance(neuron, Rectifier):
-        silent, saturated = (float(torch.as_tensor(end).detach()) for end in firing_range(neuron.neuron))
+        silent, saturated = map(_number, firing_range(neuron.neuron))
         line = (silent, 0.0, 1 / (saturated - silent), 0.0, 0.0, 0.0)
         return _Neuron(*line, _RATE, False, False, neuron.levels or 0)
     k, charge = _charge(neuron)
-    theta, by_theta = threshold_of(neuron), neuron.v_init or 0.0
+    theta, by_theta = _number(neuron.threshold), neuron.v_init or 0.0
     start = neuron.v_reset if neuron.v_init is None else neuron.v_init * theta
     numbers = (theta, neuron.v_reset, k, neuron.alpha, start, by_theta)
     return _Neuron(*numbers, charge, neuron.reset == "soft", neuron.detach_reset, 0)
 
 
-def threshold_of(neuron: SpikingNeuron) -> float:
-    """The threshold as a number, learned or not."""
-    theta = neuron.threshold
-    return float(theta.detach()) if isinstance(theta, Tensor) else theta
+def _number(learned: float | Tensor) -> float:
+    return float(learned.detach()) if isinstance(learned, Tensor) else learned
 
 
 def _charge(neuron: SpikingNeuron) -> tuple[float, int]:
@@ -252,7 +250,7 @@ def _through_neuron(
     leak, theta = torch.from_numpy(learned.numpy().sum(0))
     if isinstance(fusion.neuron, Rectifier):
         # A rate is a function of the current in units of the threshold's height above v_reset.
-        theta = theta / (fusion.neuron.neuron.v_reset - threshold_of(fusion.neuron.neuron))
+        theta = theta / (fusion.neuron.neuron.v_reset - _number(fusion.neuron.neuron.threshold))
     return dy, inputs, *torch.from_numpy(sums.numpy().sum(0)), leak, theta
 
 
