@@ -177,7 +177,7 @@ def _labels(path: Path, record: Record, data: Path | None) -> Tensor:
         labels = read_evidence(file).labels
         if labels is not None:
             return labels
-    bench = open_bench(record.cell.protocol, record.cell.seed, data=data, limit=record.cell.limit)
+    bench = open_bench(record.cell.board, record.cell.seed, data=data, limit=record.cell.limit)
     return torch.from_numpy(bench.test_set()[1].copy())
 
 

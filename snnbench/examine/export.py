@@ -60,7 +60,7 @@ def rebuild(path: Path, data: Path | None, reporter: Reporter) -> tuple[Record, 
             f"'{record.cell.folder}' was measured with --model, and its weights are with you; only networks that"
             " start from a protocol's baseline can be built again"
         )
-    bench = open_bench(record.cell.protocol, record.cell.seed, data=data, limit=record.cell.limit)
+    bench = open_bench(record.cell.board, record.cell.seed, data=data, limit=record.cell.limit)
     check_installed(bench, record.cell)
     model, content = _network(bench, record, directory, reporter)
     for problem in recount(record.audit, unpack_network(content)):

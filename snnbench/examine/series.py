@@ -54,7 +54,7 @@ def reference_profile(record: Record, data: Path | None, reporter: Reporter) -> 
     cell = record.cell
     if cell.network is not None:
         raise RecordError(f"record {record.key[:12]} is of a network of your own, whose reference is not kept")
-    bench = open_bench(cell.protocol, cell.seed, data=data, limit=cell.limit, device=record.environment.device)
+    bench = open_bench(cell.board, cell.seed, data=data, limit=cell.limit, device=record.environment.device)
     if (bench.protocol.fingerprint, bench.network.sha256) != (cell.fingerprint, cell.weights):
         raise RecordError(
             f"record {record.key[:12]} is of another version of protocol '{cell.protocol}' than the one installed"

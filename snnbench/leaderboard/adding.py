@@ -61,7 +61,7 @@ def add(
     directory = path if path.is_dir() else path.parent
     record = _read(path)
     check_device(record.cell.device)
-    bench = open_bench(record.cell.protocol, record.cell.seed, data=data, device=record.cell.device)
+    bench = open_bench(record.cell.board, record.cell.seed, data=data, device=record.cell.device)
     _refuse(record, bench, declare_findings)
     board = _open_board(bench, boards)
     final = board.folder / ENTRIES / record.cell.folder

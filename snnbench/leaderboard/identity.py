@@ -80,7 +80,7 @@ def command(record: Record) -> str:
     if cell.membrane:
         words += ["--membrane", cell.membrane.name, "--membrane-bits", str(cell.membrane.bits)]
         words += _options("--membrane-option", {**cell.membrane.options, "site": cell.membrane.site})
-    words += ["--protocol", cell.protocol, "--seed", str(cell.seed)]
+    words += ["--protocol", cell.board, "--seed", str(cell.seed)]
     return shlex.join([*words, *(["--device", cell.device] if cell.device != "cpu" else [])])
 
 

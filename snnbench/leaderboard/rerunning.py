@@ -82,7 +82,7 @@ def _rerun(
     board: Board, entry: Entry, data: Path | None, train: bool, reporter: Reporter, notes: list[str]
 ) -> Iterator[str]:
     cell = entry.record.cell
-    bench = open_bench(board.protocol.name, cell.seed, data=data)
+    bench = open_bench(board.name, cell.seed, data=data)
     check_installed(bench, cell)
     exact = _same_machine(entry)
     if train or cell.mode == "ptq":

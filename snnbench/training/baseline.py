@@ -127,8 +127,24 @@ def read_weights(protocol: Protocol, baseline: Baseline, folder: Path) -> dict[s
 
 
 def protocol_path(protocol: str) -> Path:
-    """The document of a protocol given by name, or by the path of a ``.toml`` file with its weights beside it."""
-    return Path(protocol) if protocol.endswith(".toml") else catalogue().protocols[protocol].value
+    """The document of a protocol: a name, a name and version, or the path of a ``.toml`` with its weights beside it.
+
+    A name is that of the newest version; ``NAME-vN`` is version N, which older ones that ship have for a name.
+
+    Raises:
+        PluginError: if the protocol is unknown.
+        ProtocolError: if another version of it is installed.
+    """
+    if protocol.endswith(".toml"):
+        return Path(protocol)
+    protocols = catalogue().protocols
+    name, _, version = protocol.rpartition("-v")
+    if protocol in protocols or name not in protocols:
+        return protocols[protocol].value
+    path = protocols[name].value
+    if str(installed := read_protocol(path).version) != version:
+        raise ProtocolError(f"installed is {name}-v{installed}, not {protocol}: install the snnbench that has it")
+    return path
 
 
 def open_training(

@@ -96,7 +96,7 @@ def test_what_does_not_belong_is_refused(
         ({"seed": 9}, r"seed 9 is not one of the protocol's \(0, 1, 2\); measure with --seed 0"),
         ({"weights": "0" * 64}, "its baseline is not the protocol's for seed 0; measure again with: snnbench run"),
         ({"fingerprint": "0" * 64}, "fingerprint is not digits-sew8-v1's; measure again with: snnbench run"),
-        ({"protocol_version": 2}, "the record is of digits-sew8-v2, the board of digits-sew8-v1; measure again with"),
+        ({"protocol_version": 2}, "installed is digits-sew8-v1, not digits-sew8-v2"),
         ({"limit": 20}, "--limit or --model are never ranked; measure without them"),
         ({"data": {"train": "0" * 64, "test": "0" * 64}}, "data set 'digits'; prepare that, and measure again"),
     ],
