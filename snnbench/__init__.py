@@ -19,6 +19,7 @@ _LAZY = {
     "FiringEMD": "snnbench.metrics",
     "FiringProfile": "snnbench.functional",
     "FiringRate": "snnbench.metrics",
+    "from_nir": "snnbench.exchange",
     "hookimpl": "snnbench.hookspecs",
     "optimize": "snnbench.nn",
     "record_firing": "snnbench.nn",

@@ -45,6 +45,10 @@ class FiringError(SnnbenchError, ValueError):
     """Spikes, rates or profiles do not fit together; the message names the layer."""
 
 
+class GraphError(SnnbenchError):
+    """A network cannot be read from a graph or written as one; the message names the node."""
+
+
 def did_you_mean(typed: str, known: Iterable[str]) -> str:
     """``"; did you mean 'clip'?"`` for the names nearest to the typed one, ``""`` if none is near."""
     near = get_close_matches(typed.lower(), list(known), n=3)

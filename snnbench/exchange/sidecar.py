@@ -1,0 +1,166 @@
+"""What NIR has no fields for, as a JSON document inside a file and beside it: quantization, resets, and time.
+
+`docs/nir-sidecar.schema.json` is made from these classes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from snnbench.errors import GraphError
+from snnbench.nn.neurons import Reset, Site
+
+SCHEMA_VERSION = 1
+KEY = "snnbench"
+"""Name of the document in a file's metadata."""
+
+Vector = list[float]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Weights(_Part):
+    """What the values of one weight tensor are made of; with several rows, one for each output channel.
+
+    Attributes:
+        bits: declared bits.
+        levels: distinct values in the output channel that has most.
+        value: how a level is computed, in float32, from whole numbers k and the numbers below.
+        scale: step between levels, one or one a channel.
+        origin: level of k = 0.
+        zero_point: the k whose level is 0, a real number: -origin / scale.
+        basis: rows of numbers whose sums are the levels.
+        table: rows of levels.
+    """
+
+    bits: int = Field(ge=1, le=32)
+    levels: int = Field(ge=1)
+    value: str
+    scale: Vector | None = None
+    origin: Vector | None = None
+    zero_point: Vector | None = None
+    basis: list[Vector] | None = None
+    table: list[Vector] | None = None
+
+
+class BatchNorm(_Part):
+    """A batch norm that the graph holds as the bias of its convolution and a Scale: its own numbers, by channel.
+
+    `conv_bias` is the bias that the convolution has of its own, if it has one.
+    """
+
+    conv: str
+    weight: Vector
+    bias: Vector
+    mean: Vector
+    var: Vector
+    eps: float = Field(gt=0)
+    conv_bias: Vector | None = None
+
+
+class Membrane(_Part):
+    """A uniform quantizer of membrane potentials in units of theta; rounds half to even.
+
+    Levels go from -bound (0 if unsigned) to bound: 2^bits with ``endpoint``, 2^bits - 1 around 0 with ``symmetric``.
+    """
+
+    bits: int = Field(ge=1, le=16)
+    grid: Literal["endpoint", "symmetric"]
+    range: Literal["signed", "unsigned"]
+    bound: float = Field(gt=0)
+    site: Site
+
+
+class Neuron(_Part):
+    """A layer of spiking neurons; they fire at h >= threshold.
+
+    Attributes:
+        kind: IF: h = v + x. LIF and PLIF with decay_input: h = v + (x - (v - v_reset)) / tau, else
+            h = v - (v - v_reset) / tau + x.
+        threshold: theta.
+        reset: hard: v = v_reset; soft: v = h - theta.
+        v_init: potential before the first step, in units of theta; v_reset if null.
+        tau: time constant in steps, of a LIF.
+        w: of a PLIF, 1 / tau = sigmoid(w).
+        membrane: quantizer of the potential.
+        detach_reset, alpha: how gradients are taken; they change no spike.
+    """
+
+    kind: Literal["IF", "LIF", "PLIF"]
+    threshold: float = Field(gt=0)
+    reset: Reset
+    v_reset: float = 0.0
+    v_init: float | None = None
+    tau: float | None = None
+    w: float | None = None
+    decay_input: bool | None = None
+    membrane: Membrane | None = None
+    detach_reset: bool = False
+    alpha: float = 2.0
+
+
+class Semantics(_Part):
+    """How time is run; the same for every file of a schema version."""
+
+    input: Literal["the same at every step"] = "the same at every step"
+    step: Literal["charge, fire, reset"] = "charge, fire, reset"
+    fire: Literal["h >= threshold"] = "h >= threshold"
+    output: Literal["mean over steps"] = "mean over steps"
+    meeting_edges: Literal["added"] = "added"
+
+
+class Sidecar(_Part):
+    """The document of one network.
+
+    Attributes:
+        schema_version: 1.
+        dt: length of a step, in the unit of the graph's time constants.
+        timesteps: T, the number of steps.
+        semantics: how time is run.
+        weights: the quantized weights by node.
+        full_precision: nodes whose weights are not quantized.
+        batch_norms: batch norms by their Scale.
+        neurons: spiking layers by node.
+        origin: where the network comes from, as `snnbench export` describes it: record, quantizer, input.
+    """
+
+    schema_version: Literal[1] = 1
+    dt: float = Field(gt=0)
+    timesteps: int = Field(ge=1)
+    semantics: Semantics = Semantics()
+    weights: dict[str, Weights] = {}
+    full_precision: list[str] = []
+    batch_norms: dict[str, BatchNorm] = {}
+    neurons: dict[str, Neuron] = {}
+    origin: dict[str, Any] | None = None
+
+
+class _Version(BaseModel):
+    schema_version: Any = None
+
+
+def parse_sidecar(text: str | bytes, where: str) -> Sidecar:
+    """The document in `text`, found at `where`.
+
+    Raises:
+        GraphError: if it is of another schema version, or not valid; the message says where.
+    """
+    try:
+        version = _Version.model_validate_json(text).schema_version
+        if version != SCHEMA_VERSION:
+            raise GraphError(f"{where} has schema version {version!r}; this snnbench reads {SCHEMA_VERSION}")
+        return Sidecar.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "it"
+        raise GraphError(f"{where} is not valid: {place}: {first['msg']}") from error
+
+
+def vector(values: Any) -> Vector:
+    """Numbers as JSON holds them: a float32 comes back as it was."""
+    return [float(value) for value in np.asarray(values).reshape(-1)]
