@@ -24,6 +24,7 @@ _LAZY = {
     "optimize": "snnbench.nn",
     "record_firing": "snnbench.nn",
     "run": "snnbench.bench.run",
+    "to_nir": "snnbench.examine.nir",
 }
 __all__ = ["__version__", *_LAZY]
 

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from snnbench.cli.parameters import DataRoot
+from snnbench.errors import OptionError
 
 
 def export(
     record: Annotated[Path, typer.Argument(metavar="RECORD", help="Folder of a finished cell or of a board's entry.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.safetensors", help="File to write.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write, .safetensors or .nir.")],
+    to: Annotated[Literal["safetensors", "nir"], typer.Option("--to", help="Format.")] = "safetensors",
+    dt: Annotated[float | None, typer.Option("--dt", metavar="SECONDS", help="With nir: length of a step.")] = None,
+    fold: Annotated[bool, typer.Option("--fold", help="With nir: fold batch norms into convolutions.")] = False,
     data: DataRoot = None,
 ) -> None:
-    """Write a cell's quantized network: whole numbers and scales.
+    """Write a cell's quantized network: whole numbers and scales, or a graph of NIR.
 
-    Beside it goes a JSON description of layers and neurons. 'snnbench run' reads the file as --weights.
+    Beside it goes a JSON description of layers and neurons. 'snnbench run' reads a .safetensors file as --weights.
     """
+    for path in _write(record, out, to, dt, fold, data):
+        typer.echo(f"Written: {path}")
+
+
+def _write(record: Path, out: Path, to: str, dt: float | None, fold: bool, data: Path | None) -> tuple[Path, Path]:
     from snnbench.cli.reporting import ConsoleReporter
+
+    if to == "nir":
+        from snnbench.examine.nir import to_nir
+        from snnbench.exchange import DT
+
+        return to_nir(record, out, dt=DT if dt is None else dt, fold=fold, data=data, reporter=ConsoleReporter())
+    if dt is not None or fold:
+        raise OptionError("--dt and --fold belong to --to nir")
     from snnbench.examine.export import export as write
 
-    for path in write(record, out, data=data, reporter=ConsoleReporter()):
-        typer.echo(f"Written: {path}")
+    return write(record, out, data=data, reporter=ConsoleReporter())

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from torch import nn
 
-from snnbench.data import write_atomically
 from snnbench.errors import GraphError
 from snnbench.exchange.batch_norm import check_batch_norm
 from snnbench.exchange.conversion import Plan, convert
@@ -17,6 +16,7 @@ from snnbench.exchange.network import GraphNetwork, build_network
 from snnbench.exchange.neurons import Drive, check_neuron, read_neuron
 from snnbench.exchange.sidecar import KEY, Sidecar, parse_sidecar
 from snnbench.exchange.weights import check_weights
+from snnbench.files import write_atomically
 
 DT = 1e-4
 """The step that SpikingJelly and snnTorch assume, in seconds."""

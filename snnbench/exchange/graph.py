@@ -151,23 +151,32 @@ def _shape_of(name: str, node: Node) -> Shape:
 
 def _linear(node: Node, arriving: Shape) -> Shape:
     weight = node.array("weight")
-    if weight.ndim != 2 or arriving[-1:] != weight.shape[1:] or len(arriving) != 1:
+    if weight.ndim != 2 or arriving != weight.shape[1:]:
         raise ValueError(f"its weight is {weight.shape}")
+    _check_bias(node)
     return weight.shape[:1]
+
+
+def _check_bias(node: Node) -> None:
+    outputs = node.array("weight").shape[:1]
+    if "bias" in node.fields and node.array("bias").shape != outputs:
+        raise ValueError(f"it has {outputs[0]} outputs, and its bias is {node.array('bias').shape}")
 
 
 def _convolution(node: Node, arriving: Shape) -> Shape:
     weight, groups = node.array("weight"), int(node.array("groups"))
     if weight.ndim != 4 or len(arriving) != 3 or arriving[0] != weight.shape[1] * groups:
         raise ValueError(f"its weight is {weight.shape}, with {groups} groups")
+    _check_bias(node)
     said = node.fields["padding"]
     if isinstance(said, str) and said not in ("same", "valid"):
         raise ValueError(f"its padding is '{said}'")
     if isinstance(said, str) and said == "same":
         return (len(weight), *arriving[1:])
     padding = (0, 0) if isinstance(said, str) else node.pair("padding")
-    dilation, kernel = node.pair("dilation"), weight.shape[2:]
-    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    if min(dilation := node.pair("dilation")) < 1:
+        raise ValueError(f"its dilation is {dilation}")
+    reach = [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:], strict=True)]
     return len(weight), *_windows(arriving[1:], reach, node.pair("stride"), padding)
 
 

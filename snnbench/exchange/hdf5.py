@@ -45,7 +45,7 @@ def write_graph(graph: Graph) -> bytes:
         root.create_dataset("edges", data=np.array(graph.edges, dtype=object), dtype=text)
         for name, value in graph.metadata.items():
             root.require_group("metadata").create_dataset(name, data=value, dtype=text)
-        nodes = root.create_group("nodes")
+        nodes = root.create_group("nodes", track_order=True)  # in which layers are found again
         for name, node in graph.nodes.items():
             _write_node(nodes.create_group(name), node, text)
     return content.getvalue()
@@ -87,6 +87,7 @@ class _Reader:
         self._h5py, self._left = h5py, _MOST_BYTES
 
     def graph(self, file: Any) -> Graph:
+        self._check_version(file)
         root = self._group(file, "node", "the file")
         kind = self._text(root, "type", "the graph")
         if kind != "NIRGraph":
@@ -96,6 +97,11 @@ class _Reader:
             raise GraphError(f"it has {len(groups)} nodes; at most {_MOST_NODES} are read")
         nodes = {name: self._node(groups, name) for name in groups}
         return Graph(nodes, self._edges(root), dict(self._metadata(root)))
+
+    def _check_version(self, file: Any) -> None:
+        version = self._text(file, "version", "the file") if "version" in file else LAYOUT
+        if version.partition(".")[0] not in ("0", "1"):
+            raise GraphError(f"it was written by nir {version}; versions 0 and 1 are read")
 
     def _node(self, groups: Any, name: str) -> Node:
         where = f"node '{name}'"
@@ -109,6 +115,8 @@ class _Reader:
         if unknown := [field for field in group if field not in (*known, "type", "metadata")]:
             raise GraphError(f"{where} ({kind}) has fields that a {kind} does not have: {', '.join(unknown)}")
         fields = {field: self._field(group, field, where) for field in known if field in group}
+        if texts := [field for field, value in fields.items() if isinstance(value, str) and field != "padding"]:
+            raise GraphError(f"{where} ({kind}): its {texts[0]} is text")
         return Node(kind, {field: value for field, value in fields.items() if value is not None})
 
     def _edges(self, root: Any) -> list[tuple[str, str]]:

@@ -65,6 +65,11 @@ class GraphNetwork(nn.Module):
         self._order = order(graph)
         self._sources = {name: graph.sources(name) for name in self._order}
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one image."""
+        return shapes(self.graph)[self._order[0]]
+
     def forward(self, images: Tensor) -> Tensor:
         """Means over steps (N, *output shape) of the output, of `images` (N, *input shape)."""
         values: dict[str, Tensor] = {}

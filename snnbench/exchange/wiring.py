@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import fx, nn
@@ -131,8 +131,8 @@ def _traced(wiring: Wiring, name: str, module: nn.Module, sources: list[str]) ->
         elif node.op == "call_module" and len(arriving) == 1:
             child = str(node.target)
             values[node] = _module(wiring, _joined(name, child), module.get_submodule(child), *arriving)
-        elif node.op == "call_function" and node.target in _ADD and len(node.args) == len(arriving) == 2:
-            values[node] = [*arriving[0], *arriving[1]]
+        elif node.op == "call_function" and node.target in _ADD and all(arg in values for arg in node.args):
+            values[node] = [source for arg in node.args for source in values[cast(fx.Node, arg)]]
         elif node.op == "output" and len(arriving) == 1:
             return arriving[0]
         else:

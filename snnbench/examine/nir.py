@@ -1,0 +1,84 @@
+"""A network, or the quantized network of a finished cell, as a NIR file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from snnbench.errors import OptionError
+from snnbench.examine.description import describe
+from snnbench.examine.export import rebuild
+from snnbench.exchange import DT, GraphNetwork, Plan, write_network
+from snnbench.exchange.weights import Declared
+from snnbench.records.network_file import parts_of
+from snnbench.reporting import Reporter, Silent
+
+_ORIGIN = ("protocol", "cell", "mode", "seed", "model", "input", "quantizer")
+
+
+def to_nir(
+    network: nn.Module | Path | str,
+    file: Path | str,
+    *,
+    dt: float = DT,
+    input_shape: tuple[int, ...] | None = None,
+    timesteps: int | None = None,
+    fold: bool = False,
+    data: Path | None = None,
+    reporter: Reporter | None = None,
+) -> tuple[Path, Path]:
+    """Write a network as a NIR file, and what NIR has no fields for as JSON inside and beside it.
+
+    `from_nir` reads it back, spike for spike.
+
+    Args:
+        network: a SEW-ResNet, a chain of layers, or what `torch.fx` can follow; or the directory of a finished cell or
+            of a board's entry.
+        file: the file to write; the JSON document has its name, and ends in ``.json``.
+        dt: length of a step, in the unit that time constants are to have (seconds, by custom).
+        input_shape: shape of one image; needed for a module.
+        timesteps: T; by default the module's attribute of that name.
+        fold: fold batch norms into their convolutions, for readers that know no Scale. It changes the rounding of
+            sums, and with it some spikes.
+        data: folder of the data sets, for cells whose quantizers are calibrated.
+        reporter: where messages and progress go; by default nowhere.
+
+    Returns:
+        Both files.
+
+    Raises:
+        GraphError: if the network does what a graph of NIR cannot say; the message names the layer.
+        OptionError: if the shape or the number of steps is missing.
+        RecordError, ProtocolError: if the network of the cell cannot be had again.
+    """
+    if isinstance(network, nn.Module):
+        plan = Plan(_input_shape(network, input_shape), _timesteps(network, timesteps), dt, fold)
+        return write_network(network, Path(file), plan)
+    model, plan = _of_record(Path(network), dt, fold, data, reporter or Silent())
+    return write_network(model, Path(file), plan)
+
+
+def _of_record(path: Path, dt: float, fold: bool, data: Path | None, reporter: Reporter) -> tuple[nn.Module, Plan]:
+    record, bench, model, content = rebuild(path, data, reporter)
+    parts = parts_of(content)
+    rows = record.audit.weights
+    declared = {r.layer: Declared(r.declared_bits, parts.get(f"{r.layer}.weight", {}).get("basis")) for r in rows}
+    described = describe(record, bench, model, content)
+    origin = {name: described[name] for name in _ORIGIN}
+    return model, Plan(bench.network.input_shape, _timesteps(model, None), dt, fold, declared, origin)
+
+
+def _input_shape(model: nn.Module, given: tuple[int, ...] | None) -> tuple[int, ...]:
+    if given is not None:
+        return given
+    if isinstance(model, GraphNetwork):
+        return model.input_shape
+    raise OptionError("input_shape is needed: the shape of one image, such as (3, 32, 32)")
+
+
+def _timesteps(model: nn.Module, given: int | None) -> int:
+    steps = given if given is not None else getattr(model, "timesteps", None)
+    if not isinstance(steps, int) or steps < 1:
+        raise OptionError(f"timesteps={steps} is not a number of steps; give timesteps=T")
+    return steps
