@@ -49,10 +49,10 @@ def describe_neuron(name: str, module: SpikingNeuron) -> Neuron:
         raise GraphError(f"layer '{name}' is a {type(module).__name__}, which is neither IF, LIF nor PLIF")
     return Neuron(
         kind=kind,
-        threshold=module.threshold,
+        threshold=float(module.threshold),
         reset=module.reset,
         v_reset=module.v_reset,
-        v_init=getattr(module, "v_init", None),
+        v_init=module.v_init,
         tau=module.tau if isinstance(module, LIFNeuron) else None,
         w=float(module.w.detach()) if isinstance(module, PLIFNeuron) else None,
         decay_input=module.decay_input if isinstance(module, LIFNeuron | PLIFNeuron) else None,
@@ -82,9 +82,8 @@ def _describe_membrane(name: str, module: SpikingNeuron) -> Membrane | None:
 
 def build_neuron(neuron: Neuron) -> SpikingNeuron:
     """The layer that `neuron` describes."""
-    common: dict[str, Any] = neuron.model_dump(include={"threshold", "reset", "v_reset", "detach_reset", "alpha"})
-    if neuron.v_init is not None:
-        common["v_init"] = neuron.v_init
+    kept = {"threshold", "reset", "v_reset", "v_init", "detach_reset", "alpha"}
+    common: dict[str, Any] = neuron.model_dump(include=kept)
     built: SpikingNeuron
     if neuron.kind == "IF":
         built = IFNeuron(**common)
