@@ -134,7 +134,7 @@ def measured(metric: Callable[[], Estimate | float]) -> Score:
         return Score(value=None, reason=str(error))
     if isinstance(found, Estimate):
         return Score(value=found.value, low=found.low, high=found.high)
-    return Score(value=found, low=None, high=None)
+    return Score(value=found)
 
 
 def floor_of(profile: FiringProfile) -> Score:

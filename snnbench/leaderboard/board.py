@@ -12,23 +12,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from snnbench.errors import RecordError
 from snnbench.protocols import Protocol, read_protocol
 from snnbench.records.evidence import EVIDENCE_FILE, Evidence, read_evidence
 from snnbench.records.layout import REFERENCES
 from snnbench.records.record import RECORD_FILE, Record, read_record
+from snnbench.records.schema import Part
 
 PROTOCOL_FILE = "protocol.toml"
 NOTE_FILE = "entry.json"
 ENTRIES = "entries"
 
 
-class Note(BaseModel):
+class Note(Part):
     """What an entry says beside its record: the reference it was scored against, and audit findings it owns up to."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1] = 1
     reference: str
@@ -132,7 +131,7 @@ def read_entry(folder: Path) -> Entry:
     """
     record = read_record(folder / RECORD_FILE)
     try:
-        note = Note.model_validate_json((folder / NOTE_FILE).read_bytes())
+        note = Note.model_validate_json((folder / NOTE_FILE).read_bytes(), strict=True)
     except (OSError, ValidationError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.errors()[0]["msg"]
         raise RecordError(f"'{folder / NOTE_FILE}' cannot be read: {reason}") from error

@@ -1,4 +1,7 @@
-"""The protocol document: everything that can move a number, read from TOML and fingerprinted."""
+"""The protocol document: everything that can move a number, read from TOML and fingerprinted.
+
+It grows as records do: a key may be added, with a default, which is not in the fingerprint; none is changed or removed.
+"""
 
 from __future__ import annotations
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
-
 from snnbench.errors import OptionError
 from snnbench.nn.neurons import Site
 from snnbench.options import fixed_bits, validate
 from snnbench.plugins import catalogue
 from snnbench.protocols import Protocol, digest
+from snnbench.records.schema import Part, added
 
 DEFAULT_BITS = 4
 MEASUREMENT = 1
@@ -20,11 +19,7 @@ MEASUREMENT = 1
 Mode = Literal["ptq", "qat"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class QuantizerSpec(_Frozen):
+class QuantizerSpec(Part):
     """A quantizer as it was used: where it comes from, its bits and all its options."""
 
     name: str
@@ -40,7 +35,7 @@ class MembraneSpec(QuantizerSpec):
     site: Site
 
 
-class NetworkSpec(_Frozen):
+class NetworkSpec(Part):
     """A network of the user's own, instead of the protocol's."""
 
     model: str
@@ -49,14 +44,14 @@ class NetworkSpec(_Frozen):
     options: dict[str, Any]
 
 
-class Origin(_Frozen):
+class Origin(Part):
     """The distribution that a plugin comes from."""
 
     distribution: str
     version: str
 
 
-class Cell(_Frozen):
+class Cell(Part):
     """What determines one result.
 
     Attributes:
@@ -77,8 +72,8 @@ class Cell(_Frozen):
     mode: Mode = "ptq"
     seed: int = 0
     limit: int | None = None
-    origin: Origin = Origin(distribution="snnbench", version="0.1.0")
-    device: str = "cpu"
+    origin: Origin = added(Origin(distribution="snnbench", version="0.1.0"))
+    device: str = added("cpu")
 
     @property
     def key(self) -> str:
@@ -89,13 +84,6 @@ class Cell(_Frozen):
     def quantizes(self) -> bool:
         """Whether weights or membranes are quantized at all; rows and controls of full precision are not ranked."""
         return self.quantizer.name != "float" or self.membrane is not None
-
-    @model_serializer(mode="wrap")
-    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Records of before there were these fields hold their defaults: they and their keys stay as they are."""
-        later = {"origin": self.origin, "device": self.device}
-        usual = [name for name, value in later.items() if value == type(self).model_fields[name].default]
-        return {name: value for name, value in handler(self).items() if name not in usual}
 
     @property
     def folder(self) -> str:

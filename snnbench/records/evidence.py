@@ -3,7 +3,7 @@ without the network or the data."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
@@ -25,12 +25,16 @@ PREDICTIONS = "predictions"
 @dataclass(frozen=True)
 class Evidence:
     """What evidence holds: predictions int64 (N,), spike counts over all samples, synaptic operations by shard, and
-    the labels where it has them."""
+    the labels where it has them.
+
+    It grows as records do (`snnbench.records.schema`): a field that is added has the name of its tensor, of whole
+    numbers one an image, and None where a file does not have it.
+    """
 
     predictions: Tensor
     profile: FiringProfile
     operations: Operations
-    labels: Tensor | None
+    labels: Tensor | None = None
 
 
 def read_evidence(path: Path) -> Evidence:
@@ -75,21 +79,24 @@ def evidence_from(tensors: dict[str, Tensor]) -> Evidence:
     """The evidence in the tensors of a file; a ValueError, LookupError or FiringError if they are not sound."""
     if any(tensor.is_floating_point() for tensor in tensors.values()):
         raise ValueError("counts, predictions and labels are whole numbers")
-    labels = tensors.pop(LABELS, None)
+    added = {field.name for field in fields(Evidence) if field.default is None} & set(tensors)
+    optional = {name: tensors.pop(name).long() for name in sorted(added)}
     predictions = tensors.pop(PREDICTIONS).long()
     operations = _operations(tensors)
+    if unknown := [key for key in tensors if "/" not in key]:
+        raise ValueError(f"evidence has no tensor '{unknown[0]}'")
     layers: dict[str, dict[str, Tensor]] = {}
     for key in sorted(key for key in tensors if not key.startswith("operations/")):
         _, _, rest = key.partition("/")
         name, _, field = rest.rpartition("/")
         layers.setdefault(name, {})[field] = tensors[key].long()
     profile = FiringProfile({name: _layer(name, fields) for name, fields in layers.items()})
-    for what, tensor in (("predictions", predictions), ("labels", labels)):
-        if tensor is not None and tensor.shape != (profile.samples,):
+    for what, tensor in {PREDICTIONS: predictions, **optional}.items():
+        if tensor.shape != (profile.samples,):
             raise ValueError(f"{what} of shape {tuple(tensor.shape)} for {profile.samples} images")
     if not profile.samples or int(operations.samples.sum()) != profile.samples:
         raise ValueError(f"operations of {int(operations.samples.sum())} images, spikes of {profile.samples}")
-    return Evidence(predictions, profile, operations, None if labels is None else labels.long())
+    return Evidence(predictions, profile, operations, **optional)
 
 
 def _operations(tensors: dict[str, Tensor]) -> Operations:

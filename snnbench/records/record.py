@@ -11,30 +11,19 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BeforeValidator, ValidationError, model_validator
 
 from snnbench.errors import RecordError
 from snnbench.quant.packing import Codebook
 from snnbench.records import layout
 from snnbench.records.cell import Cell
+from snnbench.records.schema import Part, added
 
 SCHEMA_VERSION: Literal[1] = 1
 RECORD_FILE = layout.RECORD_FILE
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _finite(rows: Iterable[Mapping[str, float | None]]) -> tuple[dict[str, float | None], ...]:
@@ -45,17 +34,13 @@ def _finite(rows: Iterable[Mapping[str, float | None]]) -> tuple[dict[str, float
         raise ValueError("not a list of rows of numbers") from error
 
 
-class Score(_Part):
-    """A measured value with its 95 % interval (null where none is defined), or null and the reason it failed.
-
-    In JSON ``{value, low, high}`` or ``{value, reason}``: the keys that were given, so that a record that was written
-    with all four stays as it is, byte for byte.
-    """
+class Score(Part):
+    """A measured value with its 95 % interval, where one is defined, or null and the reason it failed."""
 
     value: float | None
-    low: float | None = None
-    high: float | None = None
-    reason: str | None = None
+    low: float | None = added(None)
+    high: float | None = added(None)
+    reason: str | None = added(None)
 
     @model_validator(mode="after")
     def _failed_or_measured(self) -> Score:
@@ -65,12 +50,8 @@ class Score(_Part):
             raise ValueError("a score that could not be measured has no interval")
         return self
 
-    @model_serializer(mode="wrap")
-    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if key in self.model_fields_set}
 
-
-class LayerRow(_Part):
+class LayerRow(Part):
     """One spiking layer: neurons, rates of both networks, and how far apart they are."""
 
     layer: str
@@ -82,7 +63,7 @@ class LayerRow(_Part):
     dead_fraction: float
 
 
-class WeightRow(_Part):
+class WeightRow(Part):
     """One quantized weight tensor, as found in the network; see `snnbench.quant.audit.WeightAudit`."""
 
     layer: str
@@ -96,7 +77,7 @@ class WeightRow(_Part):
     packed_bits: int
 
 
-class MembraneRow(_Part):
+class MembraneRow(Part):
     """One quantized membrane, as visited; see `snnbench.quant.audit.MembraneAudit`."""
 
     layer: str
@@ -108,7 +89,7 @@ class MembraneRow(_Part):
     stalled_below: float | None
 
 
-class Audit(_Part):
+class Audit(Part):
     """What the quantized network really holds.
 
     Attributes:
@@ -132,7 +113,7 @@ class Audit(_Part):
     warnings: tuple[str, ...]
 
 
-class CostRow(_Part):
+class CostRow(Part):
     """Operations of one layer of synapses, in the mean an image; see `snnbench.functional.costs.Operations`.
 
     Attributes:
@@ -147,7 +128,7 @@ class CostRow(_Part):
     branches: dict[str, float]
 
 
-class Cost(_Part):
+class Cost(Part):
     """What running the network takes, in the mean an image.
 
     Attributes:
@@ -179,7 +160,7 @@ class Cost(_Part):
     layers: tuple[CostRow, ...]
 
 
-class Reference(_Part):
+class Reference(Part):
     """The full-precision network on the same images."""
 
     accuracy: Score
@@ -187,7 +168,7 @@ class Reference(_Part):
     dead_fraction: Score
 
 
-class Control(_Part):
+class Control(Part):
     """The same fine-tuning without quantization: what training alone does to accuracy and firing."""
 
     accuracy: Score
@@ -195,7 +176,7 @@ class Control(_Part):
     firing_drift: Score
 
 
-class Environment(_Part):
+class Environment(Part):
     """What the cell was measured with; of it, the key has the device, and snnbench's version as `Cell.origin` says."""
 
     versions: dict[str, str]
@@ -207,12 +188,12 @@ class Environment(_Part):
     git: str | None
 
 
-class Record(_Part):
+class Record(Part):
     """The JSON record of one finished cell. Accuracy and rates are fractions; intervals are of 95 %.
 
     Attributes:
         noise_floor: split-half noise floor of the reference's EMD.
-        seed_floor: EMD between references of different seeds; not in the JSON where it is not known: the protocol
+        seed_floor: EMD between references of different seeds; None where it is not known: the protocol
             has one baseline, or the network is the user's own.
     """
 
@@ -222,7 +203,7 @@ class Record(_Part):
     rankable: bool
     metrics: dict[str, Score]
     noise_floor: Score
-    seed_floor: Score | None = None
+    seed_floor: Score | None = added(None)
     layers: tuple[LayerRow, ...]
     audit: Audit
     cost: Cost
@@ -232,10 +213,6 @@ class Record(_Part):
     environment: Environment
     started: str
     seconds: float
-
-    @model_serializer(mode="wrap")
-    def _without_unknown_floor(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if key != "seed_floor" or value is not None}
 
     def to_json(self) -> str:
         """The record as JSON text, as it is written to disk."""
@@ -255,7 +232,7 @@ def read_record(path: Path) -> Record:
     """
     file = path / RECORD_FILE if path.is_dir() else path
     try:
-        record = Record.model_validate_json(file.read_bytes())
+        record = Record.model_validate_json(file.read_bytes(), strict=True)
     except OSError as error:
         raise RecordError(f"record '{file}' cannot be read: {error.strerror}") from error
     except ValidationError as error:

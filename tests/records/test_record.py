@@ -1,16 +1,19 @@
-"""A score as JSON: measured or failed, and as it was written before."""
+"""A score as JSON: measured or failed, and as it was written before; and records that are filed."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from snnbench.bench.score import measured
-from snnbench.errors import FiringError
+from snnbench.errors import FiringError, RecordError
 from snnbench.functional import Estimate
-from snnbench.records.record import Score
+from snnbench.records.record import Score, read_record
+
+FILED = sorted(Path(__file__).parents[2].glob("leaderboards/*/entries/*/record.json"))
 
 
 def fails() -> float:
@@ -21,7 +24,7 @@ def fails() -> float:
     ("metric", "document"),
     [
         (lambda: Estimate(0.5, 0.4, 0.6), {"value": 0.5, "low": 0.4, "high": 0.6}),
-        (lambda: 0.5, {"value": 0.5, "low": None, "high": None}),
+        (lambda: 0.5, {"value": 0.5}),
         (fails, {"value": None, "reason": "no spikes"}),
     ],
 )
@@ -33,14 +36,15 @@ def test_a_score_has_the_keys_it_needs_and_no_others(metric, document) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "score"),
     [
-        '{"value":0.5,"low":0.4,"high":0.6,"reason":null}',
-        '{"value":null,"low":null,"high":null,"reason":"no spikes"}',
+        ('{"value":0.5,"low":0.4,"high":0.6,"reason":null}', Score(value=0.5, low=0.4, high=0.6)),
+        ('{"value":0.5,"low":null,"high":null}', Score(value=0.5)),
+        ('{"value":null,"low":null,"high":null,"reason":"no spikes"}', Score(value=None, reason="no spikes")),
     ],
 )
-def test_a_score_of_an_earlier_record_is_read_and_written_as_it_was(text: str) -> None:
-    assert Score.model_validate_json(text).model_dump_json() == text
+def test_a_score_of_an_earlier_record_says_the_same(text: str, score: Score) -> None:
+    assert Score.model_validate_json(text, strict=True) == score
 
 
 @pytest.mark.parametrize(
@@ -55,3 +59,13 @@ def test_a_score_of_an_earlier_record_is_read_and_written_as_it_was(text: str) -
 def test_what_is_neither_measured_nor_failed_is_refused(document) -> None:
     with pytest.raises(ValidationError):
         Score(**document)
+
+
+@pytest.mark.skipif(not FILED, reason="the boards are not beside the tests")
+@pytest.mark.parametrize("wrong", ["12.5", None, [1.0]])
+def test_a_number_that_is_written_as_something_else_is_refused(wrong: object, tmp_path: Path) -> None:
+    file = next(iter(FILED))
+    document = json.loads(file.read_bytes()) | {"seconds": wrong}
+    (tmp_path / "record.json").write_text(json.dumps(document))
+    with pytest.raises(RecordError, match=r"not valid \(seconds"):
+        read_record(tmp_path)
