@@ -21,6 +21,7 @@ _LAZY = {
     "FiringRate": "snnbench.metrics",
     "from_nir": "snnbench.exchange",
     "hookimpl": "snnbench.hookspecs",
+    "load": "snnbench.examine.load",
     "optimize": "snnbench.nn",
     "record_firing": "snnbench.nn",
     "run": "snnbench.bench.run",

@@ -30,7 +30,9 @@ def evaluate(
     return Evaluation(torch.cat(logits), recorder.profile().to("cpu"), operations.operations())
 
 
+@torch.inference_mode()
 def accuracy(model: nn.Module, images: Images, labels: Labels, normalise: Normalise, batch_size: int) -> float:
-    """Fraction of `images` that `model` classifies as `labels` say."""
-    found = evaluate(model, images, normalise, batch_size, lambda done, total: None).predictions
+    """Fraction of `images` that `model`, spiking or not, classifies as `labels` say."""
+    model.eval()
+    found = torch.cat([model(batch).argmax(1) for batch in evaluation_batches(images, normalise, batch_size)])
     return float((found == torch.from_numpy(labels)).double().mean())

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from snnbench.cli.parameters import DataRoot, Engine, Json, ProtocolName
 from snnbench.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 app = typer.Typer(help="Train, list and verify full-precision baselines.", no_args_is_help=True)
 
@@ -26,7 +29,7 @@ def train(
     engine: Engine = "auto",
 ) -> None:
     """Train a baseline from the protocol alone; started again, it goes on from its last epoch."""
-    from snnbench.bench.evaluate import accuracy
+    from snnbench.bench.evaluate import accuracy, evaluate
     from snnbench.cli.reporting import ConsoleReporter
     from snnbench.records.store import check_writable
     from snnbench.training.baseline import open_training, save_log, save_weights, train_baseline
@@ -39,16 +42,24 @@ def train(
     def tell(row: Mapping[str, Any]) -> None:
         reporter.say(" ".join(f"{key} {value}" for key, value in row.items()))
 
+    (images, labels), normalise, size = test, trainer.data.normalise, document.evaluate.batch_size
+
+    def measure(model: nn.Module) -> float:
+        return accuracy(model, images, labels, normalise, size)
+
     with reporter.task(f"Training {document.name}, seed {seed}") as advance:
-        train_baseline(trainer, document, out / f"{name}.checkpoint", advance, tell)
+        train_baseline(trainer, document, out / f"{name}.checkpoint", advance, tell, measure)
     weights, log = out / f"{name}.safetensors", out / f"{name}.log.json"
     sha256 = save_weights(trainer.model, document, seed, weights)
-    save_log(trainer, document, log)
-    measured = accuracy(trainer.model, *test, trainer.data.normalise, document.evaluate.batch_size)
+    with reporter.task("Test set") as advance:
+        found = evaluate(trainer.model, images, normalise, size, advance)
+    save_log(trainer, document, float(found.profile.mean_rate()), log)
     reporter.say(f"Weights: {weights}\nLog: {log}\nFor the protocol document:")
-    typer.echo(
-        f'[[baselines]]\nseed = {seed}\nfile = "seed{seed}.safetensors"\nsha256 = "{sha256}"\naccuracy = {measured}'
-    )
+    lines = ["[[baselines]]", f"seed = {seed}", f'file = "seed{seed}.safetensors"', f'sha256 = "{sha256}"']
+    lines.append(f"accuracy = {float((found.predictions.numpy() == labels).mean())}")
+    if trainer.progress.switch:
+        lines.append(f"twin = {trainer.progress.switch['qcfs']}")
+    typer.echo("\n".join(lines))
 
 
 @app.command("list")

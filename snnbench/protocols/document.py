@@ -110,12 +110,17 @@ class Evaluation(Section):
 
 
 class Baseline(Section):
-    """Full-precision weights beside the document, and the test accuracy they were measured at."""
+    """Full-precision weights beside the document, and the test accuracy they were measured at.
+
+    Attributes:
+        twin: test accuracy of the qcfs network that the training turned into spikes, where it was one.
+    """
 
     seed: int
     file: str
     sha256: Sha256
     accuracy: Fraction
+    twin: Fraction | None = None
 
 
 class Effort(Section):

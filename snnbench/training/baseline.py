@@ -63,12 +63,18 @@ def train_baseline(
     checkpoint: Path,
     report: Report,
     on_epoch: Callable[[Mapping[str, Any]], None],
+    measure: Callable[[nn.Module], float],
 ) -> None:
-    """Train to the end, from the last checkpoint if there is one; a checkpoint is written after every epoch."""
+    """Train to the end, from the last checkpoint if there is one; a checkpoint is written after every epoch.
+
+    `measure` gives the accuracy of a network where spikes take over from rates.
+    """
     if checkpoint.exists():
         load_checkpoint(checkpoint, trainer, protocol.recipe)
     with penalising_rates(trainer):
         while not trainer.finished:
+            if trainer.switches:
+                trainer.measure_switch(measure)
             trainer.train_epoch(report)
             save_checkpoint(checkpoint, trainer, protocol.recipe)
             on_epoch(trainer.progress.log[-1])
@@ -83,8 +89,8 @@ def save_weights(model: nn.Module, protocol: Protocol, seed: int, path: Path) ->
     return hashlib.sha256(content).hexdigest()
 
 
-def save_log(trainer: Trainer, protocol: Protocol, path: Path) -> None:
-    """Write what happened in a training: a row an epoch, with versions and wall time."""
+def save_log(trainer: Trainer, protocol: Protocol, firing_rate: float, path: Path) -> None:
+    """Write what happened in a training: a row an epoch, with versions, wall time and the rate it ended at."""
     document = {
         "protocol": f"{protocol.name}-v{protocol.version}",
         "seed": trainer.seed,
@@ -96,6 +102,8 @@ def save_log(trainer: Trainer, protocol: Protocol, path: Path) -> None:
         "engine": trainer.engine,
         "finished": time.strftime("%Y-%m-%d", time.gmtime()),
         "seconds": round(sum(row["seconds"] for row in trainer.progress.log)),
+        "switch": trainer.progress.switch,
+        "firing_rate": round(firing_rate, 4),
         "epochs": trainer.progress.log,
     }
     write_atomically(path, [(json.dumps(document, indent=1) + "\n").encode()])

@@ -44,6 +44,7 @@ def model_card(protocol: str) -> str:
         "\n".join(_facts(document, folder, logs)),
         _paragraph("Recipe", recipe(document.train)),
         *_curves(document.baselines, logs),
+        *_switches(document.baselines, logs),
         _paragraph("What limits it", *_limits(document.baselines, logs)),
         *([notes.read_text("utf-8").strip()] if notes.exists() else []),
         _paragraph("Use and licence", _USE, _LICENCE),
@@ -73,7 +74,7 @@ def _facts(document: Protocol, folder: Path, logs: Sequence[dict[str, Any]]) -> 
             f" {size:,} bytes of tensors, SHA-256 `{baseline.sha256[:12]}` |"
         )
         yield (
-            f"| trained by | `snnbench baseline train {document.name} --seed {baseline.seed}`,"
+            f"| trained by | `snnbench baseline train {document.name}-v{document.version} --seed {baseline.seed}`,"
             f" {_duration(log['seconds'])} on {log['threads']} threads, {log['engine']}, {log['machine']},"
             f" torch {log['torch']}, Python {log['python']}, {log['finished']} |"
         )
@@ -109,6 +110,19 @@ def _curves(baselines: Sequence[Baseline], logs: Sequence[dict[str, Any]]) -> It
         yield _paragraph(
             f"Accuracy on training images after each epoch, seed {baseline.seed}, in percent", ", ".join(rows) + "."
         )
+
+
+def _switches(baselines: Sequence[Baseline], logs: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What spikes cost or gain against the network without time that they came from."""
+    for baseline, log in zip(baselines, logs, strict=True):
+        if switch := log.get("switch"):
+            yield _paragraph(
+                f"Spikes against their twin, seed {baseline.seed}",
+                f"The qcfs network, an ordinary one with quantized activations, has {_percent(switch['qcfs'])} of the"
+                f" test images right; its weights as spikes, before any training with spikes,"
+                f" {_percent(switch['spikes'])}; the baseline {_percent(baseline.accuracy)}, at"
+                f" {log['firing_rate']:.3f} spikes per neuron and step.",
+            )
 
 
 def _limits(baselines: Sequence[Baseline], logs: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -21,7 +22,7 @@ def save_checkpoint(path: Path, trainer: Trainer, recipe: str) -> None:
     """Write model, momentum and progress of `trainer`; `recipe` is what a resumed training must agree with."""
     tensors = {f"model/{name}": value.contiguous() for name, value in trainer.model.state_dict().items()}
     tensors |= {f"momentum/{name}": value.contiguous() for name, value in _momentum(trainer).items()}
-    progress = {"epochs": trainer.progress.epochs, "log": trainer.progress.log}
+    progress = asdict(trainer.progress)
     metadata = {"recipe": recipe, "seed": str(trainer.seed), "progress": json.dumps(progress)}
     write_atomically(path, [save(tensors, metadata)])
 

@@ -33,10 +33,14 @@ class TrainingSet:
 
 @dataclass
 class Progress:
-    """Where a training stands: epochs done, and a log row for each of them."""
+    """Where a training stands: epochs done, a log row for each of them, and accuracies where spikes took over.
+
+    `switch` has the accuracy of the network without time (``qcfs``) and, of the same weights, with ``spikes``.
+    """
 
     epochs: int = 0
     log: list[dict[str, Any]] = field(default_factory=list)
+    switch: dict[str, float] | None = None
 
 
 class Trainer:
@@ -95,6 +99,19 @@ class Trainer:
     def finished(self) -> bool:
         """Whether every epoch is done."""
         return self.progress.epochs == len(self.stages)
+
+    @property
+    def switches(self) -> bool:
+        """Whether the next epoch is the first with spikes, after one of a qcfs network."""
+        before = [stage.activation for stage in self.stages[: self.progress.epochs]]
+        return before[-1:] == ["qcfs"] and self.stages[len(before)].activation == "spikes"
+
+    def measure_switch(self, measure: Callable[[nn.Module], float]) -> None:
+        """Note what `measure` says of the network without time, and of the same weights as spikes."""
+        last = self.stages[-1].timesteps
+        for form, timesteps in (("qcfs", 1), ("spikes", last)):
+            set_timesteps(self.forms[form], timesteps)
+            self.progress.switch = {**(self.progress.switch or {}), form: measure(self.forms[form].eval())}
 
     def train_epoch(self, report: Report = lambda done, total: None) -> None:
         """Train the next epoch; `report` hears of the work done and in all after each step."""

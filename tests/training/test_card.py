@@ -34,6 +34,13 @@ def test_a_card_follows_the_document_the_log_and_the_notes(tmp_path: Path) -> No
     card = model_card(str(document))
     for words in ("**50.00 % test accuracy**", " 3: 12.3, ", "120 minutes", "\n\nA hand-written remark.\n\n"):
         assert words in card
+    epochs |= {"switch": {"qcfs": 0.91, "spikes": 0.895}, "firing_rate": 0.0871}
+    log.write_text(json.dumps(epochs), "utf-8")
+    told = " ".join(model_card(str(document)).split())
+    assert (
+        "has 91.00 % of the test images right; its weights as spikes, before any training with spikes, 89.50 %" in told
+    )
+    assert "0.087 spikes per neuron and step" in told
     log.unlink()
     with pytest.raises(ProtocolError, match=r"seed0\.log\.json"):
         model_card(str(document))

@@ -43,7 +43,7 @@ def report(done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 
 tell = lambda row: print(row["epoch"], flush=True)
-train_baseline(trainer, document, out / "checkpoint", report, tell)
+train_baseline(trainer, document, out / "checkpoint", report, tell, lambda model: 0.5)
 save_weights(trainer.model, document, 0, out / "weights.safetensors")
 """
 
@@ -126,7 +126,21 @@ def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
     trainer, document, _ = open_training("digits-sew8", None, 0, "eager")
     (tmp_path / "bad").write_bytes(b"not safetensors")
     with pytest.raises(ProtocolError, match="damaged"):
-        train_baseline(trainer, document, tmp_path / "bad", lambda d, t: None, lambda row: None)
+        train_baseline(trainer, document, tmp_path / "bad", lambda d, t: None, lambda row: None, lambda model: 0.5)
+
+
+def test_where_spikes_take_over_both_forms_are_measured() -> None:
+    trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
+    qcfs, spikes = Stage(timesteps=1, epochs=1, activation="qcfs"), Stage(timesteps=4, epochs=1)
+    trainer.stages, seen = [qcfs, qcfs, spikes, spikes], []
+    switches = []
+    for trainer.progress.epochs in range(4):
+        switches.append(trainer.switches)
+    assert switches == [False, False, True, False]
+    trainer.measure_switch(lambda model: seen.append(model) or 0.25 * len(seen))  # type: ignore[func-returns-value]
+    assert trainer.progress.switch == {"qcfs": 0.25, "spikes": 0.5}
+    assert [model.timesteps for model in seen] == [1, 4]
+    assert seen == [trainer.forms["qcfs"], trainer.model]
 
 
 def test_the_learning_rate_goes_up_and_down_to_zero() -> None:
