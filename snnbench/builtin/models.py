@@ -1,4 +1,4 @@
-"""The models that ship: SEW-ResNets."""
+"""The models that ship: SEW-ResNets and a spiking VGG."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import nn
 from snnbench.hookspecs import hookimpl
 from snnbench.nn.neurons import Reset
 from snnbench.nn.sew_resnet import Connect, NeuronName, sew_resnet8, sew_resnet18, sew_resnet34
+from snnbench.nn.spiking_vgg import spiking_vgg9 as build_vgg9
 
 
 def _factory(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
@@ -46,7 +47,38 @@ def _factory(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     return sew_resnet
 
 
+def spiking_vgg9(
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    width: int = 64,
+    timesteps: int = 4,
+    neuron: NeuronName = "if",
+    reset: Reset = "soft",
+    detach_reset: bool = True,
+    v_init: float | None = 0.5,
+    learn_threshold: bool = False,
+    bn_scale: float = 1.0,
+    bn_bias: float = 0.0,
+) -> nn.Module:
+    """Spiking VGG: eight convolutions, batch norm and neuron after each, strides in place of pooling, a classifier."""
+    return build_vgg9(
+        width,
+        num_classes,
+        timesteps,
+        neuron=neuron,
+        channels=input_shape[0],
+        bn_scale=bn_scale,
+        bn_bias=bn_bias,
+        reset=reset,
+        detach_reset=detach_reset,
+        v_init=v_init,
+        learn_threshold=learn_threshold,
+    )
+
+
 @hookimpl
 def snnbench_models() -> dict[str, Callable[..., nn.Module]]:
-    """SEW-ResNet-8, -18 and -34 with direct encoding."""
-    return {build.__name__: _factory(build) for build in (sew_resnet8, sew_resnet18, sew_resnet34)}
+    """SEW-ResNet-8, -18 and -34 and a spiking VGG, with direct encoding."""
+    residual = {build.__name__: _factory(build) for build in (sew_resnet8, sew_resnet18, sew_resnet34)}
+    return {**residual, "spiking_vgg9": spiking_vgg9}

@@ -1,4 +1,4 @@
-"""Spiking neurons, SEW-ResNets, and the recording of their firing."""
+"""Spiking neurons, SEW-ResNets and VGGs, and the recording of their firing."""
 
 from snnbench.nn.averaged import averaged_gradients
 from snnbench.nn.compiled import optimize
@@ -6,6 +6,7 @@ from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.recording import FiringRecorder, record_firing
 from snnbench.nn.rectifier import rectified
 from snnbench.nn.sew_resnet import SEWResNet, sew_resnet8, sew_resnet18, sew_resnet34
+from snnbench.nn.spiking_vgg import SpikingVGG, spiking_vgg9
 from snnbench.nn.synapses import OperationRecorder, record_operations, weight_layers
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "PLIFNeuron",
     "SEWResNet",
     "SpikingNeuron",
+    "SpikingVGG",
     "averaged_gradients",
     "optimize",
     "record_firing",
@@ -24,5 +26,6 @@ __all__ = [
     "sew_resnet8",
     "sew_resnet18",
     "sew_resnet34",
+    "spiking_vgg9",
     "weight_layers",
 ]

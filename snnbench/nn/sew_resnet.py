@@ -76,63 +76,15 @@ class SEWBlock(nn.Module):
         return _MERGE[self.connect](self.layer2(self.layer1(along)), self.shortcut(across))
 
 
-class SEWResNet(nn.Module):
-    """Spike-element-wise ResNet: images (N, C, H, W) in, logits (N, num_classes) out, averaged over T steps.
+class DirectlyEncoded(nn.Module):
+    """Images (N, C, H, W) in, logits (N, classes) out: the image drives every step, logits are averaged over steps.
 
-    Args:
-        blocks: number of blocks in each stage; stage k has ``width * 2**k`` channels, all but the first halve the
-            image.
-        width: channels of the first stage.
-        num_classes: number of logits.
-        timesteps: T; the attribute of the same name may be changed between calls.
-        connect: how a block merges its branches: ``"ADD"``, ``"AND"`` or ``"IAND"``.
-        neuron: ``"if"``, ``"lif"`` or ``"plif"``.
-        channels: channels of the images.
-        bn_scale: initial scale of the batch norms. A LIF neuron with decayed input divides its current by tau, so with
-            1 hardly anything fires at first; tau * theta keeps the layers alive (as threshold-dependent batch norm).
-        bn_bias: their initial bias. Half of a layer is above the current that first makes a neuron fire if it is that
-            current: theta for LIF with decayed input. With a small scale this suits training as a rectifier network.
-        learn_threshold: give each layer a threshold of its own that is learned.
-        neuron_options: keyword arguments of the neuron class.
-
-    Raises:
-        ValueError: for an unknown `connect` or `neuron`, or a count below 1.
+    Subclasses make `stem`, `blocks` and `fc`, and end in ``_initialise``.
     """
 
-    def __init__(
-        self,
-        blocks: Sequence[int],
-        width: int,
-        num_classes: int = 10,
-        timesteps: int = 4,
-        connect: Connect = "ADD",
-        *,
-        neuron: NeuronName = "lif",
-        channels: int = 3,
-        bn_scale: float = 1.0,
-        bn_bias: float = 0.0,
-        learn_threshold: bool = False,
-        threshold: float = 1.0,
-        **neuron_options: Any,
-    ) -> None:
-        super().__init__()
-        _check(connect, neuron, width=width, num_classes=num_classes, timesteps=timesteps)
-
-        def make_neuron() -> SpikingNeuron:
-            theta = nn.Parameter(torch.tensor(threshold)) if learn_threshold else threshold
-            return NEURONS[neuron](threshold=theta, **neuron_options)
-
-        self.stem = Stem(channels, width, make_neuron(), timesteps)
-        self.blocks = nn.Sequential()
-        inputs = width
-        for stage, depth in enumerate(blocks):
-            for index in range(depth):
-                stride = 2 if stage and index == 0 else 1
-                block = SEWBlock(inputs, width << stage, stride, connect, make_neuron)
-                self.blocks.add_module(f"{stage + 1}_{index + 1}", block)
-                inputs = width << stage
-        self.fc = nn.Linear(inputs, num_classes)
-        self._initialise(bn_scale, bn_bias)
+    stem: Stem
+    blocks: nn.Sequential
+    fc: nn.Linear
 
     @property
     def timesteps(self) -> int:
@@ -158,14 +110,87 @@ class SEWResNet(nn.Module):
         return per_step(self.fc, pooled).mean(0)
 
 
-def _check(connect: str, neuron: str, **counts: int) -> None:
-    if connect not in _MERGE:
-        raise ValueError(f"connect={connect!r} is not one of {', '.join(_MERGE)}")
-    if neuron not in NEURONS:
-        raise ValueError(f"neuron={neuron!r} is not one of {', '.join(NEURONS)}")
+class SEWResNet(DirectlyEncoded):
+    """Spike-element-wise ResNet: images (N, C, H, W) in, logits (N, num_classes) out, averaged over T steps.
+
+    Args:
+        blocks: number of blocks in each stage; stage k has ``width * 2**k`` channels, all but the first halve the
+            image.
+        width: channels of the first stage.
+        num_classes: number of logits.
+        timesteps: T; the attribute of the same name may be changed between calls.
+        connect: how a block merges its branches: ``"ADD"``, ``"AND"`` or ``"IAND"``.
+        neuron: ``"if"``, ``"lif"`` or ``"plif"``.
+        channels: channels of the images.
+        bn_scale: initial scale of the batch norms. A LIF neuron with decayed input divides its current by tau, so with
+            1 hardly anything fires at first; tau * theta keeps the layers alive (as threshold-dependent batch norm).
+        bn_bias: their initial bias. Half of a layer is above the current that first makes a neuron fire if it is that
+            current: theta for LIF with decayed input. With a small scale this suits training as a rectifier network.
+        neuron_options: ``learn_threshold=True`` gives each layer a learned threshold; others go to the neuron class.
+
+    Raises:
+        ValueError: for an unknown `connect` or `neuron`, or a count below 1.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[int],
+        width: int,
+        num_classes: int = 10,
+        timesteps: int = 4,
+        connect: Connect = "ADD",
+        *,
+        neuron: NeuronName = "lif",
+        channels: int = 3,
+        bn_scale: float = 1.0,
+        bn_bias: float = 0.0,
+        **neuron_options: Any,
+    ) -> None:
+        super().__init__()
+        if connect not in _MERGE:
+            raise ValueError(f"connect={connect!r} is not one of {', '.join(_MERGE)}")
+        check_counts(width=width, num_classes=num_classes, timesteps=timesteps)
+        make_neuron = neuron_factory(neuron, **neuron_options)
+        self.stem = Stem(channels, width, make_neuron(), timesteps)
+        self.blocks = nn.Sequential()
+        inputs = width
+        for stage, depth in enumerate(blocks):
+            for index in range(depth):
+                stride = 2 if stage and index == 0 else 1
+                block = SEWBlock(inputs, width << stage, stride, connect, make_neuron)
+                self.blocks.add_module(f"{stage + 1}_{index + 1}", block)
+                inputs = width << stage
+        self.fc = nn.Linear(inputs, num_classes)
+        self._initialise(bn_scale, bn_bias)
+
+
+def check_counts(**counts: int) -> None:
+    """Refuse a count below 1.
+
+    Raises:
+        ValueError: naming it.
+    """
     for name, value in counts.items():
         if value < 1:
             raise ValueError(f"{name}={value} must be at least 1")
+
+
+def neuron_factory(
+    neuron: str, learn_threshold: bool = False, threshold: float = 1.0, **options: Any
+) -> Callable[[], SpikingNeuron]:
+    """What makes a network's neurons, each with a threshold of its own if it is learned.
+
+    Raises:
+        ValueError: for an unknown `neuron`.
+    """
+    if neuron not in NEURONS:
+        raise ValueError(f"neuron={neuron!r} is not one of {', '.join(NEURONS)}")
+
+    def make() -> SpikingNeuron:
+        theta = nn.Parameter(torch.tensor(threshold)) if learn_threshold else threshold
+        return NEURONS[neuron](threshold=theta, **options)
+
+    return make
 
 
 def sew_resnet8(

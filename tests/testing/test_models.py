@@ -200,7 +200,7 @@ def test_a_model_without_the_option_timesteps_is_spared_that_check():
     assert report.count("skipped") == 1
 
 
-@pytest.mark.parametrize("name", ["sew_resnet8", "sew_resnet18", "sew_resnet34"])
+@pytest.mark.parametrize("name", ["sew_resnet8", "sew_resnet18", "sew_resnet34", "spiking_vgg9"])
 def test_the_built_in_models_pass(name):
     (report,) = check(name, options={"width": 4})
     assert report.count("passed") == len(CHECKS["models"]), failures(report)
