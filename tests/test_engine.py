@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from itertools import combinations
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 import snnbench
 from snnbench import native
+from snnbench.bench.bench import open_bench
+from snnbench.bench.quantized import training_engine
 from snnbench.engine import WORTH_COMPILING, Engine, choose_engine
 from snnbench.errors import OptionError
+from snnbench.functional import FiringProfile, firing_emd
 from snnbench.nn.compiled import build, why_not_compiled
+from snnbench.records.evidence import evidence_from
 
 pytestmark = pytest.mark.usefixtures("shared_cache")
 compiles = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
@@ -78,3 +85,35 @@ def test_an_integer_result_is_not_reused_for_another_engine(tmp_path: Path) -> N
 
     found = [engine(wanted) for wanted in ("integer", "eager", "compiled", "integer")]
     assert found == [("integer", False), ("eager", False), ("eager", True), ("integer", False)]
+
+
+@compiles
+def test_fine_tuning_is_compiled_unless_eager_is_chosen() -> None:
+    def engine(wanted: Engine) -> str:
+        return training_engine(open_bench("digits-sew8", engine=wanted))
+
+    assert [engine(wanted) for wanted in ("auto", "compiled", "integer", "eager")] == [*["compiled"] * 3, "eager"]
+    assert training_engine(open_bench("digits-sew8", device="meta")) == "eager"
+
+
+@compiles
+@pytest.mark.slow
+def test_engines_that_fine_tune_differ_by_less_than_seeds(tmp_path: Path) -> None:
+    """The root mean square over three seeds; the seeds' own distance is that of all pairs of eager trainings."""
+
+    def measured(engine: Engine, seed: int) -> tuple[float, FiringProfile]:
+        cell = snnbench.run(
+            "lqnet", 2, mode="qat", protocol="digits-sew8", out=tmp_path / engine, engine=engine, seed=3 * seed
+        )[0]
+        assert cell.record.environment.engine == engine
+        evidence = load_file(cell.directory / "evidence.safetensors")
+        return cell.record.value("accuracy") or 0.0, evidence_from(evidence).profile
+
+    def gap(first: tuple[float, FiringProfile], second: tuple[float, FiringProfile]) -> tuple[float, float]:
+        return abs(first[0] - second[0]), float(firing_emd(first[1], second[1]))
+
+    eager, compiled = ([measured(engine, seed) for seed in range(3)] for engine in ("eager", "compiled"))
+    engines = torch.tensor([gap(a, b) for a, b in zip(eager, compiled, strict=True)]).square().mean(0).sqrt()
+    seeds = torch.tensor([gap(a, b) for a, b in combinations(eager, 2)]).square().mean(0).sqrt()
+    assert engines[1] < seeds[1]
+    assert engines[0] <= max(float(seeds[0]), 2 / 360)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from snnbench.bench.bench import Bench
 from snnbench.bench.calibration import calibrate_quantizers
-from snnbench.engine import Chosen, engine_form
+from snnbench.engine import WORTH_COMPILING, Chosen, engine_form
 from snnbench.options import fixed_bits, validate
 from snnbench.plugins import catalogue
 from snnbench.quant import Coverage, MakeQuantizer, check_layers, quantize_membranes, quantize_weights
@@ -92,10 +92,9 @@ def _finetune(bench: Bench, model: nn.Module, cell: Cell, reporter: Reporter) ->
 
 
 def training_engine(bench: Bench) -> Chosen:
-    """The engine that fine-tunes: eager unless it is chosen, since another rounds otherwise and moves the result."""
-    if bench.device != "cpu" or bench.engine in ("auto", "eager"):
-        return "eager"
-    return "compiled"
+    """The engine that fine-tunes: compiled where it can be built, unless eager is chosen; integers do not train."""
+    chosen = bench.engine_for(WORTH_COMPILING)
+    return "compiled" if chosen == "integer" else chosen
 
 
 @contextmanager

@@ -81,8 +81,8 @@ def run(
         limit: measure the first so many test images only; such records are never ranked.
         device: where networks run, as PyTorch names it.
         engine: ``eager`` PyTorch, ``compiled`` kernels, or ``auto``: compiled where there is a C++ compiler and enough
-            work to pay for building them, and eager in fine-tuning, so that it moves no result. ``integer`` runs
-            convolutions in int8 where the weights are a scale times small whole numbers; it is not ranked.
+            work to pay for building them. ``integer`` runs convolutions in int8 where the weights are a scale times
+            small whole numbers, and trains as ``compiled`` does; it is not ranked.
         model: a model plugin to measure instead of the protocol's network; needs `weights`. Never ranked.
         model_options: its keyword arguments.
         weights: safetensors file of its full-precision weights.
@@ -174,7 +174,7 @@ def run_cell(bench: Bench, cell: Cell, out: Path, force: bool, reporter: Reporte
     directory = store.cell_directory(out, cell)
     with store.claimed(out, cell):
         found = None if force else store.find(out, cell)
-        if found is not None and comparable(found.environment.engine, _engine_of(bench, cell), cell):
+        if found is not None and comparable(found.environment.engine, _engine_of(bench, cell)):
             reporter.say(f"Already measured: {directory} (--force computes it again)")
             return Finished(found, directory, reused=True)
         record, files = measure(bench, cell, reporter)
@@ -229,9 +229,13 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
     return record, _files(quantized, evidence_of(evaluation), cell)
 
 
-def comparable(found: Chosen, wanted: Chosen, cell: Cell) -> bool:
-    """Whether a cell gives the same numbers with both engines: evaluation does, but for integers."""
-    return found == wanted or (cell.mode == "ptq" and "integer" not in (found, wanted))
+def comparable(found: Chosen, wanted: Chosen) -> bool:
+    """Whether results of both engines may stand for each other: those of integers may not.
+
+    Evaluation gives the same numbers eager and compiled. Fine-tuning differs as by another seed, and the record says
+    which engine it was.
+    """
+    return found == wanted or "integer" not in (found, wanted)
 
 
 def _engine_of(bench: Bench, cell: Cell) -> Chosen:

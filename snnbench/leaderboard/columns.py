@@ -93,6 +93,12 @@ def _control_emd(row: Row) -> float | None:
     return control.firing_emd.value if control else None
 
 
+def _mode_text(row: Row) -> str:
+    record = row.entry.record
+    tuned_by = record.environment.engine if record.cell.mode == "qat" else "eager"
+    return record.cell.mode if tuned_by == "eager" else f"{record.cell.mode}, {tuned_by}"
+
+
 def _rank_column(key: str, title: str, about: str, rank: Callable[[Row], tuple[int, int] | None]) -> Column:
     def text(row: Row) -> str:
         return ranks(rank(row))
@@ -159,7 +165,14 @@ COLUMNS: tuple[Column, ...] = (
         "no row is as good in accuracy, EMD and declared bits and better in one",
         lambda row: "yes" if row.on_front else "",
     ),
-    _text("mode", "mode", "post-training (ptq) or quantization-aware (qat)", lambda row: row.entry.record.cell.mode),
+    Column(
+        "mode",
+        "mode",
+        "post-training (ptq) or quantization-aware (qat), and the engine that fine-tuned if it is not eager PyTorch",
+        lambda row: row.entry.record.cell.mode,
+        _mode_text,
+        numeric=False,
+    ),
     _number("seed", "seed", "seed of baseline and fine-tuning", lambda row: row.entry.record.cell.seed, "d"),
     _interval("accuracy_interval", "accuracy 95 %", "Wilson interval of the accuracy, percent", "accuracy", 100, ".2f"),
     _interval("firing_emd_interval", "EMD 95 %", "jackknife interval of the EMD", "firing_emd", 1, ".4f"),

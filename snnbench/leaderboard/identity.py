@@ -37,9 +37,8 @@ def record_problems(protocol: Protocol, record: Record) -> Iterator[str]:
         yield f"its baseline is not the protocol's for seed {cell.seed}; {again}"
     if not (cell.rankable and record.rankable):
         yield "records made with --limit or --model are never ranked; measure without them"
-    engine = record.environment.engine
-    if engine == "integer" or (engine == "compiled" and cell.mode == "qat"):
-        yield f"the {engine} engine rounds otherwise than eager PyTorch; measure with --engine eager"
+    if record.environment.engine == "integer":
+        yield "the integer engine rounds otherwise than eager PyTorch; measure with --engine auto"
     yield from (f"{problem}; {again}" for problem in _measurement_problems(protocol, record))
 
 

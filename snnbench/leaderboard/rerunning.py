@@ -82,7 +82,8 @@ def _rerun(
     board: Board, entry: Entry, data: Path | None, train: bool, reporter: Reporter, notes: list[str]
 ) -> Iterator[str]:
     cell = entry.record.cell
-    bench = open_bench(board.name, cell.seed, data=data)
+    engine = entry.record.environment.engine if train and cell.mode == "qat" else "auto"
+    bench = open_bench(board.name, cell.seed, data=data, engine=engine)
     check_installed(bench, cell)
     exact = _same_machine(entry)
     if train or cell.mode == "ptq":

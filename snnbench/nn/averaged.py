@@ -7,7 +7,7 @@ tensor: its stride over steps is 0, and nothing is computed or stored twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+
+from snnbench.nn.convolution import Convolve, has_fast_bfloat16, is_plain_convolution
 
 _averaged: ContextVar[bool] = ContextVar("averaged", default=False)
 
@@ -25,7 +27,8 @@ def averaged_gradients(enabled: bool = True) -> Iterator[None]:
 
     A network's outputs do not change. Its gradients are those of backpropagation through time where the inputs or the
     gradients of each convolution are the same at every step, and an approximation of them elsewhere. It is for the
-    SEW-ResNets of snnbench; convolutions that are parametrised (quantized) or have hooks are left as they are.
+    SEW-ResNets of snnbench; convolutions that have hooks are left as they are. Through a quantizer the gradient goes on
+    as it does without averaging.
     """
     token = _averaged.set(enabled)
     try:
@@ -35,13 +38,13 @@ def averaged_gradients(enabled: bool = True) -> Iterator[None]:
 
 
 def averages(conv: nn.Module) -> bool:
-    """Whether the backward pass of `conv` is to be averaged: not of a convolution that is parametrised or watched."""
+    """Whether the backward pass of `conv` is to be averaged: not if it is no plain convolution, or is watched."""
     watched = conv._forward_hooks or conv._forward_pre_hooks or conv._backward_hooks or conv._backward_pre_hooks
-    return _averaged.get() and torch.is_grad_enabled() and type(conv) is nn.Conv2d and not watched
+    return _averaged.get() and torch.is_grad_enabled() and is_plain_convolution(conv) and not watched
 
 
-def convolve_averaged(run: Callable[[nn.Module, Tensor], Tensor], conv: nn.Module, x: Tensor) -> Tensor:
-    """``run(conv, images)`` for every step of `x` (T, N, C, H, W), with an averaged backward pass."""
+def convolve_averaged(conv: nn.Module, x: Tensor, run: Convolve) -> Tensor:
+    """``run(conv, images, weight)`` for every step of `x` (T, N, C, H, W), with an averaged backward pass."""
     y: Tensor = _AveragedConvolution.apply(x, conv.weight, conv.bias, run, conv)  # type: ignore[no-untyped-call]
     return y
 
@@ -93,10 +96,8 @@ class _Constant(torch.autograd.Function):
 
 class _AveragedConvolution(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, run: Callable[..., Tensor], conv: nn.Conv2d
-    ) -> Tensor:
-        y = run(conv, x.flatten(0, 1))
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, run: Convolve, conv: nn.Conv2d) -> Tensor:
+        y = run(conv, x.flatten(0, 1), weight)
         ctx.save_for_backward(over_time(x), weight)
         ctx.conv, ctx.timesteps = conv, len(x)
         return y.view(*x.shape[:2], *y.shape[1:])
@@ -106,11 +107,13 @@ class _AveragedConvolution(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         conv: nn.Conv2d = ctx.conv
-        gradient = over_time(grads[0]).to(weight.dtype)
+        kind = x.dtype if has_fast_bfloat16() else weight.dtype
+        gradient = over_time(grads[0]).to(kind)
         shape = (conv.stride, conv.padding, conv.dilation, False, (0, 0), conv.groups)
         sizes = None if conv.bias is None else conv.bias.shape
         dx, dw, db = torch.ops.aten.convolution_backward(
-            gradient, x.to(weight.dtype), weight, sizes, *shape, ctx.needs_input_grad[:3]
+            gradient, x.to(kind), weight.to(kind), sizes, *shape, ctx.needs_input_grad[:3]
         )
         along = None if dx is None else dx.to(x.dtype).expand(ctx.timesteps, *dx.shape)
-        return along, *(None if part is None else part.mul_(ctx.timesteps) for part in (dw, db)), None, None
+        learned = (None if part is None else part.to(weight.dtype).mul_(ctx.timesteps) for part in (dw, db))
+        return along, *learned, None, None

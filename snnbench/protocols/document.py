@@ -174,8 +174,6 @@ class Protocol(Section):
             raise ValueError("fine-tuning is of the spiking network; stages without spikes go to [train]")
         if "firing_rate" in training.regularize:
             raise ValueError("fine-tuning keeps the baseline's rates; regularize firing_rate in [train]")
-        if any(stage.gradient != "exact" for stage in training.stages):
-            raise ValueError("fine-tuning is by exact gradients; stages with averaged gradients go to [train]")
         if any(stage.image_size for stage in training.stages):
             raise ValueError("fine-tuning is on whole images; stages with an image_size go to [train]")
         return training

@@ -49,6 +49,18 @@ def default_exempt(model: nn.Module) -> tuple[str, ...]:
     return (*convolutions[:1], *linears[-1:])
 
 
+class _FullPrecision(parametrize.ParametrizationList):
+    """Quantizers that compute in the weight's own precision when autocast is on: a basis is no activation."""
+
+    def forward(self) -> Tensor:
+        with torch.autocast(self.original.device.type, enabled=False):
+            return super().forward()
+
+
+def _in_full_precision(layer: nn.Module) -> None:
+    cast(Any, layer.parametrizations)["weight"].__class__ = _FullPrecision
+
+
 def quantize_weights(model: nn.Module, make: MakeQuantizer, exempt: Collection[str] | None = None) -> Coverage:
     """Parametrize the weight of every convolution and linear layer of `model`, in place.
 
@@ -70,6 +82,7 @@ def quantize_weights(model: nn.Module, make: MakeQuantizer, exempt: Collection[s
     for name in chosen:
         weight = cast(Tensor, layers[name].weight)
         parametrize.register_parametrization(layers[name], "weight", make(name, weight.detach()))
+        _in_full_precision(layers[name])
     _observe_forwards(model)
     return Coverage(chosen, tuple(name for name in layers if name in exempt))
 

@@ -59,6 +59,6 @@ def _look(out: Path, cell: Cell) -> Record | str:
         record = store.find(out, cell)
     except RecordError:
         return "damaged"
-    if record is not None and comparable(record.environment.engine, ENGINE, cell):
+    if record is not None and comparable(record.environment.engine, ENGINE):
         return record
     return "failed" if store.find_failure(out, cell) else "to do"

@@ -145,7 +145,7 @@ class Sweep:
             aside = store.set_aside(self.out, task.cell)
             self._tell("cell damaged", task.cell, f"{error}; set aside as {aside.name}, it is computed again")
             return False
-        if record is not None and comparable(record.environment.engine, ENGINE, task.cell):
+        if record is not None and comparable(record.environment.engine, ENGINE):
             self._reuse(record)
             return True
         failure = store.find_failure(self.out, task.cell)

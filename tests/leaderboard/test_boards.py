@@ -71,7 +71,7 @@ def test_a_record_is_filed_once(results: list[Path], boards: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"environment__engine": "integer"}, "measure with --engine eager"),
+        ({"environment__engine": "integer"}, "measure with --engine auto"),
         ({"rankable": False}, "never ranked"),
         ({"metrics__firing_emd": {"value": None, "reason": "too few"}}, "firing_emd failed .*; measure again with: "),
         ({"metrics": {}}, "its metrics are not the protocol's: .*; measure again with: snnbench run"),

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
+from snnbench.builtin.lqnet import lqnet
 from snnbench.nn import SEWResNet, averaged_gradients, optimize, sew_resnet8
 from snnbench.nn.compiled import why_not_compiled
+from snnbench.quant import quantize_weights, quantizers
 
 NETWORKS: list[dict[str, Any]] = [
     {"neuron": "lif"},
@@ -126,25 +127,37 @@ def test_low_precision_is_close(form: Callable[[nn.Module], nn.Module]) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS, ids=["eager", "compiled"])
-@pytest.mark.parametrize("touched", ["hook", "parametrization"])
-def test_a_convolution_that_is_watched_or_quantized_is_exact(
-    touched: str, form: Callable[[nn.Module], nn.Module]
-) -> None:
+def test_a_quantized_convolution_is_averaged_too(form: Callable[[nn.Module], nn.Module]) -> None:
+    """A quantizer is read once a forward, and gets the averaged gradient of its output."""
+    model, reads = network(4), []
+    quantize_weights(model, lambda name, weight: lqnet(weight, bits=3))
+    for quantizer in quantizers(model).values():
+        quantizer.register_forward_hook(lambda *_: reads.append(1))
+    images = torch.randn(6, 3, 12, 12, dtype=torch.float64)
+    expected = gradients(by_definition(model), images)
+    reads.clear()
+    with averaged_gradients():
+        actual = gradients(form(copy.deepcopy(model)), images)
+    assert len(reads) == len(quantizers(model))
+    for mine, theirs in zip(actual, expected, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-9 * float(theirs.abs().max() + 1))
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["eager", "compiled"])
+def test_a_convolution_that_is_watched_is_exact(form: Callable[[nn.Module], nn.Module]) -> None:
     model = network(4)
     calls = []
     for layer in list(model.blocks.modules()):
         conv = getattr(layer, "conv", None)
-        if isinstance(conv, nn.Conv2d) and touched == "hook":
+        if isinstance(conv, nn.Conv2d):
             conv.register_forward_hook(lambda *_: calls.append(1))
-        elif isinstance(conv, nn.Conv2d):
-            parametrize.register_parametrization(conv, "weight", nn.Identity())
     images = torch.randn(6, 3, 12, 12, dtype=torch.float64)
     expected = gradients(copy.deepcopy(model), images)
     with averaged_gradients():
         actual = gradients(form(model), images)
     for mine, theirs in zip(actual, expected, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-9 * float(theirs.abs().max() + 1))
-    assert bool(calls) == (touched == "hook")
+    assert calls
 
 
 @pytest.mark.parametrize("form", FORMS, ids=["eager", "compiled"])

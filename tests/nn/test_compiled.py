@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from snnbench.errors import FiringError
 from snnbench.nn import IFNeuron, LIFNeuron, SEWResNet, optimize, record_firing, record_operations, sew_resnet8
 from snnbench.nn.compiled import why_not_compiled
-from snnbench.nn.compiled.convolution import convolve
 from snnbench.nn.compiled.optimize import FusedNeuron
+from snnbench.nn.convolution import convolve
 
 pytestmark = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
 
@@ -257,7 +257,7 @@ def test_bfloat16_convolutions_without_bfloat16_kernels(
     spikes = (torch.rand(4, 16, 9, 9) < 0.3).float().requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
         expected = conv(spikes)
-        monkeypatch.setattr("snnbench.nn.compiled.convolution.has_fast_bfloat16", lambda: False)
+        monkeypatch.setattr("snnbench.nn.convolution.has_fast_bfloat16", lambda: False)
         found = convolve(conv, spikes)
     assert found.dtype == expected.dtype == torch.bfloat16
     torch.testing.assert_close(found, expected, rtol=2**-8, atol=1e-5)
@@ -272,7 +272,7 @@ def test_bfloat16_convolutions_without_bfloat16_kernels(
 
 
 def test_a_watched_convolution_runs_as_pytorch_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snnbench.nn.compiled.convolution.has_fast_bfloat16", lambda: False)
+    monkeypatch.setattr("snnbench.nn.convolution.has_fast_bfloat16", lambda: False)
     conv, seen = nn.Conv2d(3, 4, 1), []
     conv.register_forward_hook(lambda *_: seen.append(True))
     with torch.autocast("cpu", torch.bfloat16):

@@ -60,6 +60,14 @@ def test_a_quantized_network_survives_deepcopy_and_state_dict(network: nn.Module
     assert torch.equal(twin.eval()(images), network.eval()(images))
 
 
+def test_autocast_leaves_the_levels_alone(network: nn.Module) -> None:
+    quantize_weights(network, lambda name, w: lqnet(w, bits=4))
+    conv = network.blocks[0].layer1.conv
+    expected = conv.weight
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(conv.weight, expected)
+
+
 @pytest.mark.parametrize("site", ["pre_spike", "post_reset"])
 def test_membranes_hold_few_levels_where_they_are_stored(network: nn.Module, site: str) -> None:
     channels = []

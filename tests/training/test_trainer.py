@@ -88,7 +88,6 @@ def test_a_stage_says_whether_gradients_are_averaged() -> None:
             '[{ timesteps = 1, epochs = 1, activation = "rectifier" }, { timesteps = 4, epochs = 1 }]',
             r"go to \[train\]",
         ),
-        ("finetune", '[{ timesteps = 4, epochs = 1, gradient = "averaged" }]', r"averaged gradients go to \[train\]"),
         (
             "train",
             '[{ timesteps = 1, epochs = 1, activation = "rectifier", gradient = "averaged" }]',

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from snnbench.nn.averaged import averages, convolve_averaged
 from snnbench.nn.compiled.build import kernels
-from snnbench.nn.compiled.convolution import convolve
 from snnbench.nn.compiled.counter import SpikeCounter
 from snnbench.nn.compiled.function import FusedSpikes, Fusion, fire_bytes
 from snnbench.nn.compiled.integer import IntegerConv
 from snnbench.nn.compiled.memory import keep_memory
+from snnbench.nn.convolution import convolve, convolve_weight
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.rectifier import Rectifier
 from snnbench.nn.sew_resnet import ConvBNNeuron, Stem, per_step
@@ -93,7 +93,7 @@ class FusedConvBNNeuron(ConvBNNeuron):
     def forward(self, x: Tensor) -> Tensor:
         """Spikes (T, N, out, H, W) of spikes or block outputs (T, N, channels, H, W)."""
         if averages(self.conv):
-            averaged: Tensor = self.neuron(convolve_averaged(convolve, self.conv, x), self.bn, averaged=True)
+            averaged: Tensor = self.neuron(convolve_averaged(self.conv, x, convolve_weight), self.bn, averaged=True)
             return averaged
         flat = x.flatten(0, 1)
         if flat.dtype == torch.uint8 and not isinstance(self.conv, IntegerConv):
