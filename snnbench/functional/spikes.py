@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
 import torch
 from torch import Tensor
 
@@ -52,20 +56,71 @@ def count_by_shard(
     Raises:
         FiringError: if `spikes` are not spikes or do not fit the counters.
     """
+    tally_by_shard(spikes, layer, first_sample, len(samples)).add_to(layer, counts, steps, samples)
+
+
+@dataclass(frozen=True)
+class ShardTally:
+    """The spikes of a batch by shard, not yet added to any counter.
+
+    Attributes:
+        neurons: spikes of each group and neuron, integers `(G, *features)`; group g is of shard `(first + g) mod K`.
+        totals: spikes of each group at each step, int64 `(G, T)`.
+        sizes: samples of each group, int64 `(G,)`.
+        first: shard of the batch's first sample.
+    """
+
+    neurons: Tensor
+    totals: Tensor
+    sizes: Tensor
+    first: int
+
+    @classmethod
+    def over_time(cls, steps: Sequence[Self]) -> Self:
+        """The tally of a batch from those of its steps, which follow each other."""
+        neurons = torch.stack([step.neurons for step in steps]).sum(0) if len(steps) > 1 else steps[0].neurons
+        return cls(neurons, torch.cat([step.totals for step in steps], 1), steps[0].sizes, steps[0].first)
+
+    @property
+    def features(self) -> tuple[int, ...]:
+        """Shape of the layer's output for one sample and step."""
+        return tuple(self.neurons.shape[1:])
+
+    @property
+    def samples(self) -> int:
+        """N, the number of samples of the batch."""
+        return int(self.sizes.sum())
+
+    def check(self, layer: str, counts: Tensor, steps: Tensor) -> None:
+        """Raise a FiringError if the counters of `layer` are of another T or other features."""
+        if self.features != counts.shape[1:] or self.totals.shape[1] != steps.shape[1]:
+            raise FiringError(
+                f"layer {layer!r}: spikes of {self.totals.shape[1]} steps and features {self.features} came after "
+                f"{steps.shape[1]} steps and features {tuple(counts.shape[1:])}; keep T and the input size fixed (and "
+                "name a layer whose samples come before its steps with batch_first=True)"
+            )
+
+    def add_to(self, layer: str, counts: Tensor, steps: Tensor, samples: Tensor) -> None:
+        """Add to the counters of `layer` in place; arguments and errors as in `count_by_shard`."""
+        self.check(layer, counts, steps)
+        first, shards = self.first, len(samples)
+        # The groups follow each other from the first sample's shard on, and after the last shard from shard 0.
+        for target, source in (
+            (slice(first, None), slice(shards - first)),
+            (slice(first), slice(shards - first, None)),
+        ):
+            for counter, added in ((counts, self.neurons), (steps, self.totals), (samples, self.sizes)):
+                counter[target][: len(added[source])] += added[source]
+
+
+def tally_by_shard(spikes: Tensor, layer: str, first_sample: int, shards: int) -> ShardTally:
+    """Count a batch for `count_by_shard`; arguments and errors as there, for `shards` K."""
     _check_shape(spikes, layer)
-    if spikes.shape[2:] != counts.shape[1:] or spikes.shape[0] != steps.shape[1]:
-        raise FiringError(
-            f"layer {layer!r}: spikes of {spikes.shape[0]} steps and features {tuple(spikes.shape[2:])} came after "
-            f"{steps.shape[1]} steps and features {tuple(counts.shape[1:])}; keep T and the input size fixed"
-        )
-    shards, batch, first = len(samples), spikes.shape[1], first_sample % len(samples)
+    batch = spikes.shape[1]
     tally = _tally(spikes, layer, min(shards, batch))
-    neurons, totals = tally.neurons(), tally.steps()
-    sizes = torch.tensor([len(range(group, batch, shards)) for group in range(len(totals))], device=samples.device)
-    # The groups follow each other from the first sample's shard on, and after the last shard from shard 0.
-    for target, source in ((slice(first, None), slice(shards - first)), (slice(first), slice(shards - first, None))):
-        for counter, added in ((counts, neurons), (steps, totals), (samples, sizes)):
-            counter[target][: len(added[source])] += added[source]
+    totals = tally.steps()
+    sizes = torch.tensor([len(range(group, batch, shards)) for group in range(len(totals))], device=totals.device)
+    return ShardTally(tally.neurons(), totals, sizes, first_sample % shards)
 
 
 def count_differing(spikes: Tensor, reference_spikes: Tensor, layer: str) -> tuple[int, int]:

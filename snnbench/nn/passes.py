@@ -1,0 +1,86 @@
+"""Watching the forward passes of a model: when one begins, what its layers do in it, and whether it came to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch import nn
+
+from snnbench.nn.walk import is_compiled, unwrapped
+
+
+class PassRecorder:
+    """Base of what records a model's forward passes while it is entered.
+
+    What a layer did counts when the pass ends: a pass that raised leaves nothing behind. Calls of layers outside of a
+    pass (gradient checkpoints, that run a block again) and of copies that were made while recording are not counted.
+    What `torch.compile` made runs without its compiled code in the meantime, which would run no hooks.
+    """
+
+    def __init__(self, model: nn.Module, layers: Mapping[str, nn.Module]) -> None:
+        self._model, self._watched = unwrapped(model), dict(layers)
+        self._compiled = any(is_compiled(module) for module in model.modules())
+        self._running, self._exit = False, ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            if self._compiled:
+                stack.enter_context(torch.compiler.set_stance("force_eager"))
+            start = self._model.register_forward_pre_hook(only(self._model, self._start), with_kwargs=True)
+            stack.callback(start.remove)
+            for name, module in self._watched.items():
+                stack.callback(self._watch(name, module).remove)
+            finish = self._model.register_forward_hook(only(self._model, self._finish))
+            stack.callback(finish.remove)
+            self._exit = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.close()
+        self._drop_unfinished()
+
+    def _watch(self, name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
+        """Register the hook of a layer; what it notes must go through `only`."""
+        raise NotImplementedError
+
+    def _begin(self, inputs: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
+        """A pass begins with these arguments."""
+
+    def _commit(self) -> None:
+        """The pass has come to its end: what its layers did counts."""
+        raise NotImplementedError
+
+    def _discard(self) -> None:
+        """The pass raised: what its layers did does not count."""
+        raise NotImplementedError
+
+    def _drop_unfinished(self) -> None:
+        if self._running:
+            self._running = False
+            self._discard()
+
+    def _start(self, inputs: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
+        self._drop_unfinished()
+        self._running = True
+        self._begin(inputs, keywords)
+
+    def _finish(self, inputs: Any, output: Any) -> None:
+        with torch.inference_mode(False), torch.no_grad():  # what is kept outlives the mode of this pass
+            self._commit()
+        self._running = False
+
+
+def only(module: nn.Module, run: Callable[..., None]) -> Callable[..., None]:
+    """A hook that runs for `module` alone: a deep copy has its hooks, too."""
+
+    def hook(called: nn.Module, *arguments: Any) -> None:
+        if called is module:
+            run(*arguments)
+
+    return hook

@@ -1,0 +1,68 @@
+"""Walking a model: its modules by name whatever wraps it, its inputs however they are passed, its modes kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import cast
+
+from torch import Tensor, nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+
+_WRAPPERS = (DataParallel, DistributedDataParallel)
+
+
+def named_modules(model: nn.Module) -> dict[str, nn.Module]:
+    """Every module of `model` once, by the qualified name that it has without `torch.compile` and data parallelism."""
+    modules = dict(model.named_modules())
+    found: dict[str, nn.Module] = {}
+    for name, module in modules.items():
+        if _inside(module) is None:
+            found[_without_wrappers(name, modules)] = module
+    return found
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The network inside `torch.compile` and data parallelism, whose call every call of the wrapper ends in."""
+    while (inside := _inside(model)) is not None:
+        model = inside
+    return model
+
+
+def first_tensor(inputs: object) -> Tensor | None:
+    """The first tensor among arguments, in whatever tuples, lists and dicts they are; None if there is none."""
+    if isinstance(inputs, Tensor):
+        return inputs
+    values = inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, tuple | list) else ()
+    return next((found for each in values if (found := first_tensor(each)) is not None), None)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Run the block in evaluation mode; every module then is in the mode again that it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Whether `module` is what `torch.compile` made of another."""
+    return "_orig_mod" in module._modules
+
+
+def _inside(module: nn.Module) -> nn.Module | None:
+    if is_compiled(module):
+        return module._modules["_orig_mod"]
+    return cast(nn.Module, module.module) if isinstance(module, _WRAPPERS) else None
+
+
+def _without_wrappers(name: str, modules: Mapping[str, nn.Module]) -> str:
+    parts, kept = name.split(".") if name else [], []
+    for depth, part in enumerate(parts):
+        if _inside(modules.get(".".join(parts[:depth]), nn.Identity())) is None:
+            kept.append(part)
+    return ".".join(kept)
