@@ -4,7 +4,8 @@
     python plugins/results.py write   [--out DIR] [--protocol NAME ...]
 
 Each runs on digits-sew8 and cifar10-sew8, post-training, at 4 bits or at the quantizer's own number; finished cells are
-reused, so that `measure` goes on where it was stopped. Quantizers of membranes run beside full-precision weights.
+reused, so that `measure` goes on where it was stopped. Quantizers of membranes run beside full-precision weights, joint
+quantizers on both.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from snnbench.errors import SnnbenchError
 from snnbench.plugins import catalogue
 from snnbench.records import store
 from snnbench.records.record import Record
-from snnbench.reporting import Silent
 from snnbench.sweep.executors import make_executor
 from snnbench.sweep.executors.base import Resources
 from snnbench.sweep.grid import make_grid
@@ -31,6 +31,7 @@ from snnbench.sweep.task import Task
 PROTOCOLS = ("digits-sew8", "cifar10-sew8")
 SHELF = Path(__file__).resolve().parent
 MEMBRANES = "snnbench-membrane"
+JOINT = ("mint",)
 BLOCK = re.compile(r"\n## Results\n.*?<!-- /results -->\n", re.DOTALL)
 HEAD = """
 ## Results
@@ -54,19 +55,18 @@ def shelf() -> dict[str, list[str]]:
 
 def tasks_of(plugin: str, quantizers: Sequence[str], protocols: Sequence[str], benches: Benches) -> list[Task]:
     """The cells of one plugin: each of its quantizers on each protocol."""
-    what = {"quantizer": "float", "membrane": quantizers} if plugin == MEMBRANES else {"quantizer": quantizers}
-    return make_plan([make_grid({**what, "protocol": protocols}, plugin)], benches)
+    grids = [{"quantizer": "float", "membrane": quantizers}]
+    if plugin != MEMBRANES:
+        grids = [{"quantizer": name, "membrane": name if name in JOINT else "none"} for name in quantizers]
+    return make_plan([make_grid({**grid, "protocol": protocols}, plugin) for grid in grids], benches)
 
 
 def measure(tasks: dict[str, list[Task]], out: Path, executor: str) -> int:
     """Compute the cells that are not there yet; the number of those that failed."""
     everything = [task for cells in tasks.values() for task in cells]
+    view, reporter = choose_view(False)
     policy = Policy(retry_failed=True)
-    return (
-        Sweep(everything, out, make_executor(executor, Resources()), [choose_view(False)], Silent(), policy)
-        .run()
-        .failed
-    )
+    return Sweep(everything, out, make_executor(executor, Resources()), [view], reporter, policy).run().failed
 
 
 def write(tasks: dict[str, list[Task]], out: Path) -> int:
@@ -74,19 +74,26 @@ def write(tasks: dict[str, list[Task]], out: Path) -> int:
     missing = 0
     for plugin, cells in tasks.items():
         found = [(task, store.find(out, task.cell)) for task in cells]
-        for task, record in found:
-            missing += record is None
-            if record is None:
-                sys.stderr.write(f"not measured: {task.cell.folder}\n")
+        lacking = [task for task, record in found if record is None]
+        for task in lacking:
+            sys.stderr.write(f"not measured: {task.cell.folder}\n")
+        missing += len(lacking)
         readme = SHELF / plugin / "README.md"
         before, heading, sources = BLOCK.sub("", readme.read_text("utf-8")).partition("\n## Sources\n")
-        readme.write_text(before + block([record for _, record in found if record]) + heading + sources, "utf-8")
+        table = block([record for _, record in found if record], lacking)
+        readme.write_text(before + table + heading + sources, "utf-8")
     return missing
 
 
-def block(records: Sequence[Record]) -> str:
-    """The section of results of a README; nothing if there are none."""
-    return HEAD + "".join(map(row, records)) + "<!-- /results -->\n" if records else ""
+def block(records: Sequence[Record], lacking: Sequence[Task]) -> str:
+    """The section of results of a README: a table of what is measured, a line of what is not."""
+    return HEAD + "".join(map(row, records)) + "".join(map(lack, lacking)) + "<!-- /results -->\n"
+
+
+def lack(task: Task) -> str:
+    """A row of the table that says that there is no result yet."""
+    spec = task.cell.membrane or task.cell.quantizer
+    return f"| {task.cell.board} | `{spec.name}` | {spec.bits} | not measured yet | | |\n"
 
 
 def row(record: Record) -> str:

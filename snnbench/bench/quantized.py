@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,14 @@ from snnbench.bench.calibration import calibrate_quantizers
 from snnbench.engine import WORTH_COMPILING, Chosen, engine_form
 from snnbench.options import fixed_bits, validate
 from snnbench.plugins import catalogue
-from snnbench.quant import Coverage, MakeQuantizer, check_layers, quantize_membranes, quantize_weights
+from snnbench.quant import (
+    Coverage,
+    MakeQuantizer,
+    check_layers,
+    feeding_quantizers,
+    quantize_membranes,
+    quantize_weights,
+)
 from snnbench.records.cell import Cell, MembraneSpec, QuantizerSpec
 from snnbench.reporting import Reporter, span
 from snnbench.training.baseline import training_set
@@ -42,7 +50,8 @@ def make_quantized(bench: Bench, cell: Cell, reporter: Reporter) -> Quantized:
     declared = _declared_bits(bench, cell.quantizer)
     coverage = quantize_weights(model, _maker(cell.quantizer, declared), bench.protocol.quantize.exempt)
     check_layers(bench.protocol.quantize.bits, coverage.quantized, "bits")
-    membranes = put_on_membranes(model, cell.membrane, bench)
+    joint = cell.membrane is not None and cell.membrane.name == cell.quantizer.name
+    membranes = put_on_membranes(model, cell.membrane, bench, joint)
     calibrate_quantizers(bench, model, reporter)
     log = _finetune(bench, model, cell, reporter) if cell.mode == "qat" else ()
     bits = {name: declared.get(name, cell.quantizer.bits) for name in coverage.quantized}
@@ -70,11 +79,29 @@ def _maker(spec: QuantizerSpec, declared: Mapping[str, int]) -> MakeQuantizer:
     return make
 
 
-def put_on_membranes(model: nn.Module, spec: MembraneSpec | None, bench: Bench) -> tuple[str, ...]:
-    """Quantize the membranes of `model` as `spec` says, if it does; the names of its spiking layers."""
+def put_on_membranes(model: nn.Module, spec: MembraneSpec | None, bench: Bench, joint: bool = False) -> tuple[str, ...]:
+    """Quantize the membranes of `model` as `spec` says, if it does; the names of its spiking layers.
+
+    With `joint`, the quantizer of the weights that feed a layer makes that of its membrane, if it offers
+    ``for_membrane``.
+    """
     if spec is None:
         return ()
-    return quantize_membranes(model, _maker(spec, {}), spec.site, bench.network.input_shape)
+    make = _joint_maker(model, spec, bench) if joint else _maker(spec, {})
+    return quantize_membranes(model, make, spec.site, bench.network.input_shape)
+
+
+def _joint_maker(model: nn.Module, spec: MembraneSpec, bench: Bench) -> MakeQuantizer:
+    alone, fed = _maker(spec, {}), feeding_quantizers(model, bench.network.input_shape)
+
+    def make(layer: str, tensor: Tensor) -> nn.Module:
+        weights: Any = fed.get(layer)
+        if not hasattr(weights, "for_membrane"):
+            return alone(layer, tensor)
+        quantizer: nn.Module = weights.for_membrane(tensor, bits=spec.bits, **spec.options)
+        return quantizer
+
+    return make
 
 
 def _finetune(bench: Bench, model: nn.Module, cell: Cell, reporter: Reporter) -> tuple[dict[str, float], ...]:

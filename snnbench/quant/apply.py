@@ -14,6 +14,7 @@ from snnbench.errors import OptionError, ProtocolError, did_you_mean
 from snnbench.nn.neurons import Site, SpikingNeuron
 from snnbench.nn.recording import spiking_layers
 from snnbench.nn.synapses import CONVOLUTIONS, weight_layers
+from snnbench.quant.order import feeding, running_order
 
 MakeQuantizer = Callable[[str, Tensor], nn.Module]
 """(layer name, tensor) -> quantizer of that tensor."""
@@ -115,6 +116,13 @@ def quantizers(model: nn.Module) -> dict[str, nn.Module]:
     return {name: _weight_quantizer(module) for name, module in layers if parametrize.is_parametrized(module, "weight")}
 
 
+def feeding_quantizers(model: nn.Module, input_shape: Sequence[int]) -> dict[str, nn.Module]:
+    """Spiking layer of `model` -> the quantizer of the weights that feed it (`feeding`), where there is one."""
+    offered, neurons = quantizers(model), spiking_layers(model)
+    order = running_order({**weight_layers(model), **neurons}, lambda: _run_once(model, input_shape))
+    return {name: offered[layer] for name, layer in feeding(order, neurons).items() if layer in offered}
+
+
 def bake(model: nn.Module) -> None:
     """Replace every parametrized weight by its quantized value, in place; the quantizers are gone."""
     for module in weight_layers(model).values():
@@ -134,15 +142,21 @@ def _channels(model: nn.Module, layers: Mapping[str, nn.Module], input_shape: Se
         return lambda module, inputs, spikes: found.__setitem__(name, spikes.shape[2])
 
     handles = [module.register_forward_hook(note(name)) for name, module in layers.items()]
+    try:
+        _run_once(model, input_shape)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def _run_once(model: nn.Module, input_shape: Sequence[int]) -> None:
     training = model.training
     try:
         with torch.inference_mode():
             model.eval()(torch.zeros(1, *input_shape))
     finally:
         model.train(training)
-        for handle in handles:
-            handle.remove()
-    return found
 
 
 def _observe_forwards(model: nn.Module) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,8 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnbench.errors import OptionError
+from snnbench.nn.recording import spiking_layers
 from snnbench.nn.synapses import weight_layers
 from snnbench.quant.apply import quantizers
+from snnbench.quant.order import feeding, running_order
 
 
 class _Reached(Exception):
@@ -29,6 +31,7 @@ class LayerInputs:
     Attributes:
         layer: the convolution or linear layer.
         weight: its full-precision weight.
+        neuron: the spiking layer that runs right after it, or None.
         timesteps: T; the first dimension of an input is T times the batch, step by step (`step, sample` order).
         model: the network.
         batches: images; anything that can be iterated over more than once.
@@ -36,6 +39,7 @@ class LayerInputs:
 
     layer: nn.Module
     weight: Tensor
+    neuron: nn.Module | None
     timesteps: int
     model: nn.Module
     batches: Iterable[Tensor]
@@ -96,33 +100,19 @@ def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> tuple[str, ...]:
         model: a network with quantized weights.
         batches: normalised images (N, C, H, W), which can be iterated over more than once.
     """
-    layers = weight_layers(model)
+    layers, neurons = weight_layers(model), spiking_layers(model)
     timesteps = cast(int, getattr(model, "timesteps", 1))
     offering: dict[str, Any] = {name: each for name, each in quantizers(model).items() if hasattr(each, "calibrate")}
     training = model.training
     model.eval()
     try:
-        order = _running_order(model, {name: layers[name] for name in offering}, batches)
+        order = running_order({**layers, **neurons}, lambda: model(next(iter(batches))))
+        fed = {layer: neurons[name] for name, layer in feeding(order, neurons).items()}
+        order = tuple(name for name in order if name in offering)
         for name in order:
             original = model.get_parameter(f"{name}.parametrizations.weight.original").detach()
-            offering[name].calibrate(LayerInputs(layers[name], original, timesteps, model, batches))
+            inputs = LayerInputs(layers[name], original, fed.get(name), timesteps, model, batches)
+            offering[name].calibrate(inputs)
     finally:
         model.train(training)
     return order
-
-
-def _running_order(model: nn.Module, layers: Mapping[str, nn.Module], batches: Iterable[Tensor]) -> tuple[str, ...]:
-    """The names of `layers` in the order in which they first run."""
-    order: dict[str, None] = {}
-
-    def note(name: str) -> Any:
-        return lambda module, inputs: order.setdefault(name)
-
-    handles = [layer.register_forward_pre_hook(note(name)) for name, layer in layers.items()]
-    try:
-        with torch.no_grad():
-            model(next(iter(batches)))
-    finally:
-        for handle in handles:
-            handle.remove()
-    return tuple(order)

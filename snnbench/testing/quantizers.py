@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import nn
 
 from snnbench.options import describe
-from snnbench.quant import bake
+from snnbench.quant import bake, quantizers
 from snnbench.testing.outcome import CheckSkipped
 from snnbench.testing.probes import (
     accelerator,
@@ -28,6 +29,8 @@ from snnbench.testing.probes import (
     weight_of,
 )
 from snnbench.testing.subject import Check, Subject, convolution, default_variant, images, linear, variants, weights
+
+_OTHER_STATE = "what for_membrane makes cannot be restored into what the factory makes of a membrane"
 
 
 def options(subject: Subject) -> None:
@@ -215,6 +218,25 @@ def calibrate(subject: Subject) -> None:
         raise CheckSkipped("it offers no calibrate(inputs)")
 
 
+def joint(subject: Subject) -> None:
+    """If it offers ``for_membrane(tensor, bits=...)``: of few levels, and its state fits the factory's own membrane."""
+    offered = False
+    membrane = torch.full((4,), torch.nan)
+    for variant in variants(subject):
+        of_weights: Any = next(iter(quantizers(variant.quantize(convolution())).values()))
+        if not hasattr(of_weights, "for_membrane"):
+            continue
+        offered = True
+        shared, alone = of_weights.for_membrane(membrane, **variant.arguments), variant.make(membrane)
+        require(shared.state_dict().keys() == alone.state_dict().keys(), f"{variant}: {_OTHER_STATE}")
+        alone.load_state_dict(shared.state_dict())
+        states = torch.linspace(-2, 2, 4000).view(1, 4000)
+        require_few_levels(variant, shared.eval()(states))
+        require(torch.equal(shared(states), alone.eval()(states)), f"{variant}: {_OTHER_STATE}")
+    if not offered:
+        raise CheckSkipped("it offers no for_membrane(tensor, bits=...)")
+
+
 CHECKS: dict[str, Check] = {
     "options": options,
     "shape": shape,
@@ -232,4 +254,5 @@ CHECKS: dict[str, Check] = {
     "compile": compile_,
     "distributed": distributed,
     "calibrate": calibrate,
+    "joint": joint,
 }

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from torch import Tensor, nn
 
 from snnbench.bench.bench import Bench, open_bench
-from snnbench.bench.quantized import make_quantized
+from snnbench.bench.quantized import make_quantized, put_on_membranes
 from snnbench.bench.run import make_cells
 from snnbench.errors import OptionError, ProtocolError
 from snnbench.protocols.document import Quantize
-from snnbench.records.cell import quantizer_spec
+from snnbench.quant import quantize_weights
+from snnbench.records.cell import membrane_spec, quantizer_spec
 from snnbench.reporting import Silent
 
 
@@ -63,3 +65,23 @@ def test_bits_that_the_quantizer_has_not_are_refused() -> None:
 def test_bits_are_between_1_and_32(bits: float) -> None:
     with pytest.raises(ValidationError, match="bits"):
         Quantize(bits={"fc": bits})
+
+
+class Joint(nn.Identity):
+    """Weights that make the quantizer of the membrane that they feed."""
+
+    def for_membrane(self, tensor: Tensor, *, bits: int, **options: object) -> nn.Module:
+        return nn.Hardtanh(-bits, bits)
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_weights_make_the_quantizer_of_the_membrane_that_they_feed(joint: bool) -> None:
+    bench = open_bench("digits-sew8")
+    model = bench.network.build()
+    fed = quantize_weights(model, lambda name, weight: Joint()).quantized
+    names = put_on_membranes(model, membrane_spec("uniform", 3, {"site": "pre_spike"}), bench, joint)
+    found = {name: model.get_submodule(name).state_quantizer for name in names}
+    made = {name for name, quantizer in found.items() if isinstance(quantizer, nn.Hardtanh)}
+    assert made == ({layer.removesuffix("conv") + "neuron" for layer in fed} if joint else set())
+    assert all(found[name].max_val == 3 for name in made)
+    assert "stem.neuron" in found

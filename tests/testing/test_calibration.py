@@ -31,7 +31,7 @@ class Halves(nn.Module):
     def calibrate(self, inputs: LayerInputs) -> None:
         self.order.append(self.name)
         self.shown, self.again = torch.cat(list(inputs)), torch.cat(list(inputs))
-        self.weight, self.timesteps = inputs.weight, inputs.timesteps
+        self.weight, self.timesteps, self.neuron = inputs.weight, inputs.timesteps, inputs.neuron
         self.factor = 0.5
 
 
@@ -52,6 +52,13 @@ def test_each_layer_is_calibrated_once_and_the_mode_stays():
     assert calibrate(model, batches()) == tuple(order)
     assert sorted(order) == sorted(quantizers(model))
     assert model.training
+
+
+def test_a_layer_is_shown_the_neuron_that_it_feeds():
+    model = network([])
+    calibrate(model, batches())
+    for name, quantizer in quantizers(model).items():
+        assert quantizer.neuron is model.get_submodule(name.removesuffix("conv") + "neuron")
 
 
 class Backwards(nn.Module):
@@ -78,6 +85,7 @@ def test_what_is_computed_once_for_all_steps_is_shown_at_each_of_them():
     quantize_weights(model, lambda name, weight: Halves([], name), exempt=())
     calibrate(model, [x])
     assert torch.equal(quantizers(model)["first"].shown, x.repeat(3, 1))
+    assert quantizers(model)["last"].neuron is None
     assert torch.equal(quantizers(model)["last"].shown, model.first(x).detach().repeat(3, 1))
 
 
@@ -111,7 +119,7 @@ def test_inputs_are_streamed_and_the_layers_behind_do_not_run():
             yield images
 
     name = next(iter(quantizers(model)))
-    inputs = LayerInputs(model.get_submodule(name), torch.zeros(1), 3, model, counted())
+    inputs = LayerInputs(model.get_submodule(name), torch.zeros(1), None, 3, model, counted())
     next(iter(inputs))
     assert taken == [0]
     assert not ran

@@ -209,6 +209,21 @@ class CalibratesToNothing(Good):
         self.scale.mul_(torch.nan)
 
 
+class MakesMembranesOfAnotherState(Good):
+    def for_membrane(self, tensor: Tensor, *, bits: int, loud: bool) -> nn.Module:
+        return nn.Hardtanh()
+
+
+class MakesMembranesOfMoreLevels(Good):
+    def for_membrane(self, tensor: Tensor, *, bits: int, loud: bool) -> nn.Module:
+        return Good(torch.ones(1), bits + 1)
+
+
+class MakesMembranesItself(Good):
+    def for_membrane(self, tensor: Tensor, *, bits: int, loud: bool) -> nn.Module:
+        return Good(torch.ones(1), bits)
+
+
 BAD = {
     ForgetsDtype: ("shape", "a torch.float64 tensor of shape (4, 3, 3, 3) comes back as torch.float32"),
     Flattens: ("shape", "a torch.float64 tensor of shape (4, 3, 3, 3) comes back with shape (108,)"),
@@ -241,6 +256,8 @@ BAD = {
     ForgetsItsCalibration: ("calibrate", "the state_dict does not keep the calibration"),
     CalibratesToMoreLevels: ("calibrate", "bits=2, loud=False: a channel has 576 levels; 4 are allowed"),
     CalibratesToNothing: ("calibrate", "comes back with values that are not finite"),
+    MakesMembranesOfAnotherState: ("joint", "cannot be restored into what the factory makes of a membrane"),
+    MakesMembranesOfMoreLevels: ("joint", "bits=2, loud=False: a channel has 7 levels; 4 are allowed"),
 }
 
 
@@ -252,11 +269,11 @@ def entry(kind: type[Good], about: str | None = "A quantizer for tests.") -> Ent
     return Entry("quantizers", kind.__name__.lower(), factory, Source("snnbench-tests", "1.0", "tests", "tests"))
 
 
-def test_the_good_one_passes_all_and_is_not_calibrated():
+def test_the_good_one_passes_all_and_is_neither_calibrated_nor_joint():
     report = check_entry(entry(Good))
     assert report.ok
-    assert [outcome.check for outcome in report.outcomes if outcome.status != "passed"] == ["calibrate"]
-    assert report.summary == "quantizer 'good', snnbench-tests 1.0: 15 passed, 0 failed, 0 expected, 1 skipped"
+    assert [outcome.check for outcome in report.outcomes if outcome.status != "passed"] == ["calibrate", "joint"]
+    assert report.summary == "quantizer 'good', snnbench-tests 1.0: 15 passed, 0 failed, 0 expected, 2 skipped"
 
 
 def failures(report):
@@ -269,6 +286,12 @@ def test_each_check_alone_catches_what_it_is_for(kind):
     found = failures(check_entry(entry(kind)))
     assert list(found) == [name], found
     assert message in found[name]
+
+
+def test_a_joint_quantizer_passes():
+    report = check_entry(entry(MakesMembranesItself))
+    assert failures(report) == {}
+    assert report.count("passed") == len(CHECKS["quantizers"]) - 1
 
 
 def test_a_factory_without_a_docstring_fails_the_check_of_its_options():
@@ -293,7 +316,7 @@ def test_unusual_numbers_of_bits_are_checked_too(least, most):
 
     factory.__annotations__["bits"] = Annotated[int, Field(ge=least, le=most)]
     report = check_entry(Entry("quantizers", "many", factory, Source("snnbench-tests", "1.0", "tests", "tests")))
-    assert report.count("passed") == len(CHECKS["quantizers"]) - 1, failures(report)
+    assert report.count("passed") == len(CHECKS["quantizers"]) - 2, failures(report)
 
 
 class LivesOnTheCPU(Good):
@@ -315,4 +338,4 @@ def test_every_check_of_a_quantizer_is_tested():
 def test_the_built_in_quantizers_pass(name):
     (report,) = check(name)
     assert report.ok, failures(report)
-    assert report.count("passed") == len(CHECKS["quantizers"]) - 1
+    assert report.count("passed") == len(CHECKS["quantizers"]) - 2

@@ -1,4 +1,4 @@
-"""Calibrated weight quantizers for snnbench: GPTQ, AdaRound, and GPTQ on the error of the membrane potential."""
+"""Calibrated weight quantizers for snnbench: GPTQ, AdaRound, and SBC for spiking layers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from snnbench import hookimpl
 from snnbench.errors import OptionError
 from snnbench.quant.calibration import LayerInputs
-from snnbench_calibrated.grams import gram
+from snnbench_calibrated.grams import decay_of, gram
 from snnbench_calibrated.rounding import adaptive_rounding, compensated_rounding
 from snnbench_calibrated.shifted import Shifted
 
@@ -21,16 +21,27 @@ Tau = Annotated[float, Field(gt=1)]
 
 
 class GPTQ(Shifted):
-    """GPTQ (Frantar et al. 2023, arXiv 2210.17323); with `tau`, of leaky membrane potentials instead of currents."""
+    """GPTQ (Frantar et al. 2023, arXiv 2210.17323)."""
 
-    def __init__(self, tensor: Tensor, bits: int, tau: float | None = None) -> None:
+    def calibrate(self, inputs: LayerInputs) -> None:
+        """Round column by column, and let the remaining columns make up for the error of the layer's output."""
+        self._compensate(inputs, 2 * gram(inputs))
+
+    def _compensate(self, inputs: LayerInputs, hessian: Tensor) -> None:
+        self.choose(inputs.weight, compensated_rounding(inputs.weight.flatten(1), self.scale, self.most, hessian))
+
+
+class SBC(GPTQ):
+    """Spiking Brain Compression (Shi et al. 2025, arXiv 2506.03996): GPTQ with the Hessian of spike trains."""
+
+    def __init__(self, tensor: Tensor, bits: int, tau: float | None) -> None:
         super().__init__(tensor, bits)
         self.tau = tau
 
     def calibrate(self, inputs: LayerInputs) -> None:
-        """Round column by column, and let the remaining columns make up for the error of the layer's output."""
-        hessian = 2 * gram(inputs, self.tau)
-        self.choose(inputs.weight, compensated_rounding(inputs.weight.flatten(1), self.scale, self.most, hessian))
+        """As GPTQ, for the error of the potential, which stands for that of the filtered spike train."""
+        decay = decay_of(inputs.neuron) if self.tau is None else 1 - 1 / self.tau
+        self._compensate(inputs, 2 * gram(inputs, decay))
 
 
 class AdaRound(Shifted):
@@ -51,9 +62,9 @@ def gptq(tensor: Tensor, *, bits: Bits) -> nn.Module:
     return GPTQ(_weights(tensor), bits)
 
 
-def membrane_gptq(tensor: Tensor, *, bits: Bits, tau: Tau = 2.0) -> nn.Module:
-    """GPTQ on the error of the membrane potential of a leaky neuron of time constant tau, resets left out."""
-    return GPTQ(_weights(tensor), bits, tau)
+def sbc(tensor: Tensor, *, bits: Bits, tau: Tau | None = None) -> nn.Module:
+    """SBC: GPTQ with the spike trains' Hessian; the leak is that of the neuron fed by the layer, or of ``tau``."""
+    return SBC(_weights(tensor), bits, tau)
 
 
 def adaround(tensor: Tensor, *, bits: Bits, steps: Steps = 1000) -> nn.Module:
@@ -69,5 +80,5 @@ def _weights(tensor: Tensor) -> Tensor:
 
 @hookimpl
 def snnbench_quantizers() -> dict[str, Callable[..., nn.Module]]:
-    """``gptq``, ``membrane-gptq`` and ``adaround``."""
-    return {"gptq": gptq, "membrane-gptq": membrane_gptq, "adaround": adaround}
+    """``gptq``, ``sbc`` and ``adaround``."""
+    return {"gptq": gptq, "sbc": sbc, "adaround": adaround}

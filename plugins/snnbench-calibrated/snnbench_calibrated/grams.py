@@ -3,30 +3,51 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from snnbench.errors import OptionError
+from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron
 from snnbench.quant.calibration import LayerInputs
 
 
-def gram(inputs: LayerInputs, tau: float | None = None) -> Tensor:
-    """X'X / rows (fan_in, fan_in), float64, over all inputs: the mean squared output error of a change d is ``d G d'``.
+def gram(inputs: LayerInputs, decay: float = 0.0) -> Tensor:
+    """``(MX)'MX / rows`` (fan_in, fan_in), float64, over all inputs X (T, fan_in); M[t, s] = decay^(t - s), s <= t.
 
-    With `tau` the rows are what a leaky neuron makes of them, so that the error is that of the membrane potential:
-    a potential without resets is linear in the inputs, ``V[t] = (1 - 1/tau) V[t-1] + W x[t] / tau = W X[t]``.
+    With decay 0, M is the identity and the mean squared output error of a change d is ``d G d'``. Else that is the
+    error of potentials that keep `decay` of themselves from step to step, up to a constant factor: without resets
+    they are linear in the inputs.
     """
     fan_in = inputs.weight[0].numel()
     total, count = torch.zeros(fan_in, fan_in, dtype=torch.float64), 0
     for rows in inputs.columns():
-        seen = (leaky(rows, inputs.timesteps, tau) if tau else rows).flatten(0, 1)
+        seen = filtered(rows, inputs.timesteps, decay).flatten(0, 1)
         total += (seen.T @ seen).double().cpu()
         count += len(seen)
     return (total / count).to(inputs.weight.device)
 
 
-def leaky(rows: Tensor, timesteps: int, tau: float) -> Tensor:
-    """``X[t] = (1 - 1/tau) X[t-1] + x[t] / tau`` of inputs (T * N, positions, fan_in), step by step."""
-    steps = rows.view(timesteps, -1, *rows.shape[1:])
-    filtered = [steps[0] / tau]
-    for step in steps[1:]:
-        filtered.append((1 - 1 / tau) * filtered[-1] + step / tau)
-    return torch.cat(filtered)
+def filtered(rows: Tensor, timesteps: int, decay: float) -> Tensor:
+    """``X[t] = decay X[t-1] + x[t]`` of inputs (T * N, positions, fan_in), step by step."""
+    if decay == 0:
+        return rows
+    steps = list(rows.view(timesteps, -1, *rows.shape[1:]))
+    for t in range(1, timesteps):
+        steps[t] = decay * steps[t - 1] + steps[t]
+    return torch.cat(steps)
+
+
+def decay_of(neuron: nn.Module | None) -> float:
+    """What a neuron keeps of its potential from step to step: 1 of IF, 1 - 1/tau of LIF and PLIF, 0 of none.
+
+    Raises:
+        OptionError: for a neuron whose leak is not known.
+    """
+    if neuron is None:
+        return 0.0
+    if isinstance(neuron, IFNeuron):
+        return 1.0
+    if isinstance(neuron, LIFNeuron):
+        return 1 - 1 / neuron.tau
+    if isinstance(neuron, PLIFNeuron):
+        return 1 - float(neuron.w.detach().sigmoid())
+    raise OptionError(f"sbc does not know the leak of {type(neuron).__name__}; give it as --option tau=...")

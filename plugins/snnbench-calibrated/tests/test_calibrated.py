@@ -6,11 +6,13 @@ from itertools import product
 
 import pytest
 import torch
-from snnbench_calibrated import adaround, gptq, membrane_gptq
-from snnbench_calibrated.grams import gram, leaky
+from snnbench_calibrated import adaround, gptq, sbc
+from snnbench_calibrated.grams import decay_of, filtered, gram
 from snnbench_calibrated.rounding import adaptive_rounding, compensated_rounding, output_error
 from torch import nn
 
+from snnbench.errors import OptionError
+from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron
 from snnbench.quant import quantize_weights
 from snnbench.quant.calibration import calibrate
 from snnbench.testing import parametrize_with_checks
@@ -21,8 +23,8 @@ def test_gptq_keeps_the_contract(check):
     check()
 
 
-@parametrize_with_checks("membrane-gptq")
-def test_membrane_gptq_keeps_the_contract(check):
+@parametrize_with_checks("sbc")
+def test_sbc_keeps_the_contract(check):
     check()
 
 
@@ -101,17 +103,65 @@ def test_the_gram_matrix_gives_the_error_of_the_output():
     )
 
 
-def test_leaky_rows_times_the_weight_are_membrane_potentials():
-    tau, weight, rows = 2.0, torch.randn(2, 5), torch.randn(4 * 3, 7, 5)
-    currents = (rows @ weight.T).view(4, 3, 7, 2)
-    v, potentials = torch.zeros(3, 7, 2), []
-    for current in currents:
-        v = v + (current - v) / tau
-        potentials.append(v)
-    torch.testing.assert_close(leaky(rows, 4, tau) @ weight.T, torch.cat(potentials))
+def kernel(timesteps, tau):
+    """The van Rossum matrix of the paper, entry by entry: ``M[t, s] = (1 - 1/tau)^(t - s) / tau``; ones for IF."""
+    matrix = torch.zeros(timesteps, timesteps, dtype=torch.float64)
+    for t in range(timesteps):
+        for s in range(t + 1):
+            matrix[t, s] = (1 - 1 / tau) ** (t - s) / tau if tau else 1.0
+    return matrix
 
 
-@pytest.mark.parametrize("factory", [gptq, adaround, membrane_gptq])
+@pytest.mark.parametrize("neuron", [LIFNeuron(tau=2.0), LIFNeuron(tau=5.0), PLIFNeuron(tau=3.0), IFNeuron(), None])
+def test_sbc_has_the_papers_hessian_of_the_neuron_that_the_layer_feeds(neuron):
+    timesteps, samples, fan_in = 4, 3, 5
+    torch.manual_seed(0)
+    x = torch.rand(timesteps, samples, fan_in, dtype=torch.float64).round()
+    tau = getattr(neuron, "tau", 3.0 if isinstance(neuron, PLIFNeuron) else None)
+    m = torch.eye(timesteps, dtype=torch.float64) if neuron is None else kernel(timesteps, tau)
+
+    def loss(w):
+        """Squared error of the potentials without resets, summed over samples and steps."""
+        return sum((m @ x[:, n] @ w).square().sum() for n in range(samples))
+
+    expected = torch.autograd.functional.hessian(loss, torch.randn(fan_in, dtype=torch.float64))
+    rows = filtered(x.flatten(0, 1)[:, None], timesteps, decay_of(neuron)).flatten(0, 1)
+    found = 2 * rows.T @ rows / (tau or 1.0) ** 2
+    torch.testing.assert_close(found, expected)
+
+
+def test_sbc_rounds_by_gptqs_update_with_that_hessian():
+    torch.manual_seed(0)
+    layer = nn.Linear(12, 5, bias=False).double()
+    model = nn.Sequential(nn.Flatten(0, 1), layer, Steps(4, LIFNeuron(tau=4.0)))
+    model.timesteps = 4
+    x, weight = torch.rand(4 * 50, 12, dtype=torch.float64).round(), layer.weight.detach().clone()
+    quantize_weights(model, lambda name, tensor: sbc(tensor, bits=2), exempt=())
+    calibrate(model, [x.view(4, 50, 12)])
+    columns = x.view(4, 50, 12).transpose(0, 1)
+    hessian = sum(2 * (kernel(4, 4.0) @ each).T @ (kernel(4, 4.0) @ each) for each in columns)
+    scale = weight.abs().amax(1, keepdim=True)
+    codes = gptq_by_inverses(weight, scale, 1, hessian)
+    torch.testing.assert_close(model[1].weight.detach(), codes * scale)
+
+
+class Steps(nn.Module):
+    """Gives a neuron its steps."""
+
+    def __init__(self, timesteps, neuron):
+        super().__init__()
+        self.timesteps, self.neuron = timesteps, neuron
+
+    def forward(self, x):
+        return self.neuron(x.view(self.timesteps, -1, *x.shape[1:]))
+
+
+def test_a_neuron_of_unknown_leak_is_refused():
+    with pytest.raises(OptionError, match="tau"):
+        decay_of(nn.Identity())
+
+
+@pytest.mark.parametrize("factory", [gptq, adaround, sbc])
 def test_calibration_lowers_the_error_of_what_it_is_for(factory):
     torch.manual_seed(0)
     layer = nn.Linear(24, 10, bias=False)
@@ -120,11 +170,12 @@ def test_calibration_lowers_the_error_of_what_it_is_for(factory):
     weight = layer.weight.detach().clone()
     model = nn.Sequential(nn.Flatten(0, 1), layer)
     model.timesteps = 4
-    quantize_weights(model, lambda name, tensor: factory(tensor, bits=3), exempt=())
+    leak = {"tau": 2.0} if factory is sbc else {}
+    quantize_weights(model, lambda name, tensor: factory(tensor, bits=3, **leak), exempt=())
 
     def error():
         change = model[1].weight.detach() - weight
-        rows = [leaky(each[:, None], 4, 2.0)[:, 0] if factory is membrane_gptq else each for each in x]
+        rows = [filtered(each[:, None], 4, 0.5)[:, 0] if factory is sbc else each for each in x]
         return sum(float((each @ change.T).square().sum()) for each in rows)
 
     before = error()

@@ -1,9 +1,9 @@
-"""Quantizers of membrane potentials for snnbench: snnTorch's levels, and MINT's integers."""
+"""Quantizers of membrane potentials for snnbench: snnTorch's levels, Q-SNN's and SpQuant's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -16,6 +16,7 @@ from snnbench_membrane.levels import exponential, uniform
 Bits = Annotated[int, Field(ge=1, le=8)]
 Share = Annotated[float, Field(ge=0)]
 Base = Annotated[float, Field(gt=0, lt=1)]
+_STEEP = 2.0
 
 
 class Levels(nn.Module):
@@ -34,18 +35,26 @@ class Levels(nn.Module):
         return straight_through(levels[nearest], v)
 
 
-class MINT(nn.Module):
-    """Multiplier-less integers (Yin et al. 2024, arXiv 2305.09850): ``s clip(round(v / s))``, s shared by a layer."""
+class QSNNState(nn.Module):
+    """The potentials of Q-SNN (Wei et al. 2024, arXiv 2406.13672): 2^b - 1 levels of tanh v between -1 and 1."""
 
-    def __init__(self, bits: int, scale: float | None) -> None:
+    def __init__(self, bits: int) -> None:
         super().__init__()
-        self.low, self.high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
-        self.scale = 1 / self.high if scale is None else scale
+        self.most = 2 ** (bits - 1) - 1
 
     def forward(self, v: Tensor) -> Tensor:
-        """The quantized potential; the gradient passes inside the clip range."""
-        clipped = v.clamp(self.low * self.scale, self.high * self.scale)
-        return straight_through((clipped / self.scale).round() * self.scale, clipped)
+        """``round(m tanh v) / m``, m = 2^(b-1) - 1; straight-through in the rounding."""
+        squashed = v.tanh()
+        return straight_through((squashed * self.most).round() / self.most, squashed)
+
+
+class SpQuant(nn.Module):
+    """The ternary potential of SpQuant-SNN (Hasssan et al. 2024, Front. Neurosci. 18, 1440000)."""
+
+    def forward(self, v: Tensor) -> Tensor:
+        """The nearest of -1, 0 and 1, ties going down; the gradient is a stack of two sigmoids' slopes."""
+        code = (v > -0.5).to(v.dtype) + (v > 0.5).to(v.dtype) - 1
+        return straight_through(code, (_STEEP * (v + 0.5)).sigmoid() + (_STEEP * (v - 0.5)).sigmoid())
 
 
 def state_uniform(tensor: Tensor, *, bits: Bits, lower: Share = 0.0, upper: Share = 0.2) -> nn.Module:
@@ -66,14 +75,22 @@ def state_exponential(
     return Levels(exponential(bits, 1.0 if centred else 0.0, lower, upper, base))
 
 
-def mint(
-    tensor: Tensor, *, bits: Annotated[int, Field(ge=2, le=8)], scale: Annotated[float, Field(gt=0)] | None = None
-) -> nn.Module:
-    """MINT: integer multiples of one scale a layer, by default such that the largest integer is the threshold."""
-    return MINT(bits, scale)
+def qsnn_state(tensor: Tensor, *, bits: Annotated[int, Field(ge=2, le=8)]) -> nn.Module:
+    """Q-SNN's potentials: equally spaced levels of tanh v, between -1 and 1 thresholds."""
+    return QSNNState(bits)
+
+
+def spquant(tensor: Tensor, *, bits: Literal[2] = 2) -> nn.Module:
+    """SpQuant's ternary potential: -1, 0 or 1 threshold."""
+    return SpQuant()
 
 
 @hookimpl
 def snnbench_quantizers() -> dict[str, Callable[..., nn.Module]]:
-    """``state-uniform``, ``state-exponential`` and ``mint``."""
-    return {"state-uniform": state_uniform, "state-exponential": state_exponential, "mint": mint}
+    """``state-uniform``, ``state-exponential``, ``qsnn-state`` and ``spquant``."""
+    return {
+        "state-uniform": state_uniform,
+        "state-exponential": state_exponential,
+        "qsnn-state": qsnn_state,
+        "spquant": spquant,
+    }

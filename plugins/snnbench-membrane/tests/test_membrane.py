@@ -1,10 +1,12 @@
-"""The kit; snnTorch's own levels, and MINT's formula as a plain loop."""
+"""The kit; snnTorch's own levels, and the formulas of Q-SNN and SpQuant as a plain loop."""
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
-from snnbench_membrane import mint, state_exponential, state_uniform
+from snnbench_membrane import qsnn_state, spquant, state_exponential, state_uniform
 from snntorch.functional.quant import state_quant
 
 from snnbench.nn import sew_resnet8
@@ -22,8 +24,13 @@ def test_state_exponential_keeps_the_contract(check):
     check()
 
 
-@parametrize_with_checks("mint")
-def test_mint_keeps_the_contract(check):
+@parametrize_with_checks("qsnn-state")
+def test_qsnn_state_keeps_the_contract(check):
+    check()
+
+
+@parametrize_with_checks("spquant")
+def test_spquant_keeps_the_contract(check):
     check()
 
 
@@ -45,20 +52,31 @@ def test_values_are_snntorchs(bits, factory, options, theirs, limits):
     torch.testing.assert_close(found, expected, atol=2e-6, rtol=0)
 
 
-@pytest.mark.parametrize("bits", [2, 4, 8])
-@pytest.mark.parametrize("scale", [None, 0.1])
-def test_mint_is_its_formula(bits, scale):
-    v = torch.linspace(-2, 2, 401, dtype=torch.float64, requires_grad=True)
-    s = 1 / (2 ** (bits - 1) - 1) if scale is None else scale
-    found = mint(v, bits=bits, scale=scale)(v)
+@pytest.mark.parametrize("bits", [2, 3, 4, 8])
+def test_qsnn_state_is_its_formula(bits):
+    v = torch.linspace(-3, 1, 401, dtype=torch.float64, requires_grad=True)
+    found = qsnn_state(v, bits=bits)(v)
     found.sum().backward()
-    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    m, values = 2 ** (bits - 1) - 1, v.detach().tolist()
+    torch.testing.assert_close(found.tolist(), [round(m * math.tanh(each)) / m for each in values])
+    torch.testing.assert_close(v.grad.tolist(), [1 - math.tanh(each) ** 2 for each in values])
+
+
+def test_spquant_is_its_formula():
+    v = torch.linspace(-3, 2, 501, dtype=torch.float64, requires_grad=True)
+    found = spquant(v)(v)
+    found.sum().backward()
     values = v.detach().tolist()
-    torch.testing.assert_close(found.tolist(), [s * max(low, min(high, round(each / s))) for each in values])
-    assert v.grad.tolist() == [float(s * low <= each <= s * high) for each in values]
+    assert found.tolist() == [min((-1, 0, 1), key=lambda level: abs(level - each)) for each in values]
+
+    def slope(x):
+        sigmoid = 1 / (1 + math.exp(-2 * x))
+        return 2 * sigmoid * (1 - sigmoid)
+
+    torch.testing.assert_close(v.grad.tolist(), [slope(each + 0.5) + slope(each - 0.5) for each in values])
 
 
-@pytest.mark.parametrize("factory", [state_uniform, state_exponential, mint])
+@pytest.mark.parametrize("factory", [state_uniform, state_exponential, qsnn_state])
 def test_they_go_on_membranes(factory):
     model = sew_resnet8(4, channels=1).eval()
     names = quantize_membranes(model, lambda name, tensor: factory(tensor, bits=4), "post_reset", (1, 8, 8))
