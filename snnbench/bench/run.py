@@ -15,15 +15,26 @@ from torch import nn
 from snnbench.bench import torchrun
 from snnbench.bench.auditing import audit_of
 from snnbench.bench.bench import Bench, cell_identity, open_bench, own_network
-from snnbench.bench.control import control_evaluation
+from snnbench.bench.control import control_evaluations
 from snnbench.bench.costs import cost_of
 from snnbench.bench.plugin_errors import blamed
 from snnbench.bench.quantized import Quantized, make_quantized, training_engine
-from snnbench.bench.score import check_metrics, control_of, floor_of, layer_rows, reference_of, score_all
+from snnbench.bench.score import (
+    check_metrics,
+    control_of,
+    floor_of,
+    layer_rows,
+    null_of,
+    reached_of,
+    reference_of,
+    scored,
+    scores,
+)
 from snnbench.engine import Chosen, Engine, check_engine
 from snnbench.errors import OptionError
 from snnbench.plugins import Source, catalogue
 from snnbench.quant import Watch
+from snnbench.quant.reach import reached_layers
 from snnbench.records import store
 from snnbench.records.cell import Cell, MembraneSpec, Mode, QuantizerSpec, membrane_spec, network_spec, quantizer_spec
 from snnbench.records.evidence import EVIDENCE_FILE, evidence_of
@@ -207,20 +218,25 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
     with Watch(quantized.model) as watch:
         evaluation = bench.evaluate(quantized.model, title, reporter, cell)
     audit = audit_of(quantized, watch, cell)
-    control = control_evaluation(bench, cell, evaluation, reporter) if cell.mode == "qat" else None
+    controls = control_evaluations(bench, cell, evaluation, reporter) if cell.mode == "qat" else None
     _, labels = bench.test_set()
+    rules = bench.protocol.evaluate
+    found = scored(evaluation, reference, labels, rules)
+    reached = reached_layers(quantized.model, quantized.coverage.quantized, bench.network.input_shape)
     record = Record(
         key=cell.key,
         cell=cell,
         rankable=cell.rankable,
-        metrics=score_all(bench.protocol.evaluate, evaluation, reference, labels),
+        metrics=scores(found, rules.metrics),
+        paired_null=null_of(found.paired),
+        reached=reached_of(found, reached),
         noise_floor=floor_of(reference.profile),
         seed_floor=bench.seed_floor(reporter),
-        layers=layer_rows(evaluation.profile, reference.profile, bench.protocol.evaluate.dead_below),
+        layers=layer_rows(evaluation.profile, reference.profile, rules.dead_below),
         audit=audit,
         cost=cost_of(quantized.model, evaluation, reference, audit),
-        reference=reference_of(reference, labels, bench.protocol.evaluate),
-        control=control_of(control, reference, labels, bench.protocol.evaluate) if control else None,
+        reference=reference_of(reference, labels, rules),
+        control=control_of(found, *controls) if controls else None,
         training_log=quantized.training_log,
         environment=environment(bench.device, _engine_of(bench, cell)),
         started=started.isoformat(timespec="seconds"),

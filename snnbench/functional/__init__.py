@@ -12,8 +12,11 @@ from snnbench.functional.decisions import (
     output_divergence,
 )
 from snnbench.functional.emd import firing_drift, firing_emd
+from snnbench.functional.emd_interval import emd_interval, estimate_emd
+from snnbench.functional.holm import holm
 from snnbench.functional.layers import Layers, Reduction, Scalar, Units
 from snnbench.functional.mismatch import spike_mismatch
+from snnbench.functional.paired import Paired, PairedNull, paired_null
 from snnbench.functional.profile import SHARDS, FiringProfile, LayerFiring
 from snnbench.functional.rates import (
     DEAD_BELOW,
@@ -34,7 +37,6 @@ from snnbench.functional.uncertainty import (
     Estimate,
     estimate_dead,
     estimate_drift,
-    estimate_emd,
     estimate_emd_difference,
     estimate_rate,
     estimate_rate_change,
@@ -55,6 +57,8 @@ __all__ = [
     "Layers",
     "McNemar",
     "OutputDivergence",
+    "Paired",
+    "PairedNull",
     "Reduction",
     "Scalar",
     "Units",
@@ -69,6 +73,7 @@ __all__ = [
     "divergences",
     "drift_from_counts",
     "emd_from_counts",
+    "emd_interval",
     "estimate_dead",
     "estimate_drift",
     "estimate_emd",
@@ -80,6 +85,7 @@ __all__ = [
     "firing_rate",
     "first_diverging_layer",
     "flips",
+    "holm",
     "jackknife",
     "layer_table",
     "mcnemar_test",
@@ -88,6 +94,7 @@ __all__ = [
     "newly_dead_fraction",
     "noise_floor",
     "output_divergence",
+    "paired_null",
     "profile_emd",
     "rate_correlation",
     "revived_fraction",

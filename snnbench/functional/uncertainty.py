@@ -59,9 +59,10 @@ def jackknife(
     Mean absolute differences of noisy rates are biased upward, drift most. The jackknife also estimates that bias, but
     for EMD the corrected value is much noisier than the measured one. So the interval is the hull of both: it reaches
     from t standard errors below the smaller to t standard errors above the larger of the measured and the corrected
-    value. It covers 92-98 % where the true EMD is above twice its noise floor; EMD's covers 95.5 to 98.8 % between one
-    and two floors, where it can be too wide (docs/uncertainty.md has the measured coverage, and where it fails: EMD
-    and drift near 0, dead fractions). The interval contains the measured value.
+    value. The interval contains the measured value.
+
+    docs/uncertainty.md has the measured coverage, and where it fails: drift near 0, and dead fractions. EMD, too, is
+    biased near its null, and has an interval of its own (`estimate_emd`).
 
     Args:
         statistic: maps profiles, as many as are given, to a number.
@@ -78,24 +79,24 @@ def jackknife(
     without = np.array([float(statistic(*rest)) for rest in zip(*(p.leave_one_out() for p in profiles), strict=True)])
     if not (isfinite(value) and np.isfinite(without).all()):
         raise FiringError("the statistic is not finite on all or on some of the shards; it has no interval")
-    share = sizes / sizes.sum()
-    corrected = len(sizes) * value - ((1 - share) * without).sum()
-    pseudo = (value - (1 - share) * without) / share
-    error = np.sqrt((share / (1 - share) * (pseudo - corrected) ** 2).mean())
-    reach = error * student.ppf((1 + CONFIDENCE) / 2, len(sizes) - 1)
+    corrected, reach = jackknife_spread(value, without, sizes)
     low, high = min(value, corrected) - reach, max(value, corrected) + reach
     return Estimate(value, min(max(float(low), bounds[0]), value), max(min(float(high), bounds[1]), value))
 
 
-def estimate_emd(
-    profile: FiringProfile, reference: FiringProfile, reduction: Scalar = "weighted", units: Units = "neuron"
-) -> Estimate:
-    """`firing_emd` of two profiles of the same samples, with its jackknife interval.
+def jackknife_spread(value: float, without: NDArray[np.float64], sizes: NDArray[np.float64]) -> tuple[float, float]:
+    """A statistic without its jackknife bias, and how far its 95 % interval reaches on either side.
 
-    Measured coverage: 92-98 % where the true EMD is above twice its noise floor, 95.5 to 98.8 % between one and two
-    floors; below the floor the interval often lies above the true value: such an EMD is no evidence of a difference.
+    Args:
+        value: the statistic on all shards.
+        without: the same without each shard.
+        sizes: number of samples in each shard.
     """
-    return jackknife(lambda a, b: firing_emd(a, b, reduction, units), profile, reference, bounds=(0, 1))
+    share = sizes / sizes.sum()
+    corrected = len(sizes) * value - ((1 - share) * without).sum()
+    pseudo = (value - (1 - share) * without) / share
+    error = np.sqrt((share / (1 - share) * (pseudo - corrected) ** 2).mean())
+    return float(corrected), float(error * student.ppf((1 + CONFIDENCE) / 2, len(sizes) - 1))
 
 
 def estimate_drift(
@@ -156,7 +157,7 @@ def noise_floor(
     Raises:
         FiringError: if fewer than two shards have samples.
     """
-    shards = _filled(profile).tolist()
+    shards = filled(profile).tolist()
     half = len(shards) // 2
     rings = [shards[start:] + shards[:start] for start in range(half)]
     splits = [(profile.select(ring[:half]), profile.select(ring[half:])) for ring in rings]
@@ -186,7 +187,7 @@ def seed_floor(profiles: Sequence[FiringProfile], reduction: Scalar = "weighted"
     return torch.stack([firing_emd(a, b, reduction, units) for a, b in combinations(profiles, 2)]).mean()
 
 
-def _filled(profile: Sharded) -> Tensor:
+def filled(profile: Sharded) -> Tensor:
     sizes = profile.samples_per_shard
     filled = sizes.nonzero().flatten()
     if len(filled) < 2:
@@ -204,4 +205,4 @@ def _shared_sizes(profiles: tuple[Sharded, ...]) -> NDArray[np.float64]:
                 f"profiles of {int(first.sum())} samples in {len(first)} shards and of {int(other.sum())} in "
                 f"{len(other)} cannot be paired; record both networks on the same samples"
             )
-    return first[_filled(profiles[0])].double().numpy()
+    return first[filled(profiles[0])].double().numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from math import isclose
 from typing import Any
 
@@ -12,7 +12,6 @@ from torch import Tensor
 from snnbench.bench.baseline_check import TOLERANCE
 from snnbench.bench.costs import cost_from
 from snnbench.bench.score import METRICS, Outcome, Scored, layer_rows, scores
-from snnbench.functional import FiringProfile
 from snnbench.functional.costs import KINDS
 from snnbench.leaderboard.board import Board, Entry
 from snnbench.records.evidence import Evidence
@@ -33,7 +32,7 @@ def score_problems(board: Board, entry: Entry) -> list[str]:
     rules = board.protocol.evaluate
 
     def scored(outcome: Outcome) -> Scored:
-        return Scored(outcome, reference, reference.labels, rules, estimator=point)  # type: ignore[arg-type]
+        return Scored(outcome, reference, reference.labels, rules, sharded=False)  # type: ignore[arg-type]
 
     mine = scores(scored(entry.evidence), filter(METRICS.__contains__, record.metrics))
     theirs = scores(scored(reference), Reference.model_fields)
@@ -46,12 +45,6 @@ def score_problems(board: Board, entry: Entry) -> list[str]:
         *_cost_differences(entry, reference),
         *_baseline_problems(board, entry, theirs["accuracy"]),
     ]
-
-
-def point(statistic: Callable[..., float | Tensor], *profiles: FiringProfile, bounds: tuple[float, float]) -> float:
-    """The statistic without an interval: evidence has no counts by shard."""
-    del bounds
-    return float(statistic(*profiles))
 
 
 def _class_problems(evidence: Evidence, labels: Tensor) -> Iterator[str]:

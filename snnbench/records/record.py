@@ -168,12 +168,48 @@ class Reference(Part):
     dead_fraction: Score
 
 
+class Null(Part):
+    """A firing EMD among those after random swaps of shards; see `snnbench.functional.PairedNull`."""
+
+    p_value: float
+    mean: float
+    high: float
+    swaps: int
+
+
+class Reached(Part):
+    """EMD and drift over the spiking layers that quantization can reach, weighted by neurons.
+
+    Attributes:
+        layers: their names; the others fire as in the reference whatever a quantizer does after training.
+    """
+
+    layers: tuple[str, ...]
+    firing_emd: Score
+    firing_drift: Score
+
+
+class Distance(Part):
+    """How far apart two networks fire on the same images, and whether that is more than chance."""
+
+    firing_emd: Score
+    firing_drift: Score
+    paired_null: Null
+
+
 class Control(Part):
-    """The same fine-tuning without quantization: what training alone does to accuracy and firing."""
+    """The same fine-tuning without quantization: what training alone does to accuracy and firing.
+
+    Attributes:
+        to_cell: from the control to the cell: what quantization did.
+        to_other_seed: from the control to that of another seed of fine-tuning: what chance does to a training.
+    """
 
     accuracy: Score
     firing_emd: Score
     firing_drift: Score
+    to_cell: Distance | None = added(None)
+    to_other_seed: Distance | None = added(None)
 
 
 class Environment(Part):
@@ -192,7 +228,10 @@ class Record(Part):
     """The JSON record of one finished cell. Accuracy and rates are fractions; intervals are of 95 %.
 
     Attributes:
-        noise_floor: split-half noise floor of the reference's EMD.
+        noise_floor: split-half distance: EMD of the reference's firing on two halves of the images, which see different
+            images and fewer of them; no test of a difference.
+        paired_null: the EMD among those after random swaps of shards between network and reference.
+        reached: EMD and drift over the layers that quantization can reach.
         seed_floor: EMD between references of different seeds; None where it is not known: the protocol
             has one baseline, or the network is the user's own.
     """
@@ -204,6 +243,8 @@ class Record(Part):
     metrics: dict[str, Score]
     noise_floor: Score
     seed_floor: Score | None = added(None)
+    paired_null: Null | None = added(None)
+    reached: Reached | None = added(None)
     layers: tuple[LayerRow, ...]
     audit: Audit
     cost: Cost

@@ -67,7 +67,14 @@ def plain_jackknife(value: float, without: list[float], sizes: list[int]) -> tup
 
 
 @pytest.mark.parametrize("samples", [100, 33, 7])
-@pytest.mark.parametrize(("estimate", "distance"), [(estimate_emd, firing_emd), (estimate_drift, firing_drift)])
+@pytest.mark.parametrize(
+    ("estimate", "distance"),
+    [
+        (lambda a, b: estimate_emd(a, b, "pooled"), lambda a, b: firing_emd(a, b, "pooled")),
+        (lambda a, b: estimate_emd(a, b, "weighted", "channel"), lambda a, b: firing_emd(a, b, "weighted", "channel")),
+        (estimate_drift, firing_drift),
+    ],
+)
 def test_the_interval_spans_the_measured_and_the_corrected_value(samples, estimate, distance):
     a, b = spikes(samples, 0.3, 0), spikes(samples, 0.35, 1)
     found = estimate(FiringProfile.from_spikes(a), FiringProfile.from_spikes(b))
@@ -113,7 +120,7 @@ def test_a_paired_difference_is_signed_and_sees_what_the_samples_share():
 
 def test_profiles_of_other_samples_cannot_be_paired():
     with pytest.raises(FiringError, match="100 samples in 20 shards and of 101 in 20 cannot be paired"):
-        estimate_emd(profile(100), profile(101))
+        estimate_drift(profile(100), profile(101))
 
 
 def test_one_sample_has_no_interval_and_no_floor():
