@@ -22,6 +22,7 @@ _LAZY = {
     "from_nir": "snnbench.exchange",
     "hookimpl": "snnbench.hookspecs",
     "load": "snnbench.examine.load",
+    "on_chip": "snnbench.chips",
     "optimize": "snnbench.nn",
     "record_firing": "snnbench.nn",
     "run": "snnbench.bench.run",

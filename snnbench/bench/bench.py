@@ -29,7 +29,8 @@ from snnbench.quant.watch import MEMBRANE_SAMPLES
 from snnbench.records.cell import MEASUREMENT, Cell, NetworkSpec, Origin, protocol_network
 from snnbench.records.evaluation import Evaluation
 from snnbench.records.network_file import unpack_network
-from snnbench.records.record import Score, processor
+from snnbench.records.record import processor
+from snnbench.records.score import Score
 from snnbench.reporting import Reporter
 from snnbench.training.baseline import protocol_path, read_weights
 from snnbench.training.batches import Normalise

@@ -11,7 +11,8 @@ from snnbench.functional import FiringProfile, jackknife
 from snnbench.functional.costs import Kind, Operations, energy_proxy, synaptic_operations
 from snnbench.nn.synapses import branches, fan_out, weight_layers
 from snnbench.records.evaluation import Evaluation
-from snnbench.records.record import Audit, Cost, CostRow, Score
+from snnbench.records.record import Audit, Cost, CostRow
+from snnbench.records.score import Score
 
 
 class Counted(Protocol):

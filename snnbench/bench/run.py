@@ -15,6 +15,7 @@ from torch import nn
 from snnbench.bench import torchrun
 from snnbench.bench.auditing import audit_of
 from snnbench.bench.bench import Bench, cell_identity, open_bench, own_network
+from snnbench.bench.chip_gap import chip_gap, put_on_chip
 from snnbench.bench.control import control_evaluations
 from snnbench.bench.costs import cost_of
 from snnbench.bench.plugin_errors import blamed
@@ -30,13 +31,23 @@ from snnbench.bench.score import (
     scored,
     scores,
 )
+from snnbench.chips import find_chip
 from snnbench.engine import Chosen, Engine, check_engine
 from snnbench.errors import OptionError
 from snnbench.plugins import Source, catalogue
 from snnbench.quant import Watch
 from snnbench.quant.reach import reached_layers
 from snnbench.records import store
-from snnbench.records.cell import Cell, MembraneSpec, Mode, QuantizerSpec, membrane_spec, network_spec, quantizer_spec
+from snnbench.records.cell import (
+    Cell,
+    ChipSpec,
+    MembraneSpec,
+    Mode,
+    QuantizerSpec,
+    membrane_spec,
+    network_spec,
+    quantizer_spec,
+)
 from snnbench.records.evidence import EVIDENCE_FILE, evidence_of
 from snnbench.records.layout import WEIGHTS_FILE
 from snnbench.records.network_file import pack_network
@@ -72,6 +83,7 @@ def run(
     model: str | None = None,
     model_options: Mapping[str, object] | None = None,
     weights: Path | None = None,
+    chip: str | None = None,
     force: bool = False,
     reporter: Reporter | None = None,
 ) -> list[Finished]:
@@ -97,6 +109,8 @@ def run(
         model: a model plugin to measure instead of the protocol's network; needs `weights`. Never ranked.
         model_options: its keyword arguments.
         weights: safetensors file of its full-precision weights.
+        chip: a chip, or a document that ends in ``.toml``, whose integers the quantized network is put on as well; the
+            record holds how far it gets from float states. Never ranked.
         force: compute finished cells again.
         reporter: where messages and progress go; by default nowhere.
 
@@ -125,7 +139,7 @@ def run(
     if torchrun.helps():
         _help(bench)
         return []
-    cells = make_cells(bench, wanted, membranes, mode, seed)
+    cells = make_cells(bench, wanted, membranes, mode, seed, _chip_spec(chip) if chip else None)
     try:
         return [run_cell(bench, cell, Path(out), force, reporter) for cell in cells]
     finally:
@@ -173,11 +187,29 @@ def default_protocol(data: Path | None, reporter: Reporter) -> str:
 
 
 def make_cells(
-    bench: Bench, quantizers: Iterable[QuantizerSpec], membrane: MembraneSpec | None, mode: Mode, seed: int
+    bench: Bench,
+    quantizers: Iterable[QuantizerSpec],
+    membrane: MembraneSpec | None,
+    mode: Mode,
+    seed: int,
+    chip: ChipSpec | None = None,
 ) -> list[Cell]:
     """One cell for each quantizer."""
     identity = cell_identity(bench)
-    return [Cell(**identity, quantizer=spec, membrane=membrane, mode=mode, seed=seed) for spec in quantizers]
+    return [Cell(**identity, quantizer=spec, membrane=membrane, mode=mode, seed=seed, chip=chip) for spec in quantizers]
+
+
+def _chip_spec(name: str) -> ChipSpec:
+    chip = find_chip(name)
+    if chip.arithmetic == "float":
+        raise OptionError(f"--chip '{name}' computes in float: that is the network as it is measured without --chip")
+    source = None if name.endswith(".toml") else catalogue().chips[name].source
+    return ChipSpec(
+        name=chip.name,
+        distribution=source.distribution if source else None,
+        version=source.version if source else None,
+        semantics=chip.model_dump(mode="json"),
+    )
 
 
 def run_cell(bench: Bench, cell: Cell, out: Path, force: bool, reporter: Reporter) -> Finished:
@@ -214,6 +246,7 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
     started, clock = datetime.now(UTC), time.monotonic()
     reference = bench.reference(reporter)
     quantized = make_quantized(bench, cell, reporter)
+    put = put_on_chip(bench, quantized.model, cell.chip, reporter) if cell.chip else None
     title = f"{cell.quantizer.name} {cell.quantizer.bits} bits"
     with Watch(quantized.model) as watch:
         evaluation = bench.evaluate(quantized.model, title, reporter, cell)
@@ -237,6 +270,7 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
         cost=cost_of(quantized.model, evaluation, reference, audit),
         reference=reference_of(reference, labels, rules),
         control=control_of(found, *controls) if controls else None,
+        chip=chip_gap(bench, quantized.model, put, evaluation, reporter) if put else None,
         training_log=quantized.training_log,
         environment=environment(bench.device, _engine_of(bench, cell)),
         started=started.isoformat(timespec="seconds"),

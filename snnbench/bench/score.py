@@ -32,7 +32,8 @@ from snnbench.functional import (
 )
 from snnbench.protocols.document import Evaluation as Rules
 from snnbench.records.evaluation import Evaluation
-from snnbench.records.record import Control, Distance, LayerRow, Null, Reached, Reference, Score
+from snnbench.records.record import Control, Distance, LayerRow, Null, Reached, Reference
+from snnbench.records.score import Score
 
 
 class Outcome(Protocol):

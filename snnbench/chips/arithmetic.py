@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from snnbench.chips.document import Current, Decay, Membrane, Overflow, Rounding, Spike
+from snnbench.chips.document import Current, Decay, Membrane, Overflow, Reset, Rounding, Spike
 
 
 def bounds(bits: int) -> tuple[int, int]:
@@ -84,13 +84,13 @@ def integrate(v: Tensor, current: Tensor, bias: Tensor | int, leak: Leak, membra
     return h, whole != h
 
 
-def fire(h: Tensor, threshold: Tensor | int, spike: Spike) -> tuple[Tensor, Tensor]:
+def fire(h: Tensor, threshold: Tensor | int, spike: Spike, reset: Reset) -> tuple[Tensor, Tensor]:
     """Numbers of spikes at potential `h` (0 to ``spike.most``), and the potential after the reset.
 
     Thresholds are at least 1.
     """
     reached = h if spike.test == ">=" else h - 1
-    if spike.reset == "zero":
+    if reset == "zero":
         fired = (reached >= threshold).to(h.dtype)
         return fired, h * (1 - fired)
     fired = torch.div(reached, threshold, rounding_mode="floor").clamp(0, spike.most)
@@ -98,5 +98,8 @@ def fire(h: Tensor, threshold: Tensor | int, spike: Spike) -> tuple[Tensor, Tens
 
 
 def follow(i: Tensor, events: Tensor, leak: Leak, current: Current) -> Tensor:
-    """A synaptic current of its own memory: it decays, then a step's events are added."""
-    return fit(i - lost(i, leak, current.decay) + events, current.bits, current.overflow)
+    """A synaptic current with memory of its own, after a step's events."""
+    if current.order == "decay-add":
+        return fit(i - lost(i, leak, current.decay) + events, current.bits, current.overflow)
+    whole = fit(i + events, current.bits, current.overflow)
+    return whole - lost(whole, leak, current.decay)

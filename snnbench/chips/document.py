@@ -17,22 +17,25 @@ Positive = Annotated[int, Field(ge=1)]
 
 Overflow = Literal["saturate", "wrap"]
 Rounding = Literal["floor", "zero", "away", "half-even"]
+Reset = Literal["zero", "subtract"]
 
 
 class Weights(Section):
-    """Synaptic weights: signed mantissas, shifted left by ``shift`` plus an exponent that a layer chooses.
+    """Synaptic weights: signed mantissas, shifted left by ``shift`` plus an exponent that is chosen for it.
 
     Attributes:
         bits: of the mantissa, sign included.
         step: mantissas are multiples of it.
         shift: what every weight is shifted left by.
-        exponents: the smallest and largest exponent of a layer.
+        exponents: the smallest and largest exponent.
+        exponent_of: whether a layer or each of its channels has one.
     """
 
     bits: Annotated[int, Field(ge=2, le=16)]
     step: Annotated[int, Field(ge=1, le=2)] = 1
     shift: Shift = 0
     exponents: tuple[int, int] = (0, 0)
+    exponent_of: Literal["layer", "channel"] = "layer"
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -111,10 +114,16 @@ class Membrane(Section):
 
 
 class Current(Section):
-    """A synaptic current with memory of its own, between the weights and the membrane."""
+    """A synaptic current with memory of its own, between the weights and the membrane.
+
+    Attributes:
+        order: whether a step decays the current and then adds its events, or the other way round: then even the events
+            of this step reach the membrane diminished.
+    """
 
     bits: Bits
     overflow: Overflow
+    order: Literal["decay-add", "add-decay"] = "decay-add"
     decay: Decay
 
 
@@ -123,7 +132,7 @@ class Spike(Section):
 
     Attributes:
         test: how the potential is compared with the threshold.
-        reset: to zero, or by subtraction of the threshold.
+        resets: those that it has: to zero, or by subtraction of the threshold.
         most: spikes that a neuron fires in one step at most.
         threshold_bits: of the threshold's mantissa, which is not negative.
         threshold_shift: what it is shifted left by.
@@ -133,7 +142,7 @@ class Spike(Section):
     """
 
     test: Literal[">=", ">"]
-    reset: Literal["zero", "subtract"]
+    resets: Annotated[tuple[Reset, ...], Field(min_length=1)]
     most: Annotated[int, Field(ge=1, le=255)] = 1
     threshold_bits: Bits
     threshold_shift: Shift = 0

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from snnbench.chips.arithmetic import NO_LEAK, NO_MEMORY, Leak, fire, fit, follow, integrate
-from snnbench.chips.document import Semantics
+from snnbench.chips.document import Reset, Semantics
 from snnbench.errors import OptionError
 
 
@@ -18,6 +18,7 @@ class Neurons:
 
     Attributes:
         threshold: at least 1.
+        reset: one of those that the chip has.
         bias: added at every step.
         start: the potential before the first step.
         leak: of the membrane.
@@ -25,6 +26,7 @@ class Neurons:
     """
 
     threshold: Tensor | int
+    reset: Reset = "subtract"
     bias: Tensor | int = 0
     start: Tensor | int = 0
     leak: Leak = NO_LEAK
@@ -62,7 +64,7 @@ def run(events: Tensor, neurons: Neurons, chip: Semantics) -> Trace:
     for x in events:
         i = follow(i, x, neurons.current_leak, chip.current) if chip.current else x
         h, over = integrate(v, i, neurons.bias, neurons.leak, chip.membrane)
-        fired, v = fire(h, neurons.threshold, chip.spike)
+        fired, v = fire(h, neurons.threshold, chip.spike, neurons.reset)
         overflows += int(over.sum())
         for steps, value in ((spikes, fired), (potentials, v), (currents, i)):
             steps.append(value)

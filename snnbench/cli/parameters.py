@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from snnbench.cli.completion import dataset_name, model_name, protocol_name, quantizer_name
+from snnbench.cli.completion import chip_name, dataset_name, model_name, protocol_name, quantizer_name
 
 DataRoot = Annotated[
     Path | None,
@@ -149,3 +149,12 @@ CellTimeout = Annotated[
 Attempts = Annotated[int, typer.Option("--attempts", min=1, help="Tries of a cell whose worker or node died.")]
 Retry = Annotated[bool, typer.Option("--retry", help="Compute failed cells again.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="List the cells and the time expected; run nothing.")]
+Chip = Annotated[
+    str | None,
+    typer.Option(
+        "--chip",
+        metavar="NAME",
+        help="Put the quantized network on this chip's integers too (snnbench chips list), and measure the gap.",
+        autocompletion=chip_name,
+    ),
+]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snnbench.cli import parameters as take
 from snnbench.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from snnbench.records.record import Record
 
 
 def run(
@@ -27,6 +32,7 @@ def run(
     model: take.OwnModel = None,
     model_option: take.OwnModelOption = None,
     weights: take.OwnWeights = None,
+    chip: take.Chip = None,
     force: take.Force = False,
     json: take.Json = False,
 ) -> None:
@@ -54,6 +60,7 @@ def run(
         model=model,
         model_options=parse_pairs(model_option or [], "--model-option"),
         weights=weights,
+        chip=chip,
         force=force,
         reporter=ConsoleReporter(),
     )
@@ -94,3 +101,22 @@ def _print(finished: list[Any]) -> None:
             console.print(f"Audit: {finding}", markup=False, soft_wrap=True)
         for warning in cell.record.audit.warnings:
             console.print(f"Note: {warning}", markup=False, soft_wrap=True)
+        for line in _chip_lines(cell.record):
+            console.print(line, markup=False, soft_wrap=True)
+
+
+def _chip_lines(record: Record) -> Iterator[str]:
+    from snnbench.cli.tables import interval, number, percent
+
+    if record.chip is None or record.cell.chip is None:
+        return
+    gap, on = record.chip, f"On {record.cell.chip.name}:"
+    change, test = 100 * (gap.accuracy_change.value or 0), number(gap.mcnemar_p, 3)
+    emd = interval(gap.firing_emd).replace("\n", ", 95 % ")
+    where = f", first in {gap.first_layer} at step {gap.first_step}" if gap.first_layer else ""
+    yield f"{on} {percent(gap.accuracy, 2)} %, {change:+.2f} against float states (p = {test})"
+    yield f"{on} EMD {emd}, drift {number(gap.firing_drift, 4)} against float states"
+    yield f"{on} {percent(gap.spikes_differ, 2)} % of all places differ{where}"
+    yield f"{on} {sum(layer.overflows for layer in gap.layers)} potentials overflowed"
+    if gap.silent:
+        yield f"{on} silent layers: {', '.join(gap.silent)}"

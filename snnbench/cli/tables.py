@@ -11,7 +11,8 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from snnbench.records.cell import Cell, QuantizerSpec
-    from snnbench.records.record import Record, Score
+    from snnbench.records.record import Record
+    from snnbench.records.score import Score
 
 _COLUMNS = (
     "network",

@@ -17,7 +17,8 @@ from snnbench.functional import CONFIDENCE, Estimate, McNemar, accuracy_change, 
 from snnbench.records.cell import Cell
 from snnbench.records.evidence import EVIDENCE_FILE, read_evidence
 from snnbench.records.layout import REFERENCES
-from snnbench.records.record import RECORD_FILE, Record, Score, read_record
+from snnbench.records.record import RECORD_FILE, Record, read_record
+from snnbench.records.score import Score
 
 
 class Verdict(Enum):

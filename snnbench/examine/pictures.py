@@ -18,7 +18,7 @@ from snnbench.examine.series import Series
 from snnbench.examine.style import REFERENCE, in_style, styles
 from snnbench.files import write_atomically
 from snnbench.functional import FiringProfile, firing_emd
-from snnbench.records.record import Score
+from snnbench.records.score import Score
 
 Format = Literal["png", "svg"]
 _WIDTH = 7.2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from snnbench.leaderboard.ranking import Row
 from snnbench.records.labels import label
-from snnbench.records.record import Score
+from snnbench.records.score import Score
 
 Value = float | int | str | None
 

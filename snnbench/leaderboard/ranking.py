@@ -17,7 +17,7 @@ from snnbench.leaderboard.board import Board, Entry
 from snnbench.leaderboard.rescoring import correct
 from snnbench.quant.packing import NUMBER_BITS
 from snnbench.records.labels import Options, label, shared_options
-from snnbench.records.record import Score
+from snnbench.records.score import Score
 
 Wins = NDArray[np.bool_]
 

@@ -15,7 +15,8 @@ from snnbench.bench.score import METRICS, Outcome, Scored, layer_rows, scores
 from snnbench.functional.costs import KINDS
 from snnbench.leaderboard.board import Board, Entry
 from snnbench.records.evidence import Evidence
-from snnbench.records.record import Reference, Score
+from snnbench.records.record import Reference
+from snnbench.records.score import Score
 
 _RELATIVE = 1e-9
 _ABSOLUTE = 1e-12

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from snnbench.leaderboard.identity import command
-from snnbench.records.record import Record, Score
+from snnbench.records.record import Record
+from snnbench.records.score import Score
 
 
 class Line(NamedTuple):

@@ -21,7 +21,7 @@ from snnbench.leaderboard.scorecard import cost_lines, environment_lines, reprod
 from snnbench.leaderboard.tables import between_seeds
 from snnbench.records.cell import Cell
 from snnbench.records.labels import label, shared_text
-from snnbench.records.record import Score
+from snnbench.records.score import Score
 
 _PAGES = Path(__file__).parent / "pages"
 _ASSETS = ("style.css", "table.js", "charts.js")

@@ -44,6 +44,15 @@ class NetworkSpec(Part):
     options: dict[str, Any]
 
 
+class ChipSpec(Part):
+    """A chip as it was used: its whole document, and the distribution that it comes from, if it was no file."""
+
+    name: str
+    distribution: str | None
+    version: str | None
+    semantics: dict[str, Any]
+
+
 class Origin(Part):
     """The distribution that a plugin comes from."""
 
@@ -59,6 +68,7 @@ class Cell(Part):
         network: a network of the user's own, instead of the protocol's.
         origin: where the code of the network comes from.
         device: where the networks run, as PyTorch names it.
+        chip: whose integers the quantized network is put on, too.
     """
 
     protocol: str
@@ -74,6 +84,7 @@ class Cell(Part):
     limit: int | None = None
     origin: Origin = added(Origin(distribution="snnbench", version="0.1.0"))
     device: str = added("cpu")
+    chip: ChipSpec | None = added(None)
 
     @property
     def key(self) -> str:
@@ -89,7 +100,8 @@ class Cell(Part):
     def folder(self) -> str:
         """Name of the cell's directory: readable, and unique by the key."""
         membrane = f"-{self.membrane.name}{self.membrane.bits}-membrane" if self.membrane else ""
-        name = f"{self.quantizer.name}-{self.quantizer.bits}bit{membrane}-{self.mode}-seed{self.seed}"
+        chip = f"-on-{self.chip.name}" if self.chip else ""
+        name = f"{self.quantizer.name}-{self.quantizer.bits}bit{membrane}-{self.mode}{chip}-seed{self.seed}"
         return f"{name}-{self.key[:12]}"
 
     @property
@@ -99,8 +111,11 @@ class Cell(Part):
 
     @property
     def rankable(self) -> bool:
-        """Whether the result may stand on a leaderboard: the protocol's own network on the whole test set."""
-        return self.limit is None and self.network is None
+        """Whether the result may stand on a leaderboard: the protocol's own network on the whole test set.
+
+        What a chip makes of it is a measurement beside it, and no row of its own.
+        """
+        return self.limit is None and self.network is None and self.chip is None
 
 
 def quantizer_spec(name: str, bits: object, options: Mapping[str, object]) -> QuantizerSpec:

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
-from pydantic import BeforeValidator, ValidationError, model_validator
+from pydantic import BeforeValidator, ValidationError
 
 from snnbench.errors import RecordError
 from snnbench.quant.packing import Codebook
 from snnbench.records import layout
 from snnbench.records.cell import Cell
+from snnbench.records.chip import ChipGap
 from snnbench.records.schema import Part, added
+from snnbench.records.score import Score
 
 SCHEMA_VERSION: Literal[1] = 1
 RECORD_FILE = layout.RECORD_FILE
@@ -32,23 +34,6 @@ def _finite(rows: Iterable[Mapping[str, float | None]]) -> tuple[dict[str, float
         return tuple({k: v if v is not None and math.isfinite(v) else None for k, v in row.items()} for row in rows)
     except (TypeError, AttributeError, OverflowError) as error:  # read from a file, they may be anything
         raise ValueError("not a list of rows of numbers") from error
-
-
-class Score(Part):
-    """A measured value with its 95 % interval, where one is defined, or null and the reason it failed."""
-
-    value: float | None
-    low: float | None = added(None)
-    high: float | None = added(None)
-    reason: str | None = added(None)
-
-    @model_validator(mode="after")
-    def _failed_or_measured(self) -> Score:
-        if (self.value is None) == (self.reason is None):
-            raise ValueError("a score is a value, or null with the reason why it could not be measured")
-        if self.value is None and not (self.low is None and self.high is None):
-            raise ValueError("a score that could not be measured has no interval")
-        return self
 
 
 class LayerRow(Part):
@@ -232,6 +217,7 @@ class Record(Part):
             images and fewer of them; no test of a difference.
         paired_null: the EMD among those after random swaps of shards between network and reference.
         reached: EMD and drift over the layers that quantization can reach.
+        chip: what the cell's chip makes of the network; None where it has none.
         seed_floor: EMD between references of different seeds; None where it is not known: the protocol
             has one baseline, or the network is the user's own.
     """
@@ -250,6 +236,7 @@ class Record(Part):
     cost: Cost
     reference: Reference
     control: Control | None
+    chip: ChipGap | None = added(None)
     training_log: Annotated[tuple[Mapping[str, float | None], ...], BeforeValidator(_finite)]
     environment: Environment
     started: str

@@ -15,7 +15,8 @@ import snnbench
 from snnbench.bench.bench import Bench, open_bench, own_network
 from snnbench.cli.tables import results_table
 from snnbench.records.cell import protocol_network
-from snnbench.records.record import Record, Score, read_record
+from snnbench.records.record import Record, read_record
+from snnbench.records.score import Score
 from snnbench.reporting import Silent
 from snnbench.training.baseline import protocol_path
 

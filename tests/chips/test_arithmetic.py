@@ -61,8 +61,8 @@ def test_a_shift_is_a_factor_of_one(x, shift):
 @pytest.mark.parametrize("most", [1, 3, 31])
 @given(h=st.integers(-(2**15), 2**15 - 1), threshold=st.integers(1, 2000))
 def test_subtraction_fires_as_often_as_a_loop_does(test, most, h, threshold):
-    spike = Spike(test=test, reset="subtract", most=most, threshold_bits=16, bias_bits=0)
-    fired, after = fire(torch.tensor([h]), threshold, spike)
+    spike = Spike(test=test, resets=["subtract"], most=most, threshold_bits=16, bias_bits=0)
+    fired, after = fire(torch.tensor([h]), threshold, spike, "subtract")
     spikes, v = 0, h
     while (v >= threshold if test == ">=" else v > threshold) and spikes < most:
         spikes, v = spikes + 1, v - threshold
@@ -72,7 +72,7 @@ def test_subtraction_fires_as_often_as_a_loop_does(test, most, h, threshold):
 @pytest.mark.parametrize("test", [">=", ">"])
 @given(h=st.integers(-100, 100), threshold=st.integers(1, 50))
 def test_a_reset_to_zero_fires_once(test, h, threshold):
-    spike = Spike(test=test, reset="zero", threshold_bits=16, bias_bits=0)
-    fired, after = fire(torch.tensor([h]), threshold, spike)
+    spike = Spike(test=test, resets=["zero"], threshold_bits=16, bias_bits=0)
+    fired, after = fire(torch.tensor([h]), threshold, spike, "zero")
     reached = h >= threshold if test == ">=" else h > threshold
     assert (fired.item(), after.item()) == (int(reached), 0 if reached else h)

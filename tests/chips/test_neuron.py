@@ -44,12 +44,18 @@ def decayed(x, leak, decay):
     return x - amount
 
 
+def current(i, x, neurons, state):
+    if state.order == "decay-add":
+        return stored(decayed(i, neurons.current_leak, state.decay) + x, state)
+    return decayed(stored(i + x, state), neurons.current_leak, state.decay)
+
+
 def loop(events, neurons, chip):
     """Spikes, potentials and currents of one neuron."""
     v, i = neurons.start, 0
     spikes, potentials, currents = [], [], []
     for x in events:
-        i = stored(decayed(i, neurons.current_leak, chip.current.decay) + x, chip.current) if chip.current else x
+        i = current(i, x, neurons, chip.current) if chip.current else x
         if chip.membrane.order == "add-decay":
             v = decayed(stored(v + i + neurons.bias, chip.membrane), neurons.leak, chip.membrane.decay)
         elif chip.membrane.adds == "change":
@@ -59,9 +65,11 @@ def loop(events, neurons, chip):
         else:
             v = stored(decayed(v, neurons.leak, chip.membrane.decay) + i + neurons.bias, chip.membrane)
         fired = 0
-        while fired < chip.spike.most and (v > neurons.threshold if chip.spike.test == ">" else v >= neurons.threshold):
+        while fired < (chip.spike.most if neurons.reset == "subtract" else 1) and (
+            v > neurons.threshold if chip.spike.test == ">" else v >= neurons.threshold
+        ):
             fired += 1
-            v = v - neurons.threshold if chip.spike.reset == "subtract" else 0
+            v = v - neurons.threshold if neurons.reset == "subtract" else 0
         spikes.append(fired)
         potentials.append(v)
         currents.append(i)
@@ -83,6 +91,7 @@ def constants(draw, decay, large):
 
     return Neurons(
         threshold=draw(st.integers(1, large)),
+        reset=draw(st.sampled_from(["zero", "subtract"])),
         bias=draw(st.integers(-large, large)),
         start=draw(st.integers(-large, large)),
         leak=draw(st.sampled_from([Leak(), leak()])),
@@ -114,7 +123,6 @@ def semantics(draw):
     bits = draw(st.integers(4, 24))
     order = draw(st.sampled_from(["decay-add", "add-decay"]))
     adds = draw(st.sampled_from(["state", "change"]))
-    reset = draw(st.sampled_from(["zero", "subtract"]))
     return Semantics(
         name="random",
         version=1,
@@ -123,12 +131,12 @@ def semantics(draw):
         arithmetic="integer",
         weights=Weights(bits=8),
         input=Input(),
-        current=draw(st.sampled_from([None, Current(bits=bits, overflow=draw(overflows), decay=decay)])),
+        current=draw(st.sampled_from([None, Current(bits=bits, overflow=draw(overflows), order=order, decay=decay)])),
         membrane=Membrane(bits=bits, overflow=draw(overflows), order=order, adds=adds, decay=decay),
         spike=Spike(
             test=draw(st.sampled_from([">=", ">"])),
-            reset=reset,
-            most=1 if reset == "zero" else draw(st.integers(1, 31)),
+            resets=["zero", "subtract"],
+            most=draw(st.integers(1, 31)),
             threshold_bits=bits,
             bias_bits=bits,
         ),

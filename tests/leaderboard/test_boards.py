@@ -20,7 +20,8 @@ from snnbench.leaderboard.ranking import ranked_rows
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import control_problems
 from snnbench.leaderboard.weights import audit_problems
-from snnbench.records.record import Control, Record, Score, read_record
+from snnbench.records.record import Control, Record, read_record
+from snnbench.records.score import Score
 from snnbench.reporting import Silent
 from snnbench.sweep.grid import read_grids
 from snnbench.sweep.plan import Benches, make_plan

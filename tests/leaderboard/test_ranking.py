@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from snnbench.functional import mcnemar_test
 from snnbench.leaderboard.ranking import accuracy_wins, difference, emd_wins, front, rank_ranges
-from snnbench.records.record import Score
+from snnbench.records.score import Score
 
 
 @given(st.integers(1, 6), st.integers(1, 40), st.integers(0, 2**32 - 1))

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from snnbench.bench.score import measured
 from snnbench.errors import FiringError, RecordError
 from snnbench.functional import Estimate
-from snnbench.records.record import Score, read_record
+from snnbench.records.record import read_record
+from snnbench.records.score import Score
 
 FILED = sorted(Path(__file__).parents[2].glob("leaderboards/*/entries/*/record.json"))
 

@@ -16,8 +16,9 @@ from snnbench.protocols.document import Protocol, Training, read_protocol
 from snnbench.records import evidence, record
 from snnbench.records.cell import Cell, QuantizerSpec
 from snnbench.records.evidence import Evidence, read_evidence
-from snnbench.records.record import Audit, Cost, Record, Score, WeightRow, read_record
+from snnbench.records.record import Audit, Cost, Record, WeightRow, read_record
 from snnbench.records.schema import Part, added
+from snnbench.records.score import Score
 
 BOARDS = sorted(path for path in Path(__file__).parents[2].glob("leaderboards/*-v*") if path.is_dir())
 pytestmark = pytest.mark.skipif(not BOARDS, reason="the boards are not beside the tests")

@@ -1,0 +1,66 @@
+"""What a chip has no room for in a network, by name and number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from snnbench.chips.document import Semantics
+from snnbench.chips.fold import Excess
+from snnbench.chips.trace import Layer
+from snnbench.exchange.wiring import INPUT
+
+Shape = tuple[int, ...]
+
+
+def shapes(layers: tuple[Layer, ...], input_shape: Shape) -> dict[str, Shape]:
+    """The features (C, H, W) or (C,) of each layer, for images of `input_shape`."""
+    found: dict[str, Shape] = {INPUT: input_shape}
+    for layer in layers:
+        before = found[layer.sources[0]]
+        found[layer.name] = tuple(_probe(layer, torch.empty(1, *before, device="meta")).shape[1:])
+    del found[INPUT]
+    return found
+
+
+def _probe(layer: Layer, x: Tensor) -> Tensor:
+    weight = torch.empty(layer.weight.shape, device="meta")
+    if weight.ndim == 2:
+        return x.flatten(1) @ weight.T
+    return torch.nn.functional.conv2d(x, weight, stride=layer.stride, padding=layer.padding)
+
+
+def excesses(layers: tuple[Layer, ...], input_shape: Shape, chip: Semantics) -> list[Excess]:
+    """Everything of which `layers` have more than the chip."""
+    room, features = chip.limits, shapes(layers, input_shape)
+    sizes = {name: _size(shape) for name, shape in features.items()}
+    counted = [
+        ("network", "inputs", _size(input_shape), room.inputs),
+        ("network", "outputs", list(sizes.values())[-1], room.outputs),
+        ("network", "neurons", sum(sizes.values()), room.neurons),
+        ("network", "layers", len(layers), room.layers),
+        *_of_layers(layers, sizes, chip),
+    ]
+    found = [Excess(at, what, str(n), f"{most}") for at, what, n, most in counted if most is not None and n > most]
+    if not room.convolutions:
+        found += [Excess(x.synapses, "layer type", "convolution", "none") for x in layers if x.weight.ndim == 4]
+    if chip.input and chip.input.enters == "events":
+        found += [Excess(x.synapses, "input", "below 0", "events") for x in layers if x.sources == (INPUT,)]
+    return found
+
+
+def _of_layers(
+    layers: tuple[Layer, ...], sizes: dict[str, int], chip: Semantics
+) -> Iterator[tuple[str, str, int, int | None]]:
+    summed = chip.fold is not None and chip.fold.residual == "summed"
+    for layer in layers:
+        fan_in = layer.weight[0].numel() * (len(layer.sources) if summed else 1)
+        yield layer.synapses, "fan-in", fan_in, chip.limits.fan_in
+        yield layer.synapses, "weights", layer.weight.numel(), chip.limits.weights_in_layer
+        yield layer.name, "neurons", sizes[layer.name], chip.limits.neurons_in_layer
+
+
+def _size(shape: Shape) -> int:
+    return torch.Size(shape).numel()
