@@ -23,12 +23,12 @@ class PassRecorder:
 
     def __init__(self, model: nn.Module, layers: Mapping[str, nn.Module]) -> None:
         self._model, self._watched = unwrapped(model), dict(layers)
-        self._compiled = any(is_compiled(module) for module in model.modules())
+        self._stanced = any(is_compiled(module) for module in model.modules())
         self._running, self._exit = False, ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            if self._compiled:
+            if self._stanced:
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
             start = self._model.register_forward_pre_hook(only(self._model, self._start), with_kwargs=True)
             stack.callback(start.remove)
