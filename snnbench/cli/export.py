@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -17,26 +17,31 @@ def export(
     to: Annotated[Literal["safetensors", "nir"], typer.Option("--to", help="Format.")] = "safetensors",
     dt: Annotated[float | None, typer.Option("--dt", metavar="SECONDS", help="With nir: length of a step.")] = None,
     fold: Annotated[bool, typer.Option("--fold", help="With nir: fold batch norms into convolutions.")] = False,
+    dialect: Annotated[
+        Literal["spikingjelly", "snntorch", "norse", "sinabs", "rockpool"] | None,
+        typer.Option("--dialect", help="With nir: the library whose reader is to understand the file."),
+    ] = None,
     data: DataRoot = None,
 ) -> None:
     """Write a cell's quantized network: whole numbers and scales, or a graph of NIR.
 
     Beside it goes a JSON description of layers and neurons. 'snnbench run' reads a .safetensors file as --weights.
     """
-    for path in _write(record, out, to, dt, fold, data):
+    options: dict[str, Any] = {"dt": dt, "fold": fold or None, "dialect": dialect}
+    given = {name: value for name, value in options.items() if value is not None}
+    for path in _write(record, out, to, data, given):
         typer.echo(f"Written: {path}")
 
 
-def _write(record: Path, out: Path, to: str, dt: float | None, fold: bool, data: Path | None) -> tuple[Path, Path]:
+def _write(record: Path, out: Path, to: str, data: Path | None, options: dict[str, Any]) -> tuple[Path, ...]:
     from snnbench.cli.reporting import ConsoleReporter
 
     if to == "nir":
         from snnbench.examine.nir import to_nir
-        from snnbench.exchange import DT
 
-        return to_nir(record, out, dt=DT if dt is None else dt, fold=fold, data=data, reporter=ConsoleReporter())
-    if dt is not None or fold:
-        raise OptionError("--dt and --fold belong to --to nir")
+        return to_nir(record, out, data=data, reporter=ConsoleReporter(), **options)
+    if options:
+        raise OptionError(f"--{next(iter(options))} belongs to --to nir")
     from snnbench.examine.export import export as write
 
     return write(record, out, data=data, reporter=ConsoleReporter())

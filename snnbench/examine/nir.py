@@ -6,10 +6,10 @@ from pathlib import Path
 
 from torch import nn
 
-from snnbench.errors import OptionError
+from snnbench.errors import OptionError, did_you_mean
 from snnbench.examine.description import describe
 from snnbench.examine.export import rebuild
-from snnbench.exchange import DT, GraphNetwork, Plan, write_network
+from snnbench.exchange import DIALECTS, DT, DialectName, GraphNetwork, Plan, write_dialect, write_network
 from snnbench.exchange.weights import Declared
 from snnbench.records.network_file import parts_of
 from snnbench.reporting import Reporter, Silent
@@ -25,12 +25,14 @@ def to_nir(
     input_shape: tuple[int, ...] | None = None,
     timesteps: int | None = None,
     fold: bool = False,
+    dialect: DialectName | None = None,
     data: Path | None = None,
     reporter: Reporter | None = None,
-) -> tuple[Path, Path]:
+) -> tuple[Path, ...]:
     """Write a network as a NIR file, and what NIR has no fields for as JSON inside and beside it.
 
-    `from_nir` reads it back, spike for spike.
+    `from_nir` reads it back, spike for spike. With a `dialect`, the reader of that library makes the same network of
+    the file; there is no sidecar then, and what the library cannot hold is refused.
 
     Args:
         network: a SEW-ResNet, a chain of layers, or what `torch.fx` can follow; or the directory of a finished cell or
@@ -41,11 +43,12 @@ def to_nir(
         timesteps: T; by default the module's attribute of that name.
         fold: fold batch norms into their convolutions, for readers that know no Scale. It changes the rounding of
             sums, and with it some spikes.
+        dialect: the library whose reader is to understand the file; batch norms are folded then.
         data: folder of the data sets, for cells whose quantizers are calibrated.
         reporter: where messages and progress go; by default nowhere.
 
     Returns:
-        Both files.
+        The files written.
 
     Raises:
         GraphError: if the network does what a graph of NIR cannot say; the message names the layer.
@@ -53,10 +56,14 @@ def to_nir(
         RecordError, ProtocolError: if the network of the cell cannot be had again.
     """
     if isinstance(network, nn.Module):
-        plan = Plan(_input_shape(network, input_shape), _timesteps(network, timesteps), dt, fold)
-        return write_network(network, Path(file), plan)
-    model, plan = _of_record(Path(network), dt, fold, data, reporter or Silent())
-    return write_network(model, Path(file), plan)
+        model, plan = network, Plan(_input_shape(network, input_shape), _timesteps(network, timesteps), dt, fold)
+    else:
+        model, plan = _of_record(Path(network), dt, fold, data, reporter or Silent())
+    if dialect is None:
+        return write_network(model, Path(file), plan)
+    if dialect not in DIALECTS:
+        raise OptionError(f"dialect={dialect!r} is not one of {', '.join(DIALECTS)}{did_you_mean(dialect, DIALECTS)}")
+    return (write_dialect(model, Path(file), plan, dialect),)
 
 
 def _of_record(path: Path, dt: float, fold: bool, data: Path | None, reporter: Reporter) -> tuple[nn.Module, Plan]:

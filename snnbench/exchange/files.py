@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
@@ -10,6 +11,7 @@ from torch import nn
 from snnbench.errors import GraphError
 from snnbench.exchange.batch_norm import check_batch_norm
 from snnbench.exchange.conversion import Plan, convert
+from snnbench.exchange.dialects import DialectName, translate
 from snnbench.exchange.graph import NEURONS, WEIGHTS, Graph, shapes
 from snnbench.exchange.hdf5 import read_graph, write_graph
 from snnbench.exchange.network import GraphNetwork, build_network
@@ -31,13 +33,28 @@ def write_network(model: nn.Module, file: Path, plan: Plan) -> tuple[Path, Path]
     graph, sidecar = convert(model, plan)
     shapes(graph)
     content, beside = write_graph(graph), beside_of(file)
-    document = sidecar.model_dump_json(indent=1, exclude_none=True) + "\n"
+    _write(beside, (sidecar.model_dump_json(indent=1, exclude_none=True) + "\n").encode())
+    _write(file, content)
+    return file, beside
+
+
+def _write(file: Path, content: bytes) -> None:
     try:
-        write_atomically(beside, [document.encode()])
         write_atomically(file, [content])
     except OSError as error:
         raise GraphError(f"'{file}' cannot be written ({error.strerror})") from error
-    return file, beside
+
+
+def write_dialect(model: nn.Module, file: Path, plan: Plan, dialect: DialectName) -> Path:
+    """Write a network as the reader of another library understands it, with batch norms folded and without a sidecar.
+
+    Raises:
+        GraphError: if that library cannot hold a node; the message names it, and nothing is written.
+    """
+    graph = translate(*convert(model, replace(plan, fold=True)), dialect)
+    shapes(graph)
+    _write(file, write_graph(graph))
+    return file
 
 
 def beside_of(file: Path) -> Path:

@@ -1,0 +1,156 @@
+"""Files in a dialect, read by the library itself: the same spikes, or a refusal by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from oracles.nir_readers import read
+from torch import Tensor, nn
+
+from snnbench import from_nir, to_nir
+from snnbench.builtin.uniform import uniform
+from snnbench.errors import GraphError, OptionError
+from snnbench.exchange import DialectName
+from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, SEWResNet, SpikingNeuron
+from snnbench.quant import quantize_membranes, quantize_weights
+
+LIBRARIES: tuple[DialectName, ...] = ("spikingjelly", "snntorch", "norse")
+STEPS = 6
+
+NEURONS: dict[str, Callable[[], SpikingNeuron]] = {
+    "IF": lambda: IFNeuron(threshold=0.9),
+    "LIF": lambda: LIFNeuron(threshold=0.5),
+    "LIF, input not decayed": lambda: LIFNeuron(tau=3.0, decay_input=False),
+    "PLIF": lambda: PLIFNeuron(tau=1.6, threshold=0.7),
+}
+Make = Callable[[], SpikingNeuron]
+NETWORKS: dict[str, tuple[tuple[int, ...], Callable[[Make], nn.Module]]] = {
+    "linear": ((16,), lambda make: nn.Sequential(nn.Linear(16, 12), make(), nn.Linear(12, 6, bias=False), make())),
+    "convolution": (
+        (2, 9, 8),
+        lambda make: nn.Sequential(nn.Conv2d(2, 4, 3, (2, 1), (1, 2)), make(), nn.Conv2d(4, 6, 3, bias=False), make()),
+    ),
+    "pooling": (
+        (2, 8, 8),
+        lambda make: nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), make(), nn.AvgPool2d(2), nn.Conv2d(4, 3, 1), make()),
+    ),
+    "flatten": (
+        (2, 4, 4),
+        lambda make: nn.Sequential(nn.Conv2d(2, 4, 3), make(), nn.Flatten(), nn.Linear(16, 8), make()),
+    ),
+}
+
+
+def network(layers: str, make: Make) -> tuple[nn.Module, tuple[int, ...]]:
+    torch.manual_seed(0)
+    shape, build = NETWORKS[layers]
+    model = build(make).eval()
+    for parameter in model.parameters():
+        if parameter.ndim:
+            parameter.data *= 8 if layers == "pooling" else 2.5
+    return model, shape
+
+
+def own_spikes(model: nn.Module, shape: tuple[int, ...], images: Tensor, folder: Path) -> Tensor:
+    """The last layer's spikes, of this project's own file."""
+    file, *_ = to_nir(model, folder / "own.nir", input_shape=shape, timesteps=STEPS)
+    back = from_nir(file)
+    seen: list[Tensor] = []
+    last = [module for module in back.modules() if isinstance(module, SpikingNeuron)][-1]
+    last.register_forward_hook(lambda _m, _i, spikes: seen.append(spikes))
+    with torch.no_grad():
+        back(images)
+    return seen[0]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("neuron", NEURONS)
+@pytest.mark.parametrize("layers", NETWORKS)
+def test_the_library_fires_alike(library: DialectName, neuron: str, layers: str, tmp_path: Path) -> None:
+    pytest.importorskip(library)
+    model, shape = network(layers, NEURONS[neuron])
+    images = torch.randn(100, *shape)
+    options: dict[str, Any] = {"input_shape": shape, "timesteps": STEPS, "dialect": library}
+    (file,) = to_nir(model, tmp_path / "a.nir", **options)
+    mine = own_spikes(model, shape, images, tmp_path)
+    assert 0.01 < mine.mean() < 0.9
+    assert torch.equal(read(library, str(file), images, STEPS, 1e-4).view_as(mine), mine)
+
+
+@pytest.mark.parametrize("library", ["spikingjelly", "snntorch"])
+def test_a_quantized_sew_resnet(library: DialectName, tmp_path: Path) -> None:
+    """Folded batch norms and sums in another order round otherwise, so a few outputs may differ."""
+    pytest.importorskip(library)
+    torch.manual_seed(1)
+    model = SEWResNet([1, 1], 4, 5, STEPS, bn_scale=2.0, bn_bias=0.4).eval()
+    quantize_weights(model, lambda _, tensor: uniform(tensor, bits=4, clip="absmax"))
+    (file,) = to_nir(model, tmp_path / "a.nir", input_shape=(3, 8, 8), dialect=library)
+    images = torch.randn(50, 3, 8, 8)
+    outputs = read(library, str(file), images, STEPS, 1e-4)
+    with torch.no_grad():
+        logits = model(images)
+    assert (~outputs.mean(0).view_as(logits).isclose(logits, atol=1e-4)).any(1).sum() <= 1
+
+
+def test_norse_loses_branches_that_meet(tmp_path: Path) -> None:
+    """In nirtorch 2.6, `load` runs a node as soon as one of its inputs is there."""
+    with pytest.raises(GraphError, match=r"node 'blocks\.2_1\.layer1\.conv' adds what meets there"):
+        to_nir(SEWResNet([1, 1], 4).eval(), tmp_path / "a.nir", input_shape=(3, 8, 8), dialect="norse")
+
+
+REFUSED: dict[str, tuple[Make, str]] = {
+    "soft reset": (lambda: IFNeuron(reset="soft"), "node '1' has a soft reset"),
+    "start": (lambda: LIFNeuron(v_init=0.5), "node '1' starts at 0.5 thresholds"),
+}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_a_library_cannot_hold(library: DialectName, what: str, tmp_path: Path) -> None:
+    make, message = REFUSED[what]
+    model, shape = network("linear", make)
+    with pytest.raises(GraphError, match=message):
+        to_nir(model, tmp_path / "a.nir", input_shape=shape, timesteps=2, dialect=library)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_quantized_membranes_are_refused(library: DialectName, tmp_path: Path) -> None:
+    model = SEWResNet([1], 4, 5, 2).eval()
+    quantize_membranes(model, lambda _, tensor: uniform(tensor, bits=4), "post_reset", (3, 8, 8))
+    with pytest.raises(GraphError, match=r"node 'stem\.neuron' has a quantized membrane"):
+        to_nir(model, tmp_path / "a.nir", input_shape=(3, 8, 8), dialect=library)
+
+
+@pytest.mark.parametrize(
+    ("library", "where"), [("snntorch", "reads 0"), ("norse", "reads 0"), ("spikingjelly", "starts")]
+)
+def test_a_reset_to_another_potential(library: DialectName, where: str, tmp_path: Path) -> None:
+    model, shape = network("linear", lambda: IFNeuron(v_reset=-0.5))
+    with pytest.raises(GraphError, match=f"node '1' .*{where}"):
+        to_nir(model, tmp_path / "a.nir", input_shape=shape, timesteps=2, dialect=library)
+
+
+@pytest.mark.parametrize("library", ["sinabs", "rockpool"])
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+@pytest.mark.parametrize("neuron", [IFNeuron, LIFNeuron])
+def test_libraries_that_fire_several_spikes(library: DialectName, reset: str, neuron: Any, tmp_path: Path) -> None:
+    model, shape = network("linear", lambda: neuron(reset=reset))
+    with pytest.raises(GraphError, match=f"node '1': {library} fires several spikes"):
+        to_nir(model, tmp_path / "a.nir", input_shape=shape, timesteps=2, dialect=library)
+
+
+def test_snntorch_has_a_step_of_its_own(tmp_path: Path) -> None:
+    model, shape = network("linear", LIFNeuron)
+    with pytest.raises(GraphError, match=r"dt=0\.001: the reader of snntorch assumes 0\.0001"):
+        to_nir(model, tmp_path / "a.nir", input_shape=shape, timesteps=2, dialect="snntorch", dt=1e-3)
+
+
+def test_an_unknown_dialect(tmp_path: Path) -> None:
+    model, shape = network("linear", LIFNeuron)
+    with pytest.raises(OptionError, match=r"dialect='nors' is not one of .*did you mean 'norse'"):
+        to_nir(model, tmp_path / "a.nir", input_shape=shape, timesteps=2, dialect="nors")  # type: ignore[arg-type]
