@@ -106,8 +106,8 @@ def translate(graph: Graph, sidecar: Sidecar, name: DialectName) -> Graph:
         elif node.type in ("AvgPool2d", "SumPool2d") and node.type not in dialect.pools:
             nodes[key] = _pool_as_convolution(node, made[graph.sources(key)[0]])
         else:
-            _check_node(key, node, name)
             nodes[key] = node
+        _check_node(key, nodes[key], name)
     return Graph(nodes, graph.edges)
 
 
@@ -129,8 +129,10 @@ def _check(layer: str, neuron: Neuron, name: str, dialect: Dialect) -> None:
 def _check_node(key: str, node: Node, name: str) -> None:
     if node.type == "Scale":
         raise GraphError(f"node '{key}' is a Scale, which {name} does not read")
-    if node.type == "Conv2d" and int(node.array("groups")) != 1 and name == "spikingjelly":
-        raise GraphError(f"node '{key}' has {int(node.array('groups'))} groups, and {name} reads 1")
+    if node.type == "Conv2d" and int(node.array("groups")) != 1:
+        raise GraphError(f"node '{key}' has {int(node.array('groups'))} groups: nir 1.0.8 refuses the file")
+    if node.type == "Conv2d" and len(set(node.array("weight").shape[2:])) > 1:
+        raise GraphError(f"node '{key}' has a kernel {node.array('weight').shape[2:]}: nir 1.0.8 takes it for a square")
 
 
 def without_flatten(graph: Graph) -> Graph:

@@ -144,6 +144,21 @@ def test_libraries_that_fire_several_spikes(library: DialectName, reset: str, ne
         to_nir(model, tmp_path / "a.nir", input_shape=shape, timesteps=2, dialect=library)
 
 
+@pytest.mark.parametrize(
+    ("conv", "why"), [(nn.Conv2d(4, 4, 3, groups=2), "2 groups"), (nn.Conv2d(4, 4, (3, 1)), "a square")]
+)
+def test_convolutions_that_nir_cannot_read(conv: nn.Module, why: str, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"input_shape": (4, 8, 8), "timesteps": 2}
+    with pytest.raises(GraphError, match=f"node '0' has .*{why}"):
+        to_nir(nn.Sequential(conv, IFNeuron()), tmp_path / "a.nir", dialect="spikingjelly", **options)
+    model = nn.Sequential(conv, IFNeuron())
+    spikes = own_spikes(model, (4, 8, 8), torch.randn(3, 4, 8, 8), tmp_path)
+    nir = pytest.importorskip("nir")
+    with pytest.raises(ValueError, match="type mismatch"):
+        nir.read(tmp_path / "own.nir")
+    assert spikes.shape[:2] == (STEPS, 3)
+
+
 def test_snntorch_has_a_step_of_its_own(tmp_path: Path) -> None:
     model, shape = network("linear", LIFNeuron)
     with pytest.raises(GraphError, match=r"dt=0\.001: the reader of snntorch assumes 0\.0001"):
