@@ -13,21 +13,27 @@ from snnbench.errors import OptionError
 
 def export(
     record: Annotated[Path, typer.Argument(metavar="RECORD", help="Folder of a finished cell or of a board's entry.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write, .safetensors or .nir.")],
-    to: Annotated[Literal["safetensors", "nir"], typer.Option("--to", help="Format.")] = "safetensors",
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="File to write, .safetensors or .nir; with c, a folder.")
+    ],
+    to: Annotated[Literal["safetensors", "nir", "c"], typer.Option("--to", help="Format.")] = "safetensors",
     dt: Annotated[float | None, typer.Option("--dt", metavar="SECONDS", help="With nir: length of a step.")] = None,
     fold: Annotated[bool, typer.Option("--fold", help="With nir: fold batch norms into convolutions.")] = False,
     dialect: Annotated[
         Literal["spikingjelly", "snntorch", "norse", "sinabs", "rockpool"] | None,
         typer.Option("--dialect", help="With nir: the library whose reader is to understand the file."),
     ] = None,
+    chip: Annotated[
+        str | None,
+        typer.Option("--chip", metavar="NAME", help="With c: whose integers. Default: the cell's chip, else int."),
+    ] = None,
     data: DataRoot = None,
 ) -> None:
-    """Write a cell's quantized network: whole numbers and scales, or a graph of NIR.
+    """Write a cell's quantized network: whole numbers and scales, a graph of NIR, or C that runs.
 
-    Beside it goes a JSON description of layers and neurons. 'snnbench run' reads a .safetensors file as --weights.
+    Beside a file goes a JSON description of layers and neurons. 'snnbench run' reads a .safetensors file as --weights.
     """
-    options: dict[str, Any] = {"dt": dt, "fold": fold or None, "dialect": dialect}
+    options: dict[str, Any] = {"dt": dt, "fold": fold or None, "dialect": dialect, "chip": chip}
     given = {name: value for name, value in options.items() if value is not None}
     for path in _write(record, out, to, data, given):
         typer.echo(f"Written: {path}")
@@ -36,12 +42,19 @@ def export(
 def _write(record: Path, out: Path, to: str, data: Path | None, options: dict[str, Any]) -> tuple[Path, ...]:
     from snnbench.cli.reporting import ConsoleReporter
 
+    known = {"nir": ("dt", "fold", "dialect"), "c": ("chip",)}
+    for name in options:
+        if name not in known.get(to, ()):
+            owner = next(form for form, names in known.items() if name in names)
+            raise OptionError(f"--{name} belongs to --to {owner}")
     if to == "nir":
         from snnbench.examine.nir import to_nir
 
         return to_nir(record, out, data=data, reporter=ConsoleReporter(), **options)
-    if options:
-        raise OptionError(f"--{next(iter(options))} belongs to --to nir")
+    if to == "c":
+        from snnbench.examine.c import to_c
+
+        return to_c(record, out, data=data, reporter=ConsoleReporter(), **options)
     from snnbench.examine.export import export as write
 
     return write(record, out, data=data, reporter=ConsoleReporter())

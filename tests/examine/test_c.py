@@ -1,0 +1,87 @@
+"""All digits: what the exported C prints is what the network of whole numbers computes."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+import torch
+
+import snnbench
+from snnbench.bench.bench import open_bench
+from snnbench.bench.quantized import make_quantized
+from snnbench.chips import on_chip
+from snnbench.chips.compiled import c_compiler
+from snnbench.errors import OptionError, PluginError
+from snnbench.examine.c import to_c
+from snnbench.reporting import Silent
+from snnbench.training.batches import evaluation_batches
+
+pytestmark = pytest.mark.skipif(c_compiler() is None, reason="no C compiler")
+
+
+@pytest.fixture(scope="module")
+def cell(tmp_path_factory):
+    out = tmp_path_factory.mktemp("cell")
+    (finished,) = snnbench.run("lqnet", 4, protocol="digits-sew8", limit=40, engine="eager", out=out)
+    return finished
+
+
+def compiled(cell, chip, folder):
+    to_c(cell.directory, folder, chip=chip)
+    command = [c_compiler(), "-std=c11", "-O2", "-Wall", "-Werror", "-o", "run", "main.c", "network.c", "snn.c"]
+    subprocess.run(command, cwd=folder, check=True, timeout=120)
+    return folder / "run"
+
+
+def printed(program, images, folder):
+    file = folder / "images.bin"
+    file.write_bytes(images.tobytes())
+    told = subprocess.run([program, file], capture_output=True, text=True, check=True, timeout=140).stdout
+    return torch.tensor([[int(word) for word in line.split()] for line in told.splitlines()])
+
+
+def computed(cell, chip, bench):
+    """Class, logits and spikes of each layer, of every test image."""
+    model = make_quantized(bench, cell.record.cell, Silent()).model
+    put = on_chip(model, chip, input_shape=bench.network.input_shape).network
+    rows, counts = [], {}
+    put.watch = lambda name, spikes: counts.__setitem__(name, spikes.sum((0, 2, 3, 4)))
+    for batch in evaluation_batches(bench.test_set()[0], bench.normalise, 120):
+        logits = put(batch)
+        rows.append(torch.cat([logits.argmax(1, keepdim=True), logits, torch.stack(list(counts.values()), 1)], 1))
+    return torch.cat(rows)
+
+
+@pytest.mark.parametrize("chip", ["int", "loihi"])
+def test_all_digits_are_the_same_in_c(cell, chip, tmp_path):
+    bench = open_bench("digits-sew8", 0)
+    program = compiled(cell, chip, tmp_path / "c")
+    found = printed(program, bench.test_set()[0], tmp_path)
+    assert found.shape == (360, 1 + 10 + 9)
+    assert torch.equal(found, computed(cell, chip, bench))
+
+
+@pytest.mark.slow
+def test_all_of_cifar10_is_the_same_in_c(tmp_path):
+    (cell,) = snnbench.run("lqnet", 4, protocol="cifar10-sew8", limit=100, out=tmp_path / "cell")
+    bench = open_bench("cifar10-sew8", 0)
+    found = printed(compiled(cell, "int", tmp_path / "c"), bench.test_set()[0], tmp_path)
+    assert len(found) == 10_000
+    assert torch.equal(found, computed(cell, "int", bench))
+
+
+def test_a_folder_that_holds_a_network_is_not_written_over(cell, tmp_path):
+    to_c(cell.directory, tmp_path / "c")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "c").iterdir()}
+    with pytest.raises(OptionError, match=r"holds network\.h, .*already"):
+        to_c(cell.directory, tmp_path / "c", chip="loihi")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "c").iterdir()} == before
+
+
+def test_nothing_is_written_for_a_chip_that_there_is_not(cell, tmp_path):
+    with pytest.raises(PluginError, match="no chip 'loihj'"):
+        to_c(cell.directory, tmp_path / "c", chip="loihj")
+    with pytest.raises(OptionError, match="computes in float"):
+        to_c(cell.directory, tmp_path / "c", chip="float")
+    assert list(tmp_path.iterdir()) == []
