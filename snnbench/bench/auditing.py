@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from snnbench.bench.quantized import Quantized
+from snnbench.bench.rebuilding import Quantized
 from snnbench.quant import Coverage, Watch, audit_membranes, audit_weights, float_bits, full_precision
 from snnbench.quant.audit import MembraneAudit, WeightAudit
 from snnbench.quant.packing import NUMBER_BITS
@@ -21,6 +21,7 @@ def audit_of(quantized: Quantized, watch: Watch, cell: Cell) -> Audit:
     rows = tuple(_weight_row(name, audit, declared[name]) for name, audit in weights.items())
     floats = full_precision(model)
     findings = [
+        *quantized.findings,
         *_weight_findings(weights, declared),
         *_membrane_findings(membranes, membrane_bits),
         *_coverage_findings(quantized, floats, weights, membranes),
@@ -40,7 +41,7 @@ def audit_of(quantized: Quantized, watch: Watch, cell: Cell) -> Audit:
 
 
 def _weight_row(name: str, audit: WeightAudit, declared: int) -> WeightRow:
-    shown = {key: value for key, value in asdict(audit).items() if key not in ("steady", "finite")}
+    shown = {key: value for key, value in asdict(audit).items() if key not in ("steady", "finite", "distinct_levels")}
     return WeightRow(layer=name, declared_bits=declared, **shown)
 
 
@@ -49,12 +50,22 @@ def _weight_findings(weights: dict[str, WeightAudit], declared: dict[str, int]) 
         if audit.found_bits > declared[name]:
             yield (
                 f"layer {name} holds {audit.levels} levels a channel, which is {audit.found_bits} bits;"
-                f" {declared[name]} were declared"
+                f" {declared[name]} were declared{_rounding(audit, declared[name])}"
             )
         if not audit.steady:
             yield f"layer {name} changed its weight from one read to the next, while the network was only evaluated"
         if not audit.finite:
             yield f"layer {name} holds weights that are infinite or not a number"
+
+
+def _rounding(audit: WeightAudit, declared: int) -> str:
+    """What to do where levels are too many by rounding alone."""
+    if audit.distinct_levels > 2**declared:
+        return ""
+    return (
+        f": {audit.distinct_levels} levels, each spread by rounding, as w + (q - w).detach() does; return"
+        " snnbench.quant.straight_through(q, w) in its place"
+    )
 
 
 def _membrane_findings(membranes: dict[str, MembraneAudit], declared: int) -> Iterator[str]:

@@ -6,7 +6,6 @@ import copy
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,11 +13,11 @@ from torch import Tensor, nn
 
 from snnbench.bench.bench import Bench
 from snnbench.bench.calibration import calibrate_quantizers
+from snnbench.bench.rebuilding import Quantized, rebuilt
 from snnbench.engine import WORTH_COMPILING, Chosen, engine_form
 from snnbench.options import fixed_bits, validate
 from snnbench.plugins import catalogue
 from snnbench.quant import (
-    Coverage,
     MakeQuantizer,
     check_layers,
     feeding_quantizers,
@@ -32,19 +31,16 @@ from snnbench.training.regularize import keeping_rates
 from snnbench.training.trainer import Trainer
 
 
-@dataclass(frozen=True)
-class Quantized:
-    """A quantized network: which layers were quantized, their declared bits, and which neurons."""
-
-    model: nn.Module
-    coverage: Coverage
-    declared: dict[str, int]
-    membranes: tuple[str, ...]
-    training_log: tuple[dict[str, float], ...]
-
-
 def make_quantized(bench: Bench, cell: Cell, reporter: Reporter) -> Quantized:
-    """The cell's network: post-training quantized, and fine-tuned by the protocol's recipe in QAT."""
+    """The cell's network: post-training quantized, and fine-tuned by the protocol's recipe in QAT.
+
+    Quantizers work on a network of their own; what is given back, to be measured, is `rebuilt` from its weights.
+    """
+    prepared = _prepared(bench, cell, reporter)
+    return rebuilt(prepared, bench.network.build(), bench.network.weights, trained=cell.mode == "qat")
+
+
+def _prepared(bench: Bench, cell: Cell, reporter: Reporter) -> Quantized:
     torch.manual_seed(cell.seed)
     model = bench.network.build()
     declared = _declared_bits(bench, cell.quantizer)

@@ -19,7 +19,8 @@ from snnbench.bench.chip_gap import chip_gap, put_on_chip
 from snnbench.bench.control import control_evaluations
 from snnbench.bench.costs import cost_of
 from snnbench.bench.plugin_errors import blamed
-from snnbench.bench.quantized import Quantized, make_quantized, training_engine
+from snnbench.bench.quantized import make_quantized, training_engine
+from snnbench.bench.rebuilding import Quantized
 from snnbench.bench.score import (
     check_metrics,
     control_of,
@@ -153,7 +154,7 @@ def _help(bench: Bench) -> None:
 
 
 def _ordered(bench: Bench, order: torchrun.Order) -> nn.Module:
-    """The ordered network; quantizers are applied, and the leader's weights put in, fine-tuned ones too."""
+    """The ordered network, with the leader's weights put in."""
     if order.cell is None:
         model = bench.network.build()
     else:

@@ -17,6 +17,7 @@ from snnbench.quant.packing import NUMBER_BITS, Codebook, bits_for, pack
 from snnbench.quant.watch import Visited, Watch
 
 _MOST_STALLS = 256
+_ROUNDING = 4 * float(torch.finfo(torch.float32).eps)
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class WeightAudit:
     Attributes:
         weights: number of weights.
         levels: distinct values in the output channel that has most.
+        distinct_levels: the same, where values that rounding alone sets apart count as one.
         found_bits: bits that number them.
         occupancy: of the 2^b levels of the declared bits, the part that a channel uses, in the mean over channels.
         saturated: part of the weights that lie at their channel's lowest or highest level.
@@ -37,6 +39,7 @@ class WeightAudit:
 
     weights: int
     levels: int
+    distinct_levels: int
     found_bits: int
     occupancy: float
     saturated: float
@@ -106,9 +109,16 @@ def most_levels(weight: Tensor) -> int:
     return int(_levels_per_channel(weight).max())
 
 
-def _levels_per_channel(weight: Tensor) -> Tensor:
+def distinct_levels(weight: Tensor) -> int:
+    """The same, where values that rounding alone sets apart count as one."""
+    return int(_levels_per_channel(weight, _ROUNDING).max())
+
+
+def _levels_per_channel(weight: Tensor, apart: float = 0.0) -> Tensor:
+    """Values of each channel that are more than `apart`, in units of its largest magnitude, above the next smaller."""
     rows = weight.flatten(1).sort(dim=1).values
-    return (rows[:, 1:] != rows[:, :-1]).sum(dim=1) + 1
+    largest = rows.abs().amax(dim=1, keepdim=True)
+    return (rows.diff(dim=1) > apart * largest).sum(dim=1) + 1
 
 
 def _audit_weight(weight: Tensor, declared: int, basis: Tensor | None, steady: bool) -> WeightAudit:
@@ -119,6 +129,7 @@ def _audit_weight(weight: Tensor, declared: int, basis: Tensor | None, steady: b
     return WeightAudit(
         weights=weight.numel(),
         levels=int(counts.max()),
+        distinct_levels=distinct_levels(weight),
         found_bits=bits_for(int(counts.max())),
         occupancy=float(counts.double().mean()) / 2**declared,
         saturated=float(((rows == low) | (rows == high)).double().mean()),

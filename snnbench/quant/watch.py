@@ -52,6 +52,21 @@ class Visited:
         self.counts = torch.cat([self.counts.to(counts), counts])[order]
 
 
+class _Guard(nn.Module):
+    """In the place of a membrane's quantizer while it is watched: what is noted is what the neuron goes on with."""
+
+    def __init__(self, quantizer: nn.Module, note: Callable[[Tensor], None]) -> None:
+        super().__init__()
+        self.quantizer, self._note = quantizer, note
+
+    def forward(self, potential: Tensor) -> Tensor:
+        """The quantized potential as a plain tensor, whatever a subclass would show of it."""
+        with torch._C.DisableTorchFunctionSubclass():
+            states = torch.Tensor.as_subclass(self.quantizer(potential), torch.Tensor)
+        self._note(states)
+        return states
+
+
 class Watch:
     """Notes what a network's quantizers give out while it is entered.
 
@@ -63,6 +78,7 @@ class Watch:
 
     def __init__(self, model: nn.Module) -> None:
         self._model, self._handles = model, list[RemovableHandle]()
+        self._guarded: list[tuple[SpikingNeuron, nn.Module]] = []
         self._samples = 0
         self.weights: dict[str, Tensor] = {}
         self.unsteady: set[str] = set()
@@ -77,7 +93,8 @@ class Watch:
         for name, module in spiking_layers(self._model).items():
             if isinstance(module, SpikingNeuron) and module.state_quantizer is not None:
                 self.membranes[name] = Visited()
-                self._handles.append(module.state_quantizer.register_forward_hook(self._note_state(name)))
+                self._guarded.append((module, module.state_quantizer))
+                module.state_quantizer = _Guard(module.state_quantizer, self._note_state(name))
         return self
 
     def __exit__(
@@ -85,6 +102,9 @@ class Watch:
     ) -> None:
         while self._handles:
             self._handles.pop().remove()
+        while self._guarded:
+            neuron, quantizer = self._guarded.pop()
+            neuron.state_quantizer = quantizer
 
     def _note_weight(self, name: str) -> Callable[[nn.Module, Any, Tensor], None]:
         def note(module: nn.Module, inputs: Any, weight: Tensor) -> None:
@@ -94,8 +114,8 @@ class Watch:
 
         return note
 
-    def _note_state(self, name: str) -> Callable[[nn.Module, Any, Tensor], None]:
-        def note(module: nn.Module, inputs: Any, states: Tensor) -> None:
+    def _note_state(self, name: str) -> Callable[[Tensor], None]:
+        def note(states: Tensor) -> None:
             if self._samples < MEMBRANE_SAMPLES:
                 self.membranes[name].add(states)
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snnbench.quant.audit import most_levels
+from snnbench.quant.audit import distinct_levels, most_levels
 from snnbench.testing.outcome import CheckFailed, CheckSkipped
 from snnbench.testing.subject import Variant, convolution, images
 
@@ -73,8 +73,10 @@ def require_finite(variant: Variant, tensor: Tensor, found: Tensor) -> None:
 
 def require_few_levels(variant: Variant, weight: Tensor) -> None:
     """CheckFailed if a channel of `weight` has more levels than the bits allow."""
-    count = most_levels(weight)
-    require(count <= 2**variant.bits, f"{variant}: a channel has {count} levels; {2**variant.bits} are allowed")
+    count, allowed = most_levels(weight), 2**variant.bits
+    rounded = "; they are rounded apart: return snnbench.quant.straight_through(q, w), not w + (q - w).detach()"
+    why = rounded if distinct_levels(weight) <= allowed else ""
+    require(count <= allowed, f"{variant}: a channel has {count} levels; {allowed} are allowed{why}")
 
 
 def told(tensor: Tensor) -> str:

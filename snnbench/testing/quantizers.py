@@ -28,7 +28,7 @@ from snnbench.testing.probes import (
     trained,
     weight_of,
 )
-from snnbench.testing.subject import Check, Subject, convolution, default_variant, images, linear, variants, weights
+from snnbench.testing.subject import Check, Subject, convolution, default_variant, images, linear, spread_linear, variants, weights
 
 _OTHER_STATE = "what for_membrane makes cannot be restored into what the factory makes of a membrane"
 
@@ -75,6 +75,7 @@ def levels(subject: Subject) -> None:
     """At most 2^bits distinct values in any output channel, for every number of bits up to 8."""
     for variant in variants(subject, range(1, 9)):
         require_few_levels(variant, weight_of(variant.quantize(convolution())))
+        require_few_levels(variant, weight_of(variant.quantize(spread_linear())))
 
 
 def deterministic(subject: Subject) -> None:

@@ -105,6 +105,15 @@ def linear(seed: int = 0) -> nn.Linear:
     return _filled(nn.Linear(16, 8), seed)
 
 
+def spread_linear() -> nn.Linear:
+    """A linear layer of 4,096 inputs whose weights are of all magnitudes, so that sums of them are rounded."""
+    layer = _filled(nn.Linear(4096, 4), 0)
+    with torch.no_grad():
+        layer.weight *= 10 ** (-3 * torch.rand(4, 4096, generator=torch.Generator().manual_seed(1)))
+        layer.weight[:2] = weights(2, 4096)
+    return layer
+
+
 def images(seed: int = 1) -> Tensor:
     """Spikes (8, 64, 6, 6) as a convolution of a spiking network sees them."""
     generator = torch.Generator().manual_seed(seed)
