@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import copy
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from snnbench.errors import OptionError
 from snnbench.nn.recording import spiking_layers
@@ -28,44 +31,28 @@ class LayerInputs:
     Each iteration runs the network again up to the layer, the layers before it quantized; nothing is kept, so that
     memory does not grow with the number of images.
 
+    All that a quantizer gets are tensors, copies and a function: nothing that it does to them reaches the network.
+
     Attributes:
-        layer: the convolution or linear layer.
+        layer: a copy of the convolution or linear layer, in full precision.
         weight: its full-precision weight.
-        neuron: the spiking layer that runs right after it, or None.
+        neuron: a copy of the spiking layer that runs right after it, or None.
         timesteps: T; the first dimension of an input is T times the batch, step by step (`step, sample` order).
-        model: the network.
-        batches: images; anything that can be iterated over more than once.
+        run: gives the batches of inputs anew each time it is called.
     """
 
     layer: nn.Module
     weight: Tensor
     neuron: nn.Module | None
     timesteps: int
-    model: nn.Module
-    batches: Iterable[Tensor]
+    run: Callable[[], Iterator[Tensor]]
 
     def __iter__(self) -> Iterator[Tensor]:
         """Batches of inputs: (T * N, C, H, W) of a convolution, (T * N, features) of a linear layer.
 
         Where the network computes once what is the same at every step, it is repeated T times.
         """
-        seen: list[Tensor] = []
-
-        def reach(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            seen.append(inputs[0].detach())
-            raise _Reached
-
-        for images in self.batches:
-            handle = self.layer.register_forward_pre_hook(reach)
-            try:
-                with torch.no_grad():
-                    self.model(images)
-            except _Reached:
-                pass
-            finally:
-                handle.remove()
-            once = seen.pop()
-            yield once.repeat(self.timesteps, *[1] * (once.ndim - 1)) if len(once) == len(images) else once
+        return self.run()
 
     def columns(self) -> Iterator[Tensor]:
         """Batches (T * N, positions, fan_in): each row is what one output of the layer multiplies with its weights.
@@ -74,6 +61,27 @@ class LayerInputs:
             OptionError: for a transposed, grouped, 1-d or 3-d convolution.
         """
         return (columns(self.layer, inputs) for inputs in self)
+
+
+def layer_inputs(model: nn.Module, layer: nn.Module, timesteps: int, batches: Iterable[Tensor]) -> Iterator[Tensor]:
+    """What `layer` sees of each of `batches`; see `LayerInputs`."""
+    seen: list[Tensor] = []
+
+    def reach(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        seen.append(inputs[0].detach())
+        raise _Reached
+
+    for images in batches:
+        handle = layer.register_forward_pre_hook(reach)
+        try:
+            with torch.no_grad():
+                model(images)
+        except _Reached:
+            pass
+        finally:
+            handle.remove()
+        once = seen.pop()
+        yield once.repeat(timesteps, *[1] * (once.ndim - 1)) if len(once) == len(images) else once
 
 
 def columns(layer: nn.Module, inputs: Tensor) -> Tensor:
@@ -110,9 +118,24 @@ def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> tuple[str, ...]:
         fed = {layer: neurons[name] for name, layer in feeding(order, neurons).items()}
         order = tuple(name for name in order if name in offering)
         for name in order:
-            original = model.get_parameter(f"{name}.parametrizations.weight.original").detach()
-            inputs = LayerInputs(layers[name], original, fed.get(name), timesteps, model, batches)
-            offering[name].calibrate(inputs)
+            run = partial(layer_inputs, model, layers[name], timesteps, batches)
+            layer, neuron = _plain_copy(layers[name]), copy.deepcopy(fed.get(name))
+            offering[name].calibrate(LayerInputs(layer, cast(Tensor, layer.weight).detach(), neuron, timesteps, run))
     finally:
         model.train(training)
     return order
+
+
+def _plain_copy(layer: nn.Module) -> nn.Module:
+    """A copy of a quantized layer without its quantizer and its hooks."""
+    kind: type[nn.Module] = parametrize.type_before_parametrizations(layer)
+    twin = kind.__new__(kind)
+    nn.Module.__init__(twin)
+    own = vars(layer).keys() - vars(nn.Module()).keys()
+    vars(twin).update({name: copy.deepcopy(vars(layer)[name]) for name in own})
+    original = cast(Any, layer).parametrizations["weight"].original
+    for name, parameter in (("weight", original), *layer.named_parameters(recurse=False)):
+        twin.register_parameter(name, nn.Parameter(parameter.detach().clone(), requires_grad=False))
+    if "bias" not in twin._parameters:
+        twin.register_parameter("bias", None)
+    return twin

@@ -61,10 +61,15 @@ class _Guard(nn.Module):
 
     def forward(self, potential: Tensor) -> Tensor:
         """The quantized potential as a plain tensor, whatever a subclass would show of it."""
+        states = self.quantizer(potential)
         with torch._C.DisableTorchFunctionSubclass():
-            states = torch.Tensor.as_subclass(self.quantizer(potential), torch.Tensor)
-        self._note(states)
-        return states
+            plain = torch.Tensor.as_subclass(states, torch.Tensor)
+        self._note(plain)
+        return plain
+
+    def state_dict(self, *args: Any, **options: Any) -> Any:
+        """That of the quantizer itself."""
+        return self.quantizer.state_dict(*args, **options)
 
 
 class Watch:

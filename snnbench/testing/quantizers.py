@@ -28,7 +28,17 @@ from snnbench.testing.probes import (
     trained,
     weight_of,
 )
-from snnbench.testing.subject import Check, Subject, convolution, default_variant, images, linear, spread_linear, variants, weights
+from snnbench.testing.subject import (
+    Check,
+    Subject,
+    convolution,
+    default_variant,
+    images,
+    linear,
+    spread_linear,
+    variants,
+    weights,
+)
 
 _OTHER_STATE = "what for_membrane makes cannot be restored into what the factory makes of a membrane"
 

@@ -15,7 +15,7 @@ from snnbench.bench.calibration import CalibrationBatches, calibration_images
 from snnbench.errors import OptionError
 from snnbench.nn import sew_resnet8
 from snnbench.quant import quantize_weights, quantizers
-from snnbench.quant.calibration import LayerInputs, calibrate, columns
+from snnbench.quant.calibration import LayerInputs, calibrate, columns, layer_inputs
 
 
 class Halves(nn.Module):
@@ -58,7 +58,9 @@ def test_a_layer_is_shown_the_neuron_that_it_feeds():
     model = network([])
     calibrate(model, batches())
     for name, quantizer in quantizers(model).items():
-        assert quantizer.neuron is model.get_submodule(name.removesuffix("conv") + "neuron")
+        neuron = model.get_submodule(name.removesuffix("conv") + "neuron")
+        assert repr(quantizer.neuron) == repr(neuron)
+        assert quantizer.neuron is not neuron
 
 
 class Backwards(nn.Module):
@@ -119,11 +121,11 @@ def test_inputs_are_streamed_and_the_layers_behind_do_not_run():
             yield images
 
     name = next(iter(quantizers(model)))
-    inputs = LayerInputs(model.get_submodule(name), torch.zeros(1), None, 3, model, counted())
-    next(iter(inputs))
+    layer = model.get_submodule(name)
+    next(layer_inputs(model, layer, 3, counted()))
     assert taken == [0]
     assert not ran
-    assert not model.get_submodule(name)._forward_pre_hooks
+    assert not layer._forward_pre_hooks
 
 
 @pytest.mark.parametrize("geometry", [{}, {"stride": 2}, {"padding": 1}, {"dilation": 2}, {"stride": 2, "padding": 1}])
