@@ -52,11 +52,11 @@ def native_library(source: Path) -> ctypes.CDLL:
 def _path(source: Path, compiler: str) -> Path:
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
     texts = (file.read_text("utf-8") for file in (source, *sorted(source.parent.glob("*.h"))))
-    parts = (*texts, *FLAGS, version, _processor())
+    parts = (*texts, *FLAGS, version, processor_text())
     return cache_root() / "kernels" / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.so"
 
 
-def _processor() -> str:
+def processor_text() -> str:
     """What ``-march=native`` depends on: a cache folder may be shared by several machines."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").split("\n\n")[0].splitlines()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from snnbench.bench.bench import Bench
 from snnbench.bench.score import measured
 from snnbench.chips import OnChip, Semantics, on_chip
-from snnbench.chips.compiled import compiled_form
+from snnbench.chips.fast import fast_form
 from snnbench.chips.network import IntegerNetwork
 from snnbench.engine import engine_form
 from snnbench.functional import (
@@ -102,7 +102,7 @@ def put_on_chip(bench: Bench, model: nn.Module, chip: ChipSpec, reporter: Report
 def chip_gap(bench: Bench, model: nn.Module, put: OnChip, evaluation: Evaluation, reporter: Reporter) -> ChipGap:
     """Run both networks over the test set; `evaluation` is that of the quantized network with float states."""
     _, labels = bench.test_set()
-    network = compiled_form(put.network, bench.network.input_shape)
+    network = fast_form(put.network, bench.network.input_shape)
     found = _compare(bench, model, network, reporter)
     right = torch.cat(found.predictions) == torch.from_numpy(labels)
     before = evaluation.predictions == torch.from_numpy(labels)

@@ -33,8 +33,15 @@ def c_files(network: IntegerNetwork, input_shape: tuple[int, ...], table: Tensor
         OptionError: if a number does not fit in the C program's own.
     """
     maps = maps_of(network, input_shape)
-    fixed = {name: (_FOLDER / name).read_text("utf-8") for name in ("snn.h", "snn.c", "main.c")}
-    return {"network.h": _header(network, maps), "network.c": _numbers(network, maps, table), **fixed}
+    fixed = {name: (_FOLDER / name).read_text("utf-8") for name in ("neuron.h", "snn.h", "snn.c", "main.c")}
+    header = _header({**_sizes(network, maps), **_rules(network)})
+    return {"network.h": header, "network.c": _numbers(network, maps, table), **fixed}
+
+
+def batch_files(network: IntegerNetwork) -> dict[str, str]:
+    """C sources of the neurons alone, over batches."""
+    fixed = {name: (_FOLDER / name).read_text("utf-8") for name in ("neuron.h", "batch.c")}
+    return {"network.h": _header(_rules(network)), **fixed}
 
 
 def as_map(shape: tuple[int, ...]) -> Shape:
@@ -59,9 +66,8 @@ def _output_map(synapses: Synapses, before: Shape) -> Shape:
     return len(codes), height, width
 
 
-def _header(network: IntegerNetwork, maps: dict[str, Shape]) -> str:
+def _header(defines: dict[str, int | str]) -> str:
     lines = ["/* Sizes and rules of the network; written by snnbench. */", "#ifndef NETWORK_H", "#define NETWORK_H", ""]
-    defines = {**_sizes(network, maps), **_rules(network.chip), "NUMBER": _number(network)}
     return "\n".join([*lines, *(f"#define {name} {value}" for name, value in defines.items()), "", "#endif", ""])
 
 
@@ -87,7 +93,11 @@ def _sizes(network: IntegerNetwork, maps: dict[str, Shape]) -> dict[str, int]:
     }
 
 
-def _rules(chip: Semantics) -> dict[str, int]:
+def _rules(network: IntegerNetwork) -> dict[str, int | str]:
+    return {**_of_chip(network.chip), "NUMBER": _number(network)}
+
+
+def _of_chip(chip: Semantics) -> dict[str, int]:
     assert chip.membrane is not None
     assert chip.spike is not None
     rules = {f"ROUND_{name.upper().replace('-', '_')}": number for number, name in enumerate(_ROUNDINGS)}

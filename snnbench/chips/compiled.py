@@ -19,6 +19,7 @@ from snnbench.chips.c_source import as_map, c_files, maps_of
 from snnbench.chips.network import IntegerNetwork
 from snnbench.errors import OptionError
 from snnbench.folders import cache_root
+from snnbench.native import processor_text
 
 FLAGS = ("-std=c11", "-O3", "-march=native", "-fPIC", "-shared")
 BUILD_SECONDS = 300
@@ -43,7 +44,9 @@ class CompiledNetwork(IntegerNetwork):
     def __init__(self, put: IntegerNetwork, input_shape: tuple[int, ...]) -> None:
         super().__init__(put.chip, put.layers, put.readout, put.timesteps)
         table = torch.zeros(as_map(input_shape)[0], 256, dtype=torch.int64)
-        self._library = _load(c_files(put, input_shape, table))
+        files = c_files(put, input_shape, table)
+        self._library = load_c({**files, "network.c": files["network.c"] + _PROBE}, ("snn.c", "network.c"))
+        self._library.layer_spikes.restype = ctypes.c_void_p
         maps = maps_of(put, input_shape)
         self._maps = [maps[layer.name] for layer in self.layers]
         self._over = (ctypes.c_uint64 * len(self.layers)).in_dll(self._library, "overflows")
@@ -73,38 +76,35 @@ class CompiledNetwork(IntegerNetwork):
             self.watch(layer.name, steps.flatten(2) if layer.synapses.codes.ndim == 2 else steps)
 
 
-def compiled_form(put: IntegerNetwork, input_shape: tuple[int, ...]) -> IntegerNetwork:
-    """The compiled network where there is a C compiler, else `put` itself: the same numbers."""
-    return put if c_compiler() is None else CompiledNetwork(put, input_shape)
-
-
 def _pointer(array: Any) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
-def _load(files: dict[str, str]) -> ctypes.CDLL:
+def load_c(files: dict[str, str], sources: tuple[str, ...]) -> ctypes.CDLL:
+    """The library that some `sources` among C `files` make, built for this processor once and kept in the cache.
+
+    Raises:
+        OptionError: if there is no C compiler, or it cannot build them.
+    """
     compiler = c_compiler()
     if compiler is None:
         raise OptionError("a C compiler (cc, gcc or clang) is needed, and none was found")
-    files = {**files, "network.c": files["network.c"] + _PROBE}
-    text = "\0".join((compiler, *FLAGS, *files.values()))
+    text = "\0".join((compiler, *FLAGS, processor_text(), *sources, *files.values()))
     path = cache_root() / "chips" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.so"
     try:
         if not path.exists():
-            _build(compiler, files, path)
-        library = ctypes.CDLL(str(path))
+            _build(compiler, files, sources, path)
+        return ctypes.CDLL(str(path))
     except (OSError, subprocess.SubprocessError) as error:
         raise OptionError(f"the network cannot be built in '{path.parent}': {error}") from error
-    library.layer_spikes.restype = ctypes.c_void_p
-    return library
 
 
-def _build(compiler: str, files: dict[str, str], path: Path) -> None:
+def _build(compiler: str, files: dict[str, str], sources: tuple[str, ...], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         for name, content in files.items():
             (Path(folder) / name).write_text(content, "utf-8")
-        command = [compiler, *FLAGS, "-o", path.name, "snn.c", "network.c"]
+        command = [compiler, *FLAGS, "-o", path.name, *sources]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
         if done.returncode:
             raise OptionError(f"the network cannot be built: {' '.join(command)}\n{done.stderr.strip()}")

@@ -1,7 +1,7 @@
 /* A spiking network of whole numbers: C11, no memory is asked for, and nothing is rounded but as network.h says. */
 #include "snn.h"
 
-typedef NUMBER number;
+#include "neuron.h"
 
 uint64_t overflows[LAYERS];
 
@@ -10,84 +10,6 @@ static number sums[LARGEST_LAYER];
 static number potential[LARGEST_LAYER];
 #if HAS_CURRENT
 static number current[LARGEST_LAYER];
-#endif
-
-/* x / 2**bits, rounded down; shifts of negative numbers are not defined in C. */
-static number halved(number x, int bits) {
-    return x >= 0 ? x >> bits : ~(~x >> bits);
-}
-
-static number divided(number x, int bits, int rounding) {
-    number down = halved(x, bits), rest = x - down * ((number)1 << bits);
-    number half = bits ? (number)1 << (bits - 1) : 1;
-    switch (rounding) {
-    case ROUND_ZERO:
-        return down + (x < 0 && rest > 0);
-    case ROUND_AWAY:
-        return down + (x > 0 && rest > 0);
-    case ROUND_HALF_EVEN:
-        return down + (rest > half || (rest == half && down % 2 != 0));
-    default:
-        return down;
-    }
-}
-
-static number lost(number x, int factor, int bits, int rounding, int least) {
-    number amount = factor ? divided(x * factor, bits, rounding) : 0;
-    if (factor && amount == 0 && x != 0)
-        return x > 0 ? least : -least;
-    return amount;
-}
-
-static number fitted(number x, int bits, int wraps) {
-    number high = (((number)1 << (bits - 2)) - 1) * 2 + 1, low = -high - 1;
-    if (x >= low && x <= high)
-        return x;
-    if (!wraps)
-        return x < low ? low : high;
-    number span = (number)1 << bits, rest = (x - low) % span;
-    return (rest < 0 ? rest + span : rest) + low;
-}
-
-static number stored(number v) {
-    return fitted(v, MEMBRANE_BITS, MEMBRANE_WRAPS);
-}
-
-#define LEAKED(v) lost(v, layer->leak_factor, layer->leak_bits, MEMBRANE_ROUNDING, MEMBRANE_LEAST)
-
-/* The potential after the current and bias of a step. */
-static number integrated(const struct layer *layer, number v, number i, number bias, uint64_t *over) {
-    number decayed = MEMBRANE_ADDS_FIRST ? v : v - LEAKED(v);
-    number whole = decayed + i + bias, h = stored(whole);
-    if (MEMBRANE_ADDS_CHANGE && !MEMBRANE_ADDS_FIRST)
-        h = stored(v + stored(stored(decayed - v + i) + bias));
-    *over += whole != h;
-    return MEMBRANE_ADDS_FIRST ? h - LEAKED(h) : h;
-}
-
-static int fire(number *h, number threshold, int resets_to_zero) {
-    number reached = *h - TEST_IS_STRICT;
-    if (reached < threshold)
-        return 0;
-    if (resets_to_zero) {
-        *h = 0;
-        return 1;
-    }
-    number count = MOST_SPIKES == 1 ? 1 : reached / threshold;
-    count = count < MOST_SPIKES ? count : MOST_SPIKES;
-    *h -= count * threshold;
-    return (int)count;
-}
-
-#if HAS_CURRENT
-static number followed(const struct layer *layer, number i, number events) {
-    int factor = layer->current_factor, bits = layer->current_bits;
-    if (CURRENT_ADDS_FIRST) {
-        number whole = fitted(i + events, CURRENT_BITS, CURRENT_WRAPS);
-        return whole - lost(whole, factor, bits, CURRENT_ROUNDING, CURRENT_LEAST);
-    }
-    return fitted(i - lost(i, factor, bits, CURRENT_ROUNDING, CURRENT_LEAST) + events, CURRENT_BITS, CURRENT_WRAPS);
-}
 #endif
 
 /* One step of all neurons of a layer. */
@@ -99,9 +21,9 @@ static void step(const struct layer *layer, int index, uint8_t *spikes) {
             int n = at * outputs + o;
             number i = sums[n] * ((number)1 << layer->shift[o]);
 #if HAS_CURRENT
-            i = current[n] = followed(layer, current[n], i);
+            i = current[n] = followed(current[n], i, layer->current_factor, layer->current_bits);
 #endif
-            number h = integrated(layer, potential[n], i, layer->bias[o], &over);
+            number h = integrated(potential[n], i, layer->bias[o], layer->leak_factor, layer->leak_bits, &over);
             spikes[n] = (uint8_t)fire(&h, layer->threshold[o], layer->resets_to_zero);
             potential[n] = h;
         }

@@ -1,0 +1,134 @@
+"""A network of whole numbers in batches: int8 convolutions where PyTorch carries them, and neurons in C."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from snnbench.chips.c_source import batch_files
+from snnbench.chips.compiled import CompiledNetwork, c_compiler, load_c
+from snnbench.chips.fold import IntegerLayer, Synapses
+from snnbench.chips.network import EXACT, IntegerNetwork, reach
+from snnbench.errors import OptionError
+from snnbench.exchange.wiring import INPUT
+from snnbench.nn.compiled.integer import IntegerConv, has_integer_convolutions
+
+CHUNK = 10
+"""Images that go through all layers together, so that what flows between them stays in the processor's cache."""
+
+
+class _Constants(ctypes.Structure):
+    _fields_: ClassVar[list[tuple[str, Any]]] = [
+        *((name, ctypes.c_void_p) for name in ("threshold", "bias", "start", "shift")),
+        *((name, ctypes.c_int64) for name in ("images", "positions", "outputs", "shared")),
+        *((name, ctypes.c_int32) for name in ("steps", "leak_factor", "leak_bits")),
+        *((name, ctypes.c_int32) for name in ("current_factor", "current_bits", "resets_to_zero")),
+    ]
+
+
+class FastNetwork(IntegerNetwork):
+    """The network `put`, the same numbers faster; spikes are uint8.
+
+    Raises:
+        OptionError: if there is no C compiler, or it cannot build the neurons, or a sum is no exact float32.
+    """
+
+    def __init__(self, put: IntegerNetwork) -> None:
+        super().__init__(put.chip, put.layers, put.readout, put.timesteps)
+        self._library = load_c(batch_files(put), ("batch.c",))
+        self._library.fire_batch.restype = ctypes.c_uint64
+        self._sums = {layer.name: _summing(layer, put) for layer in put.layers}
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, classes) int64 of normalised `images` (N, *shape)."""
+        watch, seen = self.watch, dict[str, list[Tensor]]()
+        if watch:
+            self.watch = lambda name, spikes: seen.setdefault(name, []).append(spikes)
+        try:
+            logits = [super(FastNetwork, self).forward(chunk) for chunk in torch.split(images, CHUNK)]
+        finally:
+            self.watch = watch
+        for name, parts in seen.items():
+            assert watch is not None
+            watch(name, torch.cat(parts, 1))
+        return torch.cat(logits)
+
+    def _spikes(self, layer: IntegerLayer, given: dict[str, Tensor]) -> Tensor:
+        shared = layer.sources == (INPUT,)
+        arriving = [given[source] for source in layer.sources]
+        x = arriving[0]
+        for other in arriving[1:]:
+            x = x + other
+        flat = x if shared else x.flatten(0, 1)
+        if flat.ndim == 4:
+            flat = flat.contiguous(memory_format=torch.channels_last)
+        sums = self._sums[layer.name](flat)
+        images = len(x) if shared else x.shape[1]
+        spikes = self._fire(layer, sums, images, shared)
+        if self.watch:
+            self.watch(layer.name, spikes)
+        return spikes
+
+    def _fire(self, layer: IntegerLayer, sums: Tensor, images: int, shared: bool) -> Tensor:
+        form = torch.channels_last if sums.ndim == 4 else torch.contiguous_format
+        sums = sums.contiguous(memory_format=form)
+        spikes = torch.empty((self.timesteps * images, *sums.shape[1:]), dtype=torch.uint8, memory_format=form)
+        neurons, outputs = layer.neurons, sums.shape[1]
+        values = (neurons.threshold, neurons.bias, neurons.start, layer.synapses.shift)
+        arrays = [torch.as_tensor(each).flatten().expand(outputs).to(torch.int32).contiguous() for each in values]
+        leaks = (neurons.leak.factor, neurons.leak.bits, neurons.current_leak.factor, neurons.current_leak.bits)
+        places = (images, sums[0].numel() // outputs, outputs, int(shared))
+        pointers = (array.data_ptr() for array in arrays)
+        constants = _Constants(*pointers, *places, self.timesteps, *leaks, int(neurons.reset == "zero"))
+        ends = (ctypes.c_void_p(sums.data_ptr()), ctypes.c_void_p(spikes.data_ptr()), ctypes.byref(constants))
+        self.overflows[layer.name] += self._library.fire_batch(*ends)
+        return spikes.view(self.timesteps, images, *sums.shape[1:])
+
+
+class _Sums(nn.Module):
+    """Sums of weights as float32, exact."""
+
+    def __init__(self, synapses: Synapses) -> None:
+        super().__init__()
+        self.stride, self.padding = synapses.stride, synapses.padding
+        self.weight = synapses.codes.float()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Sums (N, out, *positions) that `x` (N, in, *positions) reaches."""
+        x = x.float()
+        if self.weight.ndim == 2:
+            return x.flatten(1) @ self.weight.T
+        return F.conv2d(x, self.weight, stride=self.stride, padding=self.padding)
+
+
+def _summing(layer: IntegerLayer, network: IntegerNetwork) -> nn.Module:
+    synapses, chip = layer.synapses, network.chip
+    assert chip.input is not None
+    assert chip.spike is not None
+    entering = layer.sources == (INPUT,)
+    most = max(map(abs, chip.input.range)) if entering else chip.spike.most * len(layer.sources)
+    if reach(synapses) * most >= EXACT or (most > 255 and not entering):
+        raise OptionError(f"layer '{layer.name}' sums up to {reach(synapses) * most}, which is no exact float32")
+    whole = synapses.codes.ndim == 4 and int(synapses.codes.abs().max()) <= 127 and has_integer_convolutions()
+    if entering or not whole:
+        return _Sums(synapses)
+    out, inputs, *kernel = synapses.codes.shape
+    conv = nn.Conv2d(inputs, out, tuple(kernel), synapses.stride, synapses.padding, bias=False)  # type: ignore[arg-type]
+    return IntegerConv(conv, synapses.codes.to(torch.int8), torch.ones(out), False)
+
+
+def fast_form(put: IntegerNetwork, input_shape: tuple[int, ...]) -> IntegerNetwork:
+    """The same numbers, faster: in batches where every sum is an exact float32, else the network in C.
+
+    Without a C compiler it is `put` itself.
+    """
+    if c_compiler() is None:
+        return put
+    try:
+        return FastNetwork(put)
+    except OptionError:
+        return CompiledNetwork(put, input_shape)
