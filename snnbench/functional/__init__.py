@@ -1,6 +1,7 @@
 """The ground floor: pure functions from tensors to tensors."""
 
 from snnbench.functional.accuracy import McNemar, accuracy_change, mcnemar_test, wilson_interval
+from snnbench.functional.confidence import brier_score, expected_calibration_error, negative_log_likelihood
 from snnbench.functional.correlation import rate_correlation
 from snnbench.functional.counts import drift_from_counts, emd_from_counts, mean_rate_from_counts
 from snnbench.functional.decisions import (
@@ -15,6 +16,7 @@ from snnbench.functional.emd import firing_drift, firing_emd
 from snnbench.functional.emd_interval import emd_interval, estimate_emd
 from snnbench.functional.holm import holm
 from snnbench.functional.layers import Layers, Reduction, Scalar, Units
+from snnbench.functional.load import PeakLoad, events_by_step, peak_load, state_bits
 from snnbench.functional.mismatch import spike_mismatch
 from snnbench.functional.paired import Paired, PairedNull, paired_null
 from snnbench.functional.profile import SHARDS, FiringProfile, LayerFiring
@@ -29,8 +31,10 @@ from snnbench.functional.rates import (
     silent_fraction,
 )
 from snnbench.functional.spikes import check_spikes, count_by_shard, count_per_step, count_spikes, count_steps
+from snnbench.functional.steps import EarlyExit, accuracy_by_step, agreement_by_step, area_under_steps, early_exit
 from snnbench.functional.table import LayerRow, first_diverging_layer, layer_table
 from snnbench.functional.temporal import temporal_drift, temporal_drift_from_counts
+from snnbench.functional.trains import first_spike_latency, van_rossum_distance
 from snnbench.functional.transport import profile_emd
 from snnbench.functional.uncertainty import (
     CONFIDENCE,
@@ -50,6 +54,7 @@ __all__ = [
     "DEAD_BELOW",
     "SATURATED_ABOVE",
     "SHARDS",
+    "EarlyExit",
     "Estimate",
     "FiringProfile",
     "LayerFiring",
@@ -59,10 +64,15 @@ __all__ = [
     "OutputDivergence",
     "Paired",
     "PairedNull",
+    "PeakLoad",
     "Reduction",
     "Scalar",
     "Units",
+    "accuracy_by_step",
     "accuracy_change",
+    "agreement_by_step",
+    "area_under_steps",
+    "brier_score",
     "check_spikes",
     "count_by_shard",
     "count_per_step",
@@ -72,6 +82,7 @@ __all__ = [
     "disagreement",
     "divergences",
     "drift_from_counts",
+    "early_exit",
     "emd_from_counts",
     "emd_interval",
     "estimate_dead",
@@ -80,10 +91,13 @@ __all__ = [
     "estimate_emd_difference",
     "estimate_rate",
     "estimate_rate_change",
+    "events_by_step",
+    "expected_calibration_error",
     "firing_drift",
     "firing_emd",
     "firing_rate",
     "first_diverging_layer",
+    "first_spike_latency",
     "flips",
     "holm",
     "jackknife",
@@ -91,10 +105,12 @@ __all__ = [
     "mcnemar_test",
     "mean_rate_from_counts",
     "negative_flips",
+    "negative_log_likelihood",
     "newly_dead_fraction",
     "noise_floor",
     "output_divergence",
     "paired_null",
+    "peak_load",
     "profile_emd",
     "rate_correlation",
     "revived_fraction",
@@ -102,7 +118,9 @@ __all__ = [
     "seed_floor",
     "silent_fraction",
     "spike_mismatch",
+    "state_bits",
     "temporal_drift",
     "temporal_drift_from_counts",
+    "van_rossum_distance",
     "wilson_interval",
 ]

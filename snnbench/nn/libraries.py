@@ -163,3 +163,25 @@ _REFUSALS: dict[str, Callable[[Any, list[str]], str | None]] = {
     _NORSE: lambda module, names: None,
     _SINABS: lambda module, names: None,
 }
+
+_RESETS = {
+    "spikingjelly.activation_based.base.MemoryModule": "reset",
+    "snntorch._neurons.neurons.SpikingNeuron": "reset_mem",
+}
+_STATEFUL = "sinabs.layers.stateful_layer.StatefulLayer"
+
+
+def reset_states(model: nn.Module) -> None:
+    """Put every layer of SpikingJelly, snnTorch and sinabs that keeps a state between calls back to its start."""
+    for module in model.modules():
+        bases = [f"{base.__module__}.{base.__qualname__}" for base in type(module).__mro__]
+        if _STATEFUL in bases:
+            _forget_states(module)
+        elif reset := next((_RESETS[base] for base in bases if base in _RESETS), None):
+            getattr(module, reset)()
+
+
+def _forget_states(module: nn.Module) -> None:
+    # An empty buffer is what sinabs begins with; zeros of another batch size it would fill by drawing random samples.
+    for name, state in module.named_buffers(recurse=False):
+        module.register_buffer(name, state.new_zeros(0))

@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.utils.hooks import RemovableHandle
 
 from snnbench.errors import FiringError
@@ -27,6 +28,7 @@ _TRANSPOSED: dict[type[nn.Module], Callable[..., Tensor]] = {
     nn.ConvTranspose3d: F.conv_transpose3d,
 }
 _CHUNK = 2**16
+_RECURRENT = ("weight_ih", "weight_hh", "input_weights", "recurrent_weights")
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
@@ -34,6 +36,48 @@ def weight_layers(model: nn.Module) -> dict[str, nn.Module]:
     """Convolutions and linear layers by qualified name, in the order in which they are defined."""
     kinds = (*CONVOLUTIONS, nn.Linear)
     return {name: module for name, module in named_modules(model).items() if isinstance(module, kinds)}
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix of weights: the parameter `tensor` of `module`, whose qualified name is `layer`."""
+
+    layer: str
+    module: nn.Module
+    tensor: str
+
+    @property
+    def path(self) -> str:
+        """Qualified name of the parameter."""
+        return f"{self.layer}.{self.tensor}" if self.layer else self.tensor
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights as the layer reads them."""
+        return cast(Tensor, getattr(self.module, self.tensor))
+
+    @property
+    def is_parametrized(self) -> bool:
+        """Whether something is put on the weights."""
+        return parametrize.is_parametrized(self.module, self.tensor)
+
+
+def matrices(model: nn.Module) -> dict[str, Matrix]:
+    """Every matrix of weights that can be quantized, in network order: `weight_layers` by their name, and the matrices
+    of recurrent cells (PyTorch's, Norse's) by the name of the parameter.
+
+    `nn.LSTM`, `nn.GRU` and `nn.RNN` are left out: their kernels read their weights past any parametrization.
+    """
+    found = {name: Matrix(name, module, "weight") for name, module in weight_layers(model).items()}
+    for name, module in model.named_modules():
+        if not isinstance(module, nn.RNNBase):
+            own = [Matrix(name, module, tensor) for tensor in _RECURRENT if _holds(module, tensor)]
+            found |= {matrix.path: matrix for matrix in own}
+    return found
+
+
+def _holds(module: nn.Module, tensor: str) -> bool:
+    return tensor in module._parameters or parametrize.is_parametrized(module, tensor)
 
 
 def fan_out(layer: nn.Module, features: Sequence[int], output_size: Sequence[int] | None = None) -> Tensor:

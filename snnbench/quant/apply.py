@@ -13,7 +13,7 @@ from torch.nn.utils import parametrize
 from snnbench.errors import OptionError, ProtocolError, did_you_mean
 from snnbench.nn.neurons import Site, SpikingNeuron
 from snnbench.nn.recording import spiking_layers
-from snnbench.nn.synapses import CONVOLUTIONS, weight_layers
+from snnbench.nn.synapses import CONVOLUTIONS, Matrix, matrices, weight_layers
 from snnbench.quant.order import feeding, running_order
 
 MakeQuantizer = Callable[[str, Tensor], nn.Module]
@@ -58,12 +58,12 @@ class _FullPrecision(parametrize.ParametrizationList):
             return super().forward()
 
 
-def _in_full_precision(layer: nn.Module) -> None:
-    cast(Any, layer.parametrizations)["weight"].__class__ = _FullPrecision
+def _in_full_precision(matrix: Matrix) -> None:
+    cast(Any, matrix.module.parametrizations)[matrix.tensor].__class__ = _FullPrecision
 
 
 def quantize_weights(model: nn.Module, make: MakeQuantizer, exempt: Collection[str] | None = None) -> Coverage:
-    """Parametrize the weight of every convolution and linear layer of `model`, in place.
+    """Parametrize the weight of every convolution, linear layer and recurrent cell of `model`, in place.
 
     Args:
         model: the network.
@@ -74,17 +74,17 @@ def quantize_weights(model: nn.Module, make: MakeQuantizer, exempt: Collection[s
         ProtocolError: if a name in `exempt` is not a layer (see `check_layers`).
         OptionError: if no layer is left to quantize.
     """
-    layers = weight_layers(model)
+    layers = matrices(model)
     exempt = default_exempt(model) if exempt is None else exempt
     check_layers(exempt, layers, "exempt")
     chosen = tuple(name for name in layers if name not in exempt)
     if not chosen:
         raise OptionError(f"no layer of {type(model).__name__} was left to quantize; exempt are {', '.join(exempt)}")
     for name in chosen:
-        weight = cast(Tensor, layers[name].weight)
-        parametrize.register_parametrization(layers[name], "weight", make(name, weight.detach()))
-        _in_full_precision(layers[name])
-    _observe_forwards(model)
+        matrix = layers[name]
+        parametrize.register_parametrization(matrix.module, matrix.tensor, make(name, matrix.weight.detach()))
+        _in_full_precision(matrix)
+    observe_forwards(model)
     return Coverage(chosen, tuple(name for name in layers if name in exempt))
 
 
@@ -106,14 +106,13 @@ def quantize_membranes(
     for name, neuron in layers.items():
         cast(SpikingNeuron, neuron).state_quantizer = make(name, torch.full((channels[name],), torch.nan))
         cast(SpikingNeuron, neuron).site = site
-    _observe_forwards(model)
+    observe_forwards(model)
     return tuple(layers)
 
 
 def quantizers(model: nn.Module) -> dict[str, nn.Module]:
-    """The weight quantizers of `model` by the name of their layer."""
-    layers = weight_layers(model).items()
-    return {name: _weight_quantizer(module) for name, module in layers if parametrize.is_parametrized(module, "weight")}
+    """The weight quantizers of `model` by the name of their layer (or of a recurrent cell's matrix)."""
+    return {name: _quantizer(matrix) for name, matrix in matrices(model).items() if matrix.is_parametrized}
 
 
 def feeding_quantizers(model: nn.Module, input_shape: Sequence[int]) -> dict[str, nn.Module]:
@@ -125,14 +124,14 @@ def feeding_quantizers(model: nn.Module, input_shape: Sequence[int]) -> dict[str
 
 def bake(model: nn.Module) -> None:
     """Replace every parametrized weight by its quantized value, in place; the quantizers are gone."""
-    for module in weight_layers(model).values():
-        if parametrize.is_parametrized(module, "weight"):
-            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+    for matrix in matrices(model).values():
+        if matrix.is_parametrized:
+            parametrize.remove_parametrizations(matrix.module, matrix.tensor, leave_parametrized=True)
 
 
-def _weight_quantizer(module: nn.Module) -> nn.Module:
-    parametrizations = cast(Mapping[str, Sequence[nn.Module]], module.parametrizations)
-    return parametrizations["weight"][0]
+def _quantizer(matrix: Matrix) -> nn.Module:
+    parametrizations = cast(Mapping[str, Sequence[nn.Module]], matrix.module.parametrizations)
+    return parametrizations[matrix.tensor][0]
 
 
 def _channels(model: nn.Module, layers: Mapping[str, nn.Module], input_shape: Sequence[int]) -> dict[str, int]:
@@ -159,7 +158,8 @@ def _run_once(model: nn.Module, input_shape: Sequence[int]) -> None:
         model.train(training)
 
 
-def _observe_forwards(model: nn.Module) -> None:
+def observe_forwards(model: nn.Module) -> None:
+    """Tell quantizers that refit themselves of each training forward of `model`."""
     if _start not in model._forward_pre_hooks.values():
         model.register_forward_pre_hook(_start)
         model.register_forward_hook(_finish)

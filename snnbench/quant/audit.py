@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from snnbench.nn.neurons import SpikingNeuron
-from snnbench.nn.synapses import weight_layers
+from snnbench.nn.synapses import matrices
 from snnbench.quant.apply import quantizers
 from snnbench.quant.packing import NUMBER_BITS, Codebook, bits_for, pack
 from snnbench.quant.watch import Visited, Watch
@@ -92,9 +92,9 @@ def audit_membranes(model: nn.Module, watch: Watch) -> dict[str, MembraneAudit]:
 
 def full_precision(model: nn.Module) -> tuple[str, ...]:
     """Layers whose weight is not quantized, and any other matrix of parameters, by qualified name."""
-    layers = weight_layers(model)
-    floats = [name for name, module in layers.items() if not parametrize.is_parametrized(module, "weight")]
-    known = {f"{name}.weight" for name in layers}
+    layers = matrices(model)
+    floats = [name for name, matrix in layers.items() if not matrix.is_parametrized]
+    known = {matrix.path for matrix in layers.values()}
     others = [name for name, value in _plain_state(model) if value.ndim > 1 and name not in known]
     return (*floats, *others)
 
@@ -102,6 +102,15 @@ def full_precision(model: nn.Module) -> tuple[str, ...]:
 def float_bits(model: nn.Module) -> int:
     """Size in bits of all parameters and statistics that are not quantized, biases and batch norms among them."""
     return NUMBER_BITS * sum(value.numel() for _, value in _plain_state(model) if value.is_floating_point())
+
+
+def float_share(model: nn.Module) -> float:
+    """Share of the weights that stay in full precision, in [0, 1]: of all matrices of parameters, biases and batch
+    norms aside."""
+    inside = sum(matrix.weight.numel() for matrix in matrices(model).values() if matrix.is_parametrized)
+    plain = (value for _, value in _plain_state(model) if isinstance(value, nn.Parameter))
+    outside = sum(value.numel() for value in plain if value.ndim > 1)
+    return outside / (inside + outside)
 
 
 def most_levels(weight: Tensor) -> int:

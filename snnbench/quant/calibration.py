@@ -110,7 +110,8 @@ def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> tuple[str, ...]:
     """
     layers, neurons = weight_layers(model), spiking_layers(model)
     timesteps = cast(int, getattr(model, "timesteps", 1))
-    offering: dict[str, Any] = {name: each for name, each in quantizers(model).items() if hasattr(each, "calibrate")}
+    made = quantizers(model).items()
+    offering: dict[str, Any] = {name: each for name, each in made if name in layers and hasattr(each, "calibrate")}
     training = model.training
     model.eval()
     try:

@@ -8,12 +8,11 @@ from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 from torch.utils.hooks import RemovableHandle
 
 from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.recording import spiking_layers
-from snnbench.nn.synapses import weight_layers
+from snnbench.nn.synapses import matrices
 
 MEMBRANE_SAMPLES = 500
 """Membranes are watched while the first so many images run."""
@@ -91,9 +90,9 @@ class Watch:
 
     def __enter__(self) -> Self:
         self._handles.append(self._model.register_forward_hook(self._count_samples))
-        for name, module in weight_layers(self._model).items():
-            if parametrize.is_parametrized(module, "weight"):
-                source = cast(Mapping[str, nn.Module], module.parametrizations)["weight"]
+        for name, matrix in matrices(self._model).items():
+            if matrix.is_parametrized:
+                source = cast(Mapping[str, nn.Module], matrix.module.parametrizations)[matrix.tensor]
                 self._handles.append(source.register_forward_hook(self._note_weight(name)))
         for name, module in spiking_layers(self._model).items():
             if isinstance(module, SpikingNeuron) and module.state_quantizer is not None:

@@ -17,6 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from snnbench.errors import RecordError
+from snnbench.nn.synapses import matrices
 from snnbench.quant import bake, quantizers
 from snnbench.quant.audit import basis_of
 from snnbench.quant.coding import PARTS, decode, encode
@@ -32,7 +33,8 @@ class _Header(BaseModel):
 
 def pack_network(model: nn.Module) -> bytes:
     """Safetensors of the state of `model`, whose quantizers are baked in (so it is changed)."""
-    bases = {f"{layer}.weight": basis_of(quantizer) for layer, quantizer in quantizers(model).items()}
+    paths = {name: matrix.path for name, matrix in matrices(model).items()}
+    bases = {paths[name]: basis_of(quantizer) for name, quantizer in quantizers(model).items()}
     bake(model)
     tensors: dict[str, Tensor] = {}
     for name, value in model.state_dict().items():

@@ -1,0 +1,76 @@
+"""Peak load: what the busiest layer and step ask of a chip, and the range that membranes needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil, floor, isfinite
+
+import torch
+from torch import Tensor
+
+from snnbench.errors import FiringError
+
+
+@dataclass(frozen=True)
+class PeakLoad:
+    """Events of the busiest layer at the busiest step.
+
+    Attributes:
+        layer: the layer whose mean events an image and step are largest.
+        step: its busiest step, 1..T.
+        events: mean number of events an image there.
+        p99: 99th percentile over images of the largest number of events in any layer and step.
+        over_limit: fraction of images for which some layer and step exceed the limit; None without a limit.
+    """
+
+    layer: str
+    step: int
+    events: float
+    p99: float
+    over_limit: float | None
+
+
+def events_by_step(spikes: Tensor) -> Tensor:
+    """Events of a layer at each step and for each sample: `(T, N, *features)` -> `(T, N)`, spikes that are not 0."""
+    if spikes.ndim < 2 or spikes.numel() == 0:
+        raise FiringError(f"spikes have shape {tuple(spikes.shape)}; pass a non-empty tensor (T, N, *features)")
+    return (spikes != 0).flatten(2).sum(2) if spikes.ndim > 2 else (spikes != 0).long()
+
+
+def peak_load(events: Mapping[str, Tensor], limit: int | None = None) -> PeakLoad:
+    """The busiest layer and step, and how often a chip's limit of events a layer and step would be exceeded.
+
+    Args:
+        events: layer -> events at each step and for each image, `(T, N)` (see `events_by_step`).
+        limit: events that a layer may send in one step.
+
+    Raises:
+        FiringError: if there is no layer, or layers saw different numbers of images.
+    """
+    if not events or len({each.shape[1] for each in events.values()}) != 1:
+        raise FiringError("peak load needs at least one layer, and all layers on the same images")
+    means = {name: each.double().mean(1) for name, each in events.items()}
+    layer = max(means, key=lambda name: float(means[name].max()))
+    highest = torch.stack([each.amax(0) for each in events.values()]).amax(0)
+    return PeakLoad(
+        layer=layer,
+        step=int(means[layer].argmax()) + 1,
+        events=float(means[layer].max()),
+        p99=float(highest.double().quantile(0.99)),
+        over_limit=None if limit is None else float((highest > limit).double().mean()),
+    )
+
+
+def state_bits(low: float, high: float, step: float) -> int:
+    """Fewest bits of a two's complement integer in units of `step` that holds all of `[low, high]` without overflow.
+
+    Values are rounded outward, so that none between `low` and `high` can fall outside.
+
+    Raises:
+        FiringError: unless `low <= high` are finite and `step` is above 0.
+    """
+    if not (isfinite(low) and isfinite(high) and low <= high and step > 0):
+        raise FiringError(f"membranes from {low} to {high} in units of {step} have no range; run the network first")
+    lowest, highest = floor(low / step), ceil(high / step)
+    return 1 + max(max(highest, 0).bit_length(), max(-lowest - 1, 0).bit_length())

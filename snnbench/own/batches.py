@@ -1,0 +1,49 @@
+"""Batches of one's own: images, or pairs of images and labels, as any data loader gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snnbench.errors import OptionError
+
+Batches = Iterable[Any]
+"""Batches of images `(N, ...)`, or of `(images, labels)`, in the range that the network was trained on."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images alone of batches that can be iterated over more than once."""
+
+    batches: Batches
+
+    def __post_init__(self) -> None:
+        if iter(self.batches) is self.batches:
+            raise OptionError("calibration runs over its batches more than once; give a list or a loader, no generator")
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (images for images, _ in pairs(self.batches, None))
+
+
+def pairs(batches: Batches, labels: Sequence[int] | Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Images and labels of each batch; labels are the batch's own, else the next of `labels`, else None.
+
+    Raises:
+        OptionError: if labels come twice, or there are fewer of them than images.
+    """
+    given = None if labels is None else torch.as_tensor(labels)
+    first = 0
+    for batch in batches:
+        images, own = (batch[0], batch[1]) if isinstance(batch, (tuple, list)) and len(batch) > 1 else (batch, None)
+        images = images[0] if isinstance(images, (tuple, list)) else images
+        if own is not None and given is not None:
+            raise OptionError("the batches have labels already; leave labels= out")
+        last = first + len(images)
+        if given is not None and len(given) < last:
+            raise OptionError(f"labels= has {len(given)} labels, and the batches have more images")
+        yield images, own if given is None else given[first:last]
+        first = last

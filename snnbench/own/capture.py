@@ -1,0 +1,116 @@
+"""Every layer's spikes of one forward pass, with their gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from snnbench.errors import FiringError, did_you_mean
+from snnbench.nn.libraries import StepMode, refusal, step_mode
+
+
+class SpikeCapture:
+    """Keeps the spikes of some layers while it is entered; see `record_spikes`."""
+
+    def __init__(self, layers: dict[str, tuple[nn.Module, StepMode | None]]) -> None:
+        self._layers = layers
+        self._calls: dict[str, list[Tensor]] = {name: [] for name in layers}
+        self._handles: list[RemovableHandle] = []
+
+    def __enter__(self) -> Self:
+        for name, (module, _) in self._layers.items():
+            self._handles.append(module.register_forward_hook(self._hook(name)))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._handles:
+            self._handles.pop().remove()
+
+    def take(self, samples: int) -> dict[str, Tensor]:
+        """Spikes since the last call, layer -> `(T, N, *features)`, of a batch of so many samples.
+
+        Raises:
+            FiringError: naming the layer, if it did not run or its outputs are not spikes of `samples` samples.
+        """
+        taken = {name: self._joined(name, samples) for name in self._layers}
+        for calls in self._calls.values():
+            calls.clear()
+        return taken
+
+    def _hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def note(module: nn.Module, inputs: Any, output: Any) -> None:
+            self._calls[name].append(output[0] if isinstance(output, (tuple, list)) else output)
+
+        return note
+
+    def _joined(self, name: str, samples: int) -> Tensor:
+        module, mode = self._layers[name]
+        calls = self._calls[name]
+        if not calls:
+            raise FiringError(f"layer {name!r} did not run; name the layers that do: layers=[...]")
+        if mode is None:
+            mode = "multi" if len(calls) == 1 and calls[0].ndim > 1 and calls[0].shape[1] == samples else "single"
+        spikes = torch.stack(calls) if mode == "single" else torch.cat([_steps_first(c, module, mode) for c in calls])
+        if spikes.ndim < 2 or spikes.shape[1] != samples:
+            raise FiringError(
+                f"layer {name!r}: outputs of shape {tuple(calls[0].shape)} in {len(calls)} calls are not spikes of "
+                f"{samples} samples, (T, N, *features) at once or (N, *features) a step"
+            )
+        return spikes
+
+
+def record_spikes(model: nn.Module, layers: Sequence[str] | None = None) -> SpikeCapture:
+    """Keep every layer's spikes, with their gradient, for a loss of one's own::
+
+        with record_spikes(model) as recorder:
+            logits = model(images)
+            spikes = recorder.take(len(images))  # layer -> (T, N, *features)
+
+    Args:
+        model: a network of any library that `snnbench.record_firing` knows.
+        layers: names of the spiking layers; by default all that are known. A module of an unknown kind may give all
+            steps at once, `(T, N, *features)`, or one step a call.
+
+    Raises:
+        FiringError: if there is no spiking layer, or a name is not a module of the model.
+    """
+    return SpikeCapture(spiking_modules(model, layers))
+
+
+def spiking_modules(model: nn.Module, layers: Sequence[str] | None) -> dict[str, tuple[nn.Module, StepMode | None]]:
+    """Spiking layers by name, and how each steps; arguments and errors as in `record_spikes`."""
+    modules = dict(model.named_modules())
+    if layers is None:
+        for name, module in modules.items():
+            if reason := refusal(module):
+                raise FiringError(f"layer {name!r}, a {type(module).__name__}, {reason}; name the layers to count")
+        found = {name: (module, mode) for name, module in modules.items() if (mode := step_mode(module))}
+        if not found:
+            raise FiringError(
+                f"{type(model).__name__} has no spiking layer of a library that is known; name its spiking layers: "
+                f"layers=[...], of {_some(modules)}"
+            )
+        return dict(found)
+    for name in layers:
+        if name not in modules:
+            near = did_you_mean(name, modules) or f"; it has {_some(modules)}"
+            raise FiringError(f"{type(model).__name__} has no layer {name!r}{near}")
+    return {name: (modules[name], step_mode(modules[name])) for name in layers}
+
+
+def _steps_first(spikes: Tensor, module: Any, mode: StepMode) -> Tensor:
+    if mode == "flat":
+        spikes = spikes.reshape(module.batch_size, module.num_timesteps, *spikes.shape[1:])
+    return spikes if mode == "multi" else spikes.transpose(0, 1)
+
+
+def _some(modules: dict[str, nn.Module]) -> str:
+    names = [name for name, module in modules.items() if name and not any(module.children())]
+    return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

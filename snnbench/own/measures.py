@@ -1,0 +1,298 @@
+"""The report card: what is measured of a network against its reference, each with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from snnbench.errors import FiringError
+from snnbench.functional import (
+    Estimate,
+    FiringProfile,
+    accuracy_change,
+    dead_fraction,
+    estimate_drift,
+    estimate_emd,
+    estimate_rate,
+    jackknife,
+    mcnemar_test,
+    noise_floor,
+    saturated_fraction,
+    silent_fraction,
+    wilson_interval,
+)
+from snnbench.functional.confidence import brier_scores, expected_calibration_error, log_likelihoods
+from snnbench.functional.costs import Kind, energy_proxy
+from snnbench.functional.decisions import disagreeing, flipped
+from snnbench.functional.load import PeakLoad, peak_load, state_bits
+from snnbench.functional.mismatch import reduce_mismatch
+from snnbench.functional.samples import Samples, estimate_statistic
+from snnbench.functional.steps import accuracy_by_step, agreement_by_step, area_under_steps, early_exit
+from snnbench.own.outcome import Outcome
+from snnbench.own.pairing import Pairing
+from snnbench.own.weights import WeightBits, float_share
+
+CONFIDENCE = 0.9
+"""Softmax probability at which the early-exit measures stop a sample."""
+
+FRACTION_STEP = 1 / 256
+"""Unit of a membrane's fixed-point number, in thresholds, for which the bits needed are told."""
+
+Value = Estimate | float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a network and its reference did on the same samples.
+
+    Attributes:
+        mine: the network's outcome.
+        reference: the reference's.
+        labels: right classes, int64 (N,), or None.
+        pairing: their spikes, compared one by one; None where there is nothing to compare with.
+        weights: the bits of the network's weights.
+        limit: events that a chip's layer may send in a step, or None.
+    """
+
+    mine: Outcome
+    reference: Outcome
+    labels: Tensor | None
+    pairing: Pairing | None
+    weights: tuple[WeightBits, ...]
+    limit: int | None = None
+
+    @cached_property
+    def right(self) -> Tensor:
+        """Whether the network is right, bool (N,)."""
+        return self.mine.logits.argmax(1) == self.known_labels
+
+    @cached_property
+    def reference_right(self) -> Tensor:
+        """Whether the reference is right, bool (N,)."""
+        return self.reference.logits.argmax(1) == self.known_labels
+
+    @cached_property
+    def peak(self) -> PeakLoad:
+        """The busiest layer and step."""
+        return peak_load(self.mine.events, self.limit)
+
+    @property
+    def known_labels(self) -> Tensor:
+        """The right classes; a FiringError if they were not given."""
+        if self.labels is None:
+            raise FiringError("labels were not given; pass batches of (images, labels), or labels=")
+        return self.labels
+
+    @property
+    def known_pairing(self) -> Pairing:
+        """The comparison; a FiringError if this is the reference itself."""
+        if self.pairing is None:
+            raise FiringError("this is the reference itself")
+        return self.pairing
+
+    def mean_of(self, rows: Tensor, bounds: tuple[float, float]) -> Estimate:
+        """Mean over samples of `rows` (N,)."""
+        return estimate_statistic(lambda s: s["x"].mean(), Samples({"x": rows.double()}), bounds)
+
+    def steps(self, outcome: Outcome) -> Tensor:
+        """Outputs at each step (N, T, classes); a FiringError if the network does not show them."""
+        if outcome.step_logits is None:
+            raise FiringError("the network does not show its outputs at each step")
+        return outcome.step_logits
+
+    def of_profile(self, statistic: Callable[[FiringProfile], float | Tensor]) -> Estimate:
+        """A statistic in [0, 1] of the network's firing."""
+        return jackknife(statistic, self.mine.profile, bounds=(0, 1))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of the card.
+
+    Attributes:
+        name: its key.
+        title: as it is shown.
+        unit: ``%`` for fractions shown in percent, else the unit's name.
+        digits: digits after the point, as it is shown.
+        of: how it is measured; a FiringError says why it cannot be.
+        compares: whether it needs a reference, and is left out of the reference's own column.
+    """
+
+    name: str
+    title: str
+    unit: str
+    digits: int
+    of: Callable[[Pair], Value]
+    compares: bool = False
+
+
+def _by_step(pair: Pair, statistic: Callable[[Samples], float | Tensor]) -> Estimate:
+    rows = {"steps": pair.steps(pair.mine), "reference": pair.steps(pair.reference), "labels": pair.known_labels}
+    return estimate_statistic(statistic, Samples(rows))
+
+
+def _early(pair: Pair, what: str) -> Estimate:
+    def statistic(samples: Samples) -> float:
+        return float(getattr(early_exit(samples["steps"].transpose(0, 1), samples["labels"], CONFIDENCE), what))
+
+    return _by_step(pair, statistic)
+
+
+def _calibration(pair: Pair) -> Estimate:
+    rows = Samples({"logits": pair.mine.logits, "labels": pair.known_labels})
+    return estimate_statistic(lambda s: expected_calibration_error(s["logits"], s["labels"]), rows, (0, 1))
+
+
+def _flips(pair: Pair, negative: bool) -> Estimate:
+    lost, gained = flipped(pair.mine.logits, pair.reference.logits, pair.known_labels)
+    return pair.mean_of(lost if negative else lost | gained, (0, 1))
+
+
+def _van_rossum(pair: Pair) -> Estimate:
+    distances = pair.known_pairing.distances()
+    sizes = {name: layer.neurons for name, layer in pair.mine.profile.layers.items()}
+    total = sum(sizes.values())
+    return pair.mean_of(
+        torch.stack([each * (sizes[name] / total) for name, each in distances.items()]).sum(0), (0, 1e9)
+    )
+
+
+def _latency(pair: Pair) -> Estimate:
+    shifts = torch.stack(list(pair.known_pairing.latency_shifts().values())).sum(0)
+    return estimate_statistic(_ratio, Samples({"x": shifts}))
+
+
+def _ratio(samples: Samples) -> float:
+    total, count = samples["x"].sum(0).tolist()
+    if not count:
+        raise FiringError("no neuron fires in both networks")
+    return float(total / count)
+
+
+def _over_limit(pair: Pair) -> float:
+    if pair.peak.over_limit is None:
+        raise FiringError("no limit of events a layer and step was given: limit=")
+    return pair.peak.over_limit
+
+
+def _membrane_bits(pair: Pair) -> float:
+    if not pair.mine.potentials:
+        raise FiringError("the network's neurons do not show their potentials")
+    return max(state_bits(low, high, FRACTION_STEP) for low, high in pair.mine.potentials.values())
+
+
+def _operations(pair: Pair, kind: Kind) -> Estimate:
+    return jackknife(lambda some: some.total(kind), pair.mine.operations, bounds=(0, float("inf")))
+
+
+def _energy(pair: Pair) -> Estimate:
+    operations = pair.mine.operations
+    real = [name for name, macs in operations.per_image("macs").items() if macs]
+    fixed = sum(operations.per_image("dense")[name] for name in real)
+    additions = _operations(pair, "accumulates")
+    return Estimate(*(_nanojoule(fixed, each) for each in (additions.value, additions.low, additions.high)))
+
+
+def _nanojoule(macs: float, accumulates: float) -> float:
+    energy = energy_proxy(macs, accumulates)
+    return (energy.fixed + energy.events) / 1000
+
+
+def _emd(pair: Pair) -> Estimate:
+    return estimate_emd(pair.mine.profile, pair.reference.profile)
+
+
+def _drift(pair: Pair) -> Estimate:
+    return estimate_drift(pair.mine.profile, pair.reference.profile)
+
+
+def _floor(pair: Pair) -> float:
+    return float(noise_floor(pair.reference.profile))
+
+
+MEASURES: tuple[Measure, ...] = (
+    Measure("accuracy", "accuracy", "%", 2, lambda p: wilson_interval(int(p.right.sum()), len(p.right))),
+    Measure("accuracy_change", "change", "%", 2, lambda p: accuracy_change(p.right, p.reference_right), compares=True),
+    Measure("mcnemar_p", "McNemar p", "", 4, lambda p: mcnemar_test(p.right, p.reference_right).p_value, compares=True),
+    Measure(
+        "agreement",
+        "agreement",
+        "%",
+        2,
+        lambda p: p.mean_of(~disagreeing(p.mine.logits, p.reference.logits), (0, 1)),
+        compares=True,
+    ),
+    Measure("flips", "flips", "%", 2, lambda p: _flips(p, negative=False), compares=True),
+    Measure("negative_flips", "right to wrong", "%", 2, lambda p: _flips(p, negative=True), compares=True),
+    Measure(
+        "firing_emd", "firing EMD", "", 4, lambda p: estimate_emd(p.mine.profile, p.reference.profile), compares=True
+    ),
+    Measure(
+        "noise_floor", "noise floor of EMD", "", 4, lambda p: float(noise_floor(p.reference.profile)), compares=True
+    ),
+    Measure(
+        "firing_drift",
+        "firing drift",
+        "",
+        4,
+        lambda p: estimate_drift(p.mine.profile, p.reference.profile),
+        compares=True,
+    ),
+    Measure("spike_mismatch", "spikes that differ", "%", 2, lambda p: _mismatch(p.known_pairing), compares=True),
+    Measure("van_rossum", "van Rossum, tau 1 step", "", 4, _van_rossum, compares=True),
+    Measure("latency_shift", "first spike later by", "steps", 4, _latency, compares=True),
+    Measure("firing_rate", "firing rate", "", 4, lambda p: estimate_rate(p.mine.profile)),
+    Measure("dead_fraction", "dead", "%", 1, lambda p: p.of_profile(dead_fraction)),
+    Measure("silent_fraction", "silent", "%", 1, lambda p: p.of_profile(silent_fraction)),
+    Measure("saturated_fraction", "saturated", "%", 1, lambda p: p.of_profile(saturated_fraction)),
+    Measure(
+        "accuracy_area",
+        "accuracy, mean over steps",
+        "%",
+        2,
+        lambda p: _by_step(p, lambda s: area_under_steps(accuracy_by_step(s["steps"].transpose(0, 1), s["labels"]))),
+    ),
+    Measure(
+        "agreement_area",
+        "agreement, mean over steps",
+        "%",
+        2,
+        lambda p: _by_step(
+            p,
+            lambda s: area_under_steps(agreement_by_step(s["steps"].transpose(0, 1), s["reference"].transpose(0, 1))),
+        ),
+        compares=True,
+    ),
+    Measure("exit_steps", "steps to 90 % sure", "steps", 2, lambda p: _early(p, "steps")),
+    Measure("exit_accuracy", "accuracy stopped there", "%", 2, lambda p: _early(p, "accuracy")),
+    Measure("calibration_error", "calibration error", "%", 2, _calibration),
+    Measure("nll", "log likelihood, negative", "nats", 4, lambda p: p.mean_of(_nll(p), (0, float("inf")))),
+    Measure("brier", "Brier score", "", 4, lambda p: p.mean_of(brier_scores(p.mine.logits, p.known_labels), (0, 2))),
+    Measure("events", "synaptic events an image", "", 0, lambda p: _operations(p, "events")),
+    Measure("energy", "45 nm proxy an image", "nJ", 1, _energy),
+    Measure("peak_events", "events, busiest layer and step", "", 1, lambda p: p.peak.events),
+    Measure("peak_events_p99", "the same, 99 % of images", "", 0, lambda p: p.peak.p99),
+    Measure("over_limit", "images over the limit", "%", 2, _over_limit),
+    Measure("membrane_bits", "membrane bits, unit theta/256", "bits", 0, _membrane_bits),
+    Measure("found_bits", "bits found", "bits", 0, lambda p: max(_quantized(p), default=32)),
+    Measure("float_share", "weights in float", "%", 1, lambda p: float_share(p.weights)),
+    Measure("weight_bytes", "weights, packed", "kB", 1, lambda p: sum(row.packed_bits for row in p.weights) / 8000),
+)
+
+
+def _nll(pair: Pair) -> Tensor:
+    return log_likelihoods(pair.mine.logits, pair.known_labels)
+
+
+def _mismatch(pairing: Pairing) -> float:
+    found = reduce_mismatch(pairing.mismatches, "weighted", "place")
+    assert isinstance(found, float)
+    return found
+
+
+def _quantized(pair: Pair) -> list[int]:
+    return [row.found_bits for row in pair.weights if not row.is_float]

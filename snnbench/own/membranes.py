@@ -1,0 +1,100 @@
+"""Quantized membrane potentials in the neurons of snnbench, SpikingJelly and snnTorch."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from snnbench.errors import OptionError
+from snnbench.nn.libraries import step_mode
+from snnbench.nn.neurons import SpikingNeuron
+from snnbench.quant import MakeQuantizer
+from snnbench.quant.apply import observe_forwards
+
+_HOLDER = "state_quantizer"
+
+
+class InThresholds(nn.Module):
+    """A state quantizer that gets potentials in units of the neuron's threshold, as all of them do."""
+
+    def __init__(self, quantizer: nn.Module, threshold: float) -> None:
+        super().__init__()
+        self.quantizer, self.threshold = quantizer, threshold
+
+    def forward(self, potential: Tensor) -> Tensor:
+        """The quantized potential, of the same shape."""
+        quantized: Tensor = self.quantizer(potential / self.threshold)
+        return quantized * self.threshold
+
+
+class Stored:
+    """What stands in for a SpikingJelly neuron's forward: after each step, the potential is stored quantized."""
+
+    def __init__(self, neuron: Any) -> None:
+        self._neuron = neuron
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Spikes of one step, or of all steps in step mode m."""
+        return torch.stack([self._step(each) for each in x]) if self._neuron.step_mode == "m" else self._step(x)
+
+    def _step(self, x: Tensor) -> Tensor:
+        spikes: Tensor = self._neuron.single_step_forward(x)
+        self._neuron.v = getattr(self._neuron, _HOLDER)(self._neuron.v)
+        return spikes
+
+
+def quantize_membranes(model: nn.Module, make: MakeQuantizer, site: str | None) -> tuple[str, ...]:
+    """Give every spiking layer of `model` a state quantizer, in place; returns the layers' names.
+
+    Args:
+        model: a network of snnbench, SpikingJelly (either step mode) or snnTorch.
+        make: builds the quantizer of a layer; it gets a tensor of shape (1,), for the whole layer.
+        site: ``pre_spike`` or ``post_reset``; by default where the library has one place only, there, else
+            ``post_reset``. SpikingJelly's is ``post_reset``, snnTorch's ``pre_spike``.
+
+    Raises:
+        OptionError: if there is no spiking layer, or one of another library, or the library lacks the site.
+    """
+    layers = {name: module for name, module in model.named_modules() if step_mode(module)}
+    if not layers:
+        raise OptionError(f"{type(model).__name__} has no spiking layer whose membrane could be quantized")
+    for name, module in layers.items():
+        _put(name, module, make(name, torch.full((1,), torch.nan)), site)
+    observe_forwards(model)
+    return tuple(layers)
+
+
+def state_quantizers(model: nn.Module) -> dict[str, nn.Module]:
+    """The quantizers that `quantize_membranes` put on, which see potentials in units of the threshold, by layer."""
+    found = {}
+    for name, module in model.named_modules():
+        holder = getattr(module, _HOLDER, None) or getattr(module, "state_quant", None)
+        if isinstance(holder, nn.Module):
+            found[name] = holder.quantizer if isinstance(holder, InThresholds) else holder
+    return cast(dict[str, nn.Module], found)
+
+
+def _put(name: str, module: Any, quantizer: nn.Module, site: str | None) -> None:
+    libraries = [base.__module__.split(".")[0] for base in type(module).__mro__]
+    if isinstance(module, SpikingNeuron):
+        _check_site(name, site, ("pre_spike", "post_reset"), "snnbench")
+        module.state_quantizer, module.site = quantizer, cast(Any, site or "post_reset")
+    elif "spikingjelly" in libraries:
+        _check_site(name, site, ("post_reset",), "SpikingJelly")
+        module.state_quantizer = InThresholds(quantizer, float(module.v_threshold))
+        module.forward = Stored(module)
+    elif "snntorch" in libraries:
+        _check_site(name, site, ("pre_spike",), "snnTorch")
+        module.state_quant = InThresholds(quantizer, float(module.threshold))
+    else:
+        raise OptionError(
+            f"layer {name!r} is a {type(module).__name__} of {libraries[0]}, whose membrane cannot be quantized here; "
+            "those of snnbench, SpikingJelly and snnTorch can"
+        )
+
+
+def _check_site(name: str, site: str | None, sites: tuple[str, ...], library: str) -> None:
+    if site is not None and site not in sites:
+        raise OptionError(f"site={site!r}: layer {name!r} is of {library}, whose membranes have {' and '.join(sites)}")

@@ -1,0 +1,164 @@
+"""What one network does on batches: outputs, firing, operations, loads, and the range of its membranes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from snnbench.functional.costs import Operations
+from snnbench.functional.load import events_by_step
+from snnbench.functional.profile import FiringProfile, LayerFiring
+from snnbench.functional.spikes import count_by_shard
+from snnbench.nn.synapses import record_operations, weight_layers
+from snnbench.own.capture import SpikeCapture, spiking_modules
+from snnbench.own.potentials import PotentialRange
+from snnbench.own.running import Loop, as_classifier
+
+_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a network did on N samples.
+
+    Attributes:
+        logits: outputs, float32 (N, classes).
+        step_logits: outputs at each step (N, T, classes), whose mean over steps is `logits`; None where the network
+            does not show them.
+        profile: spike counts.
+        operations: synaptic operations.
+        events: layer -> spikes at each step and sample, int64 (T, N).
+        potentials: layer -> lowest and highest membrane potential in units of the threshold; layers that do not show
+            their potential are left out.
+    """
+
+    logits: Tensor
+    step_logits: Tensor | None
+    profile: FiringProfile
+    operations: Operations
+    events: dict[str, Tensor]
+    potentials: dict[str, tuple[float, float]]
+
+
+class Observer:
+    """Runs a network batch by batch and keeps what it does; enter it, call it on each batch, then ask for `outcome`.
+
+    Args:
+        model: the network; it is in evaluation mode inside, and left as it was.
+        layers: names of its spiking layers, None for all that are known.
+        timesteps: as in `Classifier`.
+        loop: as in `Classifier`.
+    """
+
+    def __init__(
+        self, model: nn.Module, layers: Sequence[str] | None, timesteps: int | None, loop: Loop | None
+    ) -> None:
+        self._model, self._timesteps, self._loop = model, timesteps, loop
+        self._spikes = SpikeCapture(spiking_modules(model, layers))
+        self._operations = record_operations(model)
+        self._potentials = PotentialRange(model)
+        self._stack = ExitStack()
+        self._counters: dict[str, LayerFiring] = {}
+        self._logits: list[Tensor] = []
+        self._steps: list[Tensor] | None = []
+        self._events: dict[str, list[Tensor]] = {}
+        self._last: list[Tensor] = []
+        self.steady = True
+        """Whether the network gave the same outputs when it saw the first batch twice."""
+
+    def __enter__(self) -> Self:
+        training = self._model.training
+        self._stack.callback(self._model.train, training)
+        self._model.eval()
+        self._classifier = self._stack.enter_context(as_classifier(self._model, self._timesteps, self._loop))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> dict[str, Tensor]:
+        """Run a batch; its spikes, layer -> (T, N, *features)."""
+        if not self._logits:
+            self._begin(images)
+        logits = self._model(images).float().cpu()
+        spikes = self._spikes.take(len(images))
+        if not self._logits:
+            self.steady = torch.allclose(logits, self._first, rtol=1e-4, atol=1e-5)
+        self._count(spikes)
+        self._keep_steps(logits, spikes)
+        self._logits.append(logits)
+        return spikes
+
+    def outcome(self) -> Outcome:
+        """What the network did on all batches.
+
+        Raises:
+            FiringError: if there was no batch, or the layers do not fit together.
+        """
+        return Outcome(
+            logits=torch.cat(self._logits),
+            step_logits=torch.cat(self._steps) if self._steps else None,
+            profile=FiringProfile(dict(self._counters)).to("cpu"),
+            operations=self._operations.operations(),
+            events={name: torch.cat(parts, 1) for name, parts in self._events.items()},
+            potentials=self._potentials.found(),
+        )
+
+    def _begin(self, images: Tensor) -> None:
+        """Run the first batch once more, unwatched: does the network forget it, and which layer comes last?"""
+        order: list[str] = []
+        handles = [
+            module.register_forward_hook(lambda *_, name=name: order.append(name))
+            for name, module in weight_layers(self._model).items()
+        ]
+        self._first = self._model(images).float().cpu()
+        for handle in handles:
+            handle.remove()
+        for watch in (self._spikes, self._operations, self._potentials):
+            self._stack.enter_context(watch)
+        if order:
+            last = weight_layers(self._model)[order[-1]]
+            self._stack.callback(last.register_forward_hook(self._note_last).remove)
+
+    def _note_last(self, module: nn.Module, inputs: Any, output: Tensor) -> None:
+        self._last.append(output)
+
+    def _count(self, spikes: dict[str, Tensor]) -> None:
+        first = sum(map(len, self._logits))
+        for name, each in spikes.items():
+            if name not in self._counters:
+                self._counters[name] = LayerFiring.empty(each.shape[2:], len(each), device=each.device)
+            layer = self._counters[name]
+            count_by_shard(each, name, first, layer.counts, layer.steps, layer.samples)
+            self._events.setdefault(name, []).append(events_by_step(each).cpu())
+
+    def _keep_steps(self, logits: Tensor, spikes: dict[str, Tensor]) -> None:
+        given, last = self._classifier.step_logits, self._last
+        found = given if given is not None else _found_steps(logits, last, list(spikes.values()))
+        self._last = []
+        if found is None or self._steps is None:
+            self._steps = None
+        else:
+            self._steps.append(found.float().cpu().transpose(0, 1))
+
+
+def _found_steps(logits: Tensor, last: list[Tensor], spikes: list[Tensor]) -> Tensor | None:
+    """Outputs at each step (T, N, classes) among what the last layers gave; None unless they make up `logits`."""
+    timesteps, shape = len(spikes[-1]), (len(spikes[-1]), *logits.shape)
+    size = timesteps * logits.numel()
+    for outputs in (last, [spikes[-1]]):
+        if sum(output.numel() for output in outputs) == size:
+            steps = torch.cat([output.reshape(-1, *logits.shape) for output in outputs]).float().cpu()
+            for scale in (1, timesteps):
+                if steps.shape == shape and torch.allclose(steps.mean(0) * scale, logits, rtol=_TOLERANCE, atol=1e-4):
+                    return steps * scale
+    return None

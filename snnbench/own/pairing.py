@@ -1,0 +1,57 @@
+"""Two networks on the same samples, spike by spike: what of it has to be seen while both run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from snnbench.functional.layers import check_same_layers
+from snnbench.functional.mismatch import Mismatch, count_mismatch
+from snnbench.functional.trains import TAU, first_spikes, van_rossum_distances
+
+
+@dataclass
+class Pairing:
+    """Differences of spikes between a network and its reference, batch by batch.
+
+    Attributes:
+        tau: time constant of the van Rossum distance in steps.
+        mismatches: layer -> places that differ.
+    """
+
+    tau: float = TAU
+    mismatches: dict[str, Mismatch] = field(default_factory=dict)
+    _distances: dict[str, list[Tensor]] = field(default_factory=dict)
+    _shifts: dict[str, list[Tensor]] = field(default_factory=dict)
+
+    def add(self, spikes: dict[str, Tensor], reference: dict[str, Tensor]) -> None:
+        """Compare a batch of both networks, layer -> (T, N, *features)."""
+        check_same_layers(spikes, reference)
+        for name, mine in spikes.items():
+            theirs = reference[name]
+            found = count_mismatch(mine, theirs, name)
+            self.mismatches[name] = _plus(self.mismatches.get(name, Mismatch(0, 0, 0)), found)
+            distances = van_rossum_distances(mine, theirs, self.tau, name)
+            self._distances.setdefault(name, []).append(distances.flatten(1).mean(1).cpu())
+            self._shifts.setdefault(name, []).append(_latency_shift(mine, theirs, name).cpu())
+
+    def distances(self) -> dict[str, Tensor]:
+        """Van Rossum distance of each sample, in the mean over the layer's neurons: layer -> float64 (N,)."""
+        return {name: torch.cat(parts) for name, parts in self._distances.items()}
+
+    def latency_shifts(self) -> dict[str, Tensor]:
+        """For each sample, the sum over neurons that fire in both networks of (first step - the reference's first
+        step), and their number: layer -> int64 (N, 2)."""
+        return {name: torch.cat(parts) for name, parts in self._shifts.items()}
+
+
+def _plus(a: Mismatch, b: Mismatch) -> Mismatch:
+    return Mismatch(a.differing + b.differing, a.fired + b.fired, a.places + b.places)
+
+
+def _latency_shift(spikes: Tensor, reference: Tensor, layer: str) -> Tensor:
+    mine, theirs = (first_spikes(each, layer).flatten(1) for each in (spikes, reference))
+    both = (mine > 0) & (theirs > 0)
+    return torch.stack([((mine - theirs) * both).sum(1), both.sum(1)], 1)

@@ -1,0 +1,299 @@
+"""`snnbench.report`: what quantization did to a network of one's own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from snnbench.errors import FiringError, OptionError
+from snnbench.functional import Estimate, LayerRow, accuracy_by_step, agreement_by_step, early_exit, layer_table
+from snnbench.nn.libraries import reset_states
+from snnbench.own.batches import Batches, pairs
+from snnbench.own.measures import MEASURES, Pair, Value
+from snnbench.own.outcome import Observer, Outcome
+from snnbench.own.pairing import Pairing
+from snnbench.own.running import Loop
+from snnbench.own.weights import WeightBits, float_share, weight_bits
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+REFERENCE = "reference"
+CONTROL = "control"
+CONFIDENCES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One network of a report.
+
+    Attributes:
+        measures: name -> value, with its 95 % interval where it has one, or the reason why it could not be measured.
+        layers: a row each spiking layer, against the reference.
+        weights: a row each matrix of weights, with the bits found in it.
+        by_step: accuracy and agreement after each step, as fractions; empty where they are not known.
+        exits: early-exit curve: (confidence, mean steps, accuracy); empty where it is not known.
+        notes: what a reader of the numbers must know.
+    """
+
+    measures: dict[str, Value | str]
+    layers: tuple[LayerRow, ...]
+    weights: tuple[WeightBits, ...]
+    by_step: dict[str, tuple[float, ...]]
+    exits: tuple[tuple[float, float, float], ...]
+    notes: tuple[str, ...]
+
+    @property
+    def floats(self) -> tuple[str, ...]:
+        """Layers whose weights stay in full precision."""
+        return tuple(row.layer for row in self.weights if row.is_float)
+
+    def value(self, measure: str) -> float:
+        """A measure's value.
+
+        Raises:
+            OptionError: if there is no such measure.
+            FiringError: if it could not be measured; the message says why.
+        """
+        if measure not in self.measures:
+            raise OptionError(f"there is no measure {measure!r}; there are {', '.join(self.measures)}")
+        found = self.measures[measure]
+        if isinstance(found, str):
+            raise FiringError(f"{measure} could not be measured: {found}")
+        return found.value if isinstance(found, Estimate) else found
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report card: the reference's column and one for each network.
+
+    Attributes:
+        samples: number N of samples.
+        timesteps: T.
+        cards: name -> card, the reference first.
+    """
+
+    samples: int
+    timesteps: int
+    cards: dict[str, Card]
+
+    def __getitem__(self, name: str) -> Card:
+        """The card of a network."""
+        return self.cards[name]
+
+    def table(self) -> Table:
+        """A rich table: a row each measure, a column each network."""
+        from snnbench.own.tables import summary_table
+
+        return summary_table(self)
+
+    def layer_table(self, name: str | None = None) -> Table:
+        """A rich table of one network, the first by default: a row each spiking layer."""
+        from snnbench.own.tables import layers_table
+
+        return layers_table(self, name or self.names[0])
+
+    def weight_table(self, name: str | None = None) -> Table:
+        """A rich table of one network, the first by default: a row each matrix of weights."""
+        from snnbench.own.tables import weights_table
+
+        return weights_table(self, name or self.names[0])
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row each network, layer ("" for the whole network) and measure: value, low, high, reason."""
+        from snnbench.own.tables import frame
+
+        return frame(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as JSON has it."""
+        from snnbench.own.tables import document
+
+        return document(self)
+
+    def to_html(self) -> str:
+        """A page of its own."""
+        from snnbench.own.tables import page
+
+        return page(self)
+
+    def save(self, path: Path | str) -> Path:
+        """Write the report, by its suffix: ``.html``, ``.json``, or ``.csv`` (the rows of `to_pandas`).
+
+        Raises:
+            OptionError: for another suffix.
+        """
+        from snnbench.own.tables import write
+
+        return write(self, Path(path))
+
+    @property
+    def names(self) -> list[str]:
+        """The networks, without the reference."""
+        return [name for name in self.cards if name != REFERENCE]
+
+    def __rich__(self) -> Table:
+        return self.table()
+
+
+def report(
+    reference: nn.Module,
+    quantized: nn.Module | Mapping[str, nn.Module],
+    batches: Batches,
+    labels: Sequence[int] | Tensor | None = None,
+    *,
+    control: nn.Module | None = None,
+    layers: Sequence[str] | None = None,
+    timesteps: int | None = None,
+    loop: Loop | None = None,
+    limit: int | None = None,
+) -> Report:
+    """Run a network and its quantized forms on the same samples, and report what differs.
+
+    Networks of snnbench, SpikingJelly (both step modes), snnTorch, Norse and sinabs are known; of others, name the
+    spiking layers. States that a library keeps between calls are reset before each batch, and every network is left
+    as it was. Outputs are logits `(N, classes)`, or those of each step `(T, N, classes)` or `(N, T, classes)`, of which
+    the mean is taken; of a tuple, the first.
+
+    Args:
+        reference: the network in full precision.
+        quantized: its quantized form, as `snnbench.quantize` or anyone else made it; or several, by name.
+        batches: batches of inputs, or of (inputs, labels), as a data loader gives them; they are run through once.
+        labels: right classes of all samples, where the batches have none. Without labels there is no accuracy.
+        control: the same fine-tuning without quantization (see `snnbench.finetune`); it gets a column of its own, and
+            the others a line of EMD against it.
+        layers: names of the spiking layers; by default all that are known.
+        timesteps: T, where the loop over steps is outside of the network: inputs are shown T times.
+        loop: a loop of one's own, `loop(network, inputs)`: calls `network` as often as it takes, gives its outputs.
+        limit: events that a layer may send in one step, as a chip has it.
+
+    Raises:
+        FiringError: if layers or outputs are not what is said above; the message says what to do.
+    """
+    networks = {"quantized": quantized} if isinstance(quantized, nn.Module) else dict(quantized)
+    _check_names(networks)
+    if control is not None:
+        networks[CONTROL] = control
+    everything = _apart({REFERENCE: reference, **networks})
+    with ExitStack() as stack:
+        observers = {
+            name: stack.enter_context(Observer(model, layers, timesteps, loop)) for name, model in everything.items()
+        }
+        pairings = {name: Pairing() for name in networks}
+        found_labels = _run(observers, pairings, batches, labels)
+        outcomes = {name: observer.outcome() for name, observer in observers.items()}
+    cards = {
+        name: _card(
+            Pair(outcomes[name], outcomes[REFERENCE], found_labels, pairings.get(name), weight_bits(model), limit),
+            observers[name].steady,
+            outcomes.get(CONTROL) if name in networks and name != CONTROL else None,
+        )
+        for name, model in everything.items()
+    }
+    profile = outcomes[REFERENCE].profile
+    return Report(profile.samples, profile.timesteps, cards)
+
+
+def _apart(networks: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    """The networks, copied where one is given twice: each is watched by hooks of its own."""
+    seen: set[int] = set()
+    apart = {}
+    for name, model in networks.items():
+        reset_states(model)
+        apart[name] = copy.deepcopy(model) if id(model) in seen else model
+        seen.add(id(model))
+    return apart
+
+
+def _check_names(networks: Mapping[str, nn.Module]) -> None:
+    if not networks:
+        raise OptionError("there is no quantized network to report on")
+    if taken := {REFERENCE, CONTROL} & set(networks):
+        raise OptionError(f"{taken.pop()!r} is the name of another column; call the network something else")
+
+
+def _run(
+    observers: Mapping[str, Observer],
+    pairings: Mapping[str, Pairing],
+    batches: Batches,
+    labels: Sequence[int] | Tensor | None,
+) -> Tensor | None:
+    """Show every batch to every network; the labels of all samples, if there are any."""
+    seen: list[Tensor] = []
+    count = 0
+    for images, right in pairs(batches, labels):
+        spikes = observers[REFERENCE](images)
+        for name, pairing in pairings.items():
+            pairing.add(observers[name](images), spikes)
+        count += len(images)
+        if right is not None:
+            seen.append(torch.as_tensor(right).cpu())
+    if not count:
+        raise OptionError("there was no batch; a generator that has been run through is empty")
+    return torch.cat(seen) if seen else None
+
+
+def _card(pair: Pair, steady: bool, control: Outcome | None) -> Card:
+    alone = pair.pairing is None
+    measures: dict[str, Value | str] = {
+        measure.name: _measured(measure.of, pair) for measure in MEASURES if not (alone and measure.compares)
+    }
+    if control is not None:
+        against = Pair(pair.mine, control, pair.labels, None, pair.weights)
+        emd = next(measure for measure in MEASURES if measure.name == "firing_emd")
+        measures["control_emd"] = _measured(emd.of, against)
+    profiles = pair.mine.profile, pair.reference.profile
+    return Card(
+        measures, tuple(layer_table(*profiles)), pair.weights, _by_step(pair), _exits(pair), _notes(pair, steady)
+    )
+
+
+def _measured(of: Any, pair: Pair) -> Value | str:
+    try:
+        found: Value = of(pair)
+    except FiringError as error:
+        return str(error)
+    return found
+
+
+def _by_step(pair: Pair) -> dict[str, tuple[float, ...]]:
+    mine, theirs = pair.mine.step_logits, pair.reference.step_logits
+    if mine is None or theirs is None:
+        return {}
+    curves = {"agreement": agreement_by_step(mine.transpose(0, 1), theirs.transpose(0, 1))}
+    if pair.labels is not None:
+        curves["accuracy"] = accuracy_by_step(mine.transpose(0, 1), pair.labels)
+    return {name: tuple(curve.tolist()) for name, curve in curves.items()}
+
+
+def _exits(pair: Pair) -> tuple[tuple[float, float, float], ...]:
+    if pair.mine.step_logits is None or pair.labels is None:
+        return ()
+    steps = pair.mine.step_logits.transpose(0, 1)
+    found = [early_exit(steps, pair.labels, confidence) for confidence in CONFIDENCES]
+    return tuple((each.confidence, each.steps, each.accuracy) for each in found)
+
+
+def _notes(pair: Pair, steady: bool) -> tuple[str, ...]:
+    notes = []
+    if not steady:
+        notes.append(
+            "it gave other outputs when it saw the first batch again: it keeps a state between calls that is not reset"
+            " (reset it in loop=), or draws random numbers"
+        )
+    if pair.pairing is not None and (floats := [row.layer for row in pair.weights if row.is_float]):
+        notes.append(f"{100 * float_share(pair.weights):.1f} % of the weights stay in float: {', '.join(floats)}")
+    too_many = [row for row in pair.weights if row.declared_bits is not None and row.found_bits > row.declared_bits]
+    notes += [f"{row.layer} holds {row.found_bits} bits; {row.declared_bits} were declared" for row in too_many]
+    unused = [row.layer for row in pair.weights if row.declared_bits is not None and row.found_bits < row.declared_bits]
+    if unused:
+        notes.append(f"fewer levels than the declared bits allow: {', '.join(unused)}")
+    return tuple(notes)

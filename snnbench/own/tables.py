@@ -1,0 +1,187 @@
+"""A report as tables: for the terminal, for pandas, for JSON, and as a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.table import Table
+
+from snnbench.errors import OptionError
+from snnbench.files import write_atomically
+from snnbench.functional import Estimate
+from snnbench.own.measures import MEASURES, Measure, Value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from snnbench.own.report import Card, Report
+
+_CONTROL = Measure("control_emd", "EMD against the control", "", 4, lambda pair: 0.0)
+_LAYER_COLUMNS = (
+    ("rate", "", 4),
+    ("reference_rate", "", 4),
+    ("emd", "", 4),
+    ("emd_floor", "", 4),
+    ("drift", "", 4),
+    ("dead", "%", 1),
+    ("newly_dead", "%", 1),
+    ("revived", "%", 1),
+    ("saturated", "%", 1),
+)
+
+
+def summary_table(report: Report) -> Table:
+    """A row each measure, a column each network."""
+    title = f"{report.samples} samples, {report.timesteps} steps, 95 % intervals"
+    table = _plain(Table(title=title, caption="\n".join(_notes(report)) or None))
+    table.add_column("", no_wrap=True)
+    for name in report.cards:
+        table.add_column(name, justify="right", no_wrap=True)
+    for measure in _shown(report):
+        cells = [_cell(card, measure) for card in report.cards.values()]
+        table.add_row(f"{measure.title} {measure.unit}".rstrip(), *cells)
+    return table
+
+
+def layers_table(report: Report, name: str) -> Table:
+    """A row each spiking layer of a network."""
+    table = _plain(Table(title=f"{name}: spiking layers"))
+    for column in ("layer", "neurons", *(f"{key.replace('_', ' ')} {unit}".strip() for key, unit, _ in _LAYER_COLUMNS)):
+        table.add_column(column, justify="left" if column == "layer" else "right")
+    for row in report[name].layers:
+        numbers = [_number(getattr(row, key), unit, digits) for key, unit, digits in _LAYER_COLUMNS]
+        table.add_row(row.layer, str(row.neurons), *numbers)
+    return table
+
+
+def weights_table(report: Report, name: str) -> Table:
+    """A row each matrix of weights of a network."""
+    table = _plain(Table(title=f"{name}: weights"))
+    for column in ("layer", "weights", "bits declared", "bits found", "bits a weight, packed"):
+        table.add_column(column, justify="left" if column == "layer" else "right")
+    for row in report[name].weights:
+        declared = "" if row.declared_bits is None else str(row.declared_bits)
+        found = "float" if row.is_float else str(row.found_bits)
+        table.add_row(row.layer, str(row.weights), declared, found, f"{row.packed_bits / row.weights:.2f}")
+    return table
+
+
+def frame(report: Report) -> pd.DataFrame:
+    """A row each network, layer and measure."""
+    import pandas as pd
+
+    return pd.DataFrame(list(_rows(report)))
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Everything, as JSON has it."""
+    return {
+        "samples": report.samples,
+        "timesteps": report.timesteps,
+        "networks": {name: _card(card) for name, card in report.cards.items()},
+    }
+
+
+def page(report: Report) -> str:
+    """The report as an HTML page of its own."""
+    from jinja2 import Environment, PackageLoader
+
+    environment = Environment(loader=PackageLoader("snnbench.own"), autoescape=True, trim_blocks=True)
+    shown = _shown(report)
+    rows = [
+        (f"{measure.title} {measure.unit}".rstrip(), [_cell(card, measure) for card in report.cards.values()])
+        for measure in shown
+    ]
+    tables = [
+        _grid(table) for name in report.names for table in (layers_table(report, name), weights_table(report, name))
+    ]
+    return environment.get_template("report.html").render(report=report, rows=rows, tables=tables, notes=_notes(report))
+
+
+def write(report: Report, path: Path) -> Path:
+    """Write the report by the suffix of `path`."""
+    writers: dict[str, Callable[[Report], str]] = {
+        ".html": page,
+        ".json": lambda each: json.dumps(document(each), indent=1) + "\n",
+        ".csv": lambda each: str(frame(each).to_csv(index=False)),
+    }
+    if path.suffix not in writers:
+        raise OptionError(f"'{path}': a report is saved as {', '.join(writers)}")
+    write_atomically(path, [writers[path.suffix](report).encode()])
+    return path
+
+
+def _shown(report: Report) -> list[Measure]:
+    """The measures that at least one network has."""
+    measures = [*MEASURES, _CONTROL]
+    cards = report.cards.values()
+    return [each for each in measures if any(not isinstance(card.measures.get(each.name, ""), str) for card in cards)]
+
+
+def _cell(card: Card, measure: Measure) -> str:
+    value = card.measures.get(measure.name)
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return "not measured"
+    if not isinstance(value, Estimate):
+        return _number(value, measure.unit, measure.digits)
+    value, low, high = (_number(each, measure.unit, measure.digits) for each in (value.value, value.low, value.high))
+    return f"{value}  [{low}, {high}]"
+
+
+def _number(value: float, unit: str, digits: int) -> str:
+    return f"{100 * value if unit == '%' else value:.{digits}f}"
+
+
+def _notes(report: Report) -> list[str]:
+    failed = [
+        f"{measure.title} not measured: {reason}"
+        for measure in MEASURES
+        if isinstance(reason := report[report.names[0]].measures.get(measure.name), str)
+    ]
+    return [f"{name}: {note}" for name, card in report.cards.items() for note in card.notes] + failed
+
+
+def _rows(report: Report) -> Iterator[dict[str, Any]]:
+    for name, card in report.cards.items():
+        for measure, value in card.measures.items():
+            yield {"network": name, "layer": "", "measure": measure, **_value(value)}
+        for row in card.layers:
+            for measure, number in asdict(row).items():
+                if measure != "layer":
+                    yield {"network": name, "layer": row.layer, "measure": measure, **_value(number)}
+
+
+def _value(value: Value | str | None) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"value": None, "low": None, "high": None, "reason": value}
+    if isinstance(value, Estimate):
+        return {**asdict(value), "reason": None}
+    return {"value": value, "low": None, "high": None, "reason": None}
+
+
+def _card(card: Card) -> dict[str, Any]:
+    whole = asdict(card)
+    whole["measures"] = {name: _value(value) for name, value in card.measures.items()}
+    return whole
+
+
+def _grid(table: Table) -> tuple[str, list[str], list[list[str]]]:
+    columns = [list(map(str, column.cells)) for column in table.columns]
+    return (
+        str(table.title),
+        [str(column.header) for column in table.columns],
+        [list(r) for r in zip(*columns, strict=True)],
+    )
+
+
+def _plain(table: Table) -> Table:
+    table.box, table.padding = box.SIMPLE_HEAD, (0, 1, 0, 0)
+    table.title_justify = table.caption_justify = "left"
+    return table

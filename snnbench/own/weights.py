@@ -1,0 +1,78 @@
+"""The bits that a network's weights hold, read from the weights alone, and the share of them that stays in float."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from snnbench.errors import FiringError
+from snnbench.nn.synapses import matrices
+from snnbench.quant.apply import quantizers
+from snnbench.quant.audit import basis_of, most_levels
+from snnbench.quant.packing import NUMBER_BITS, bits_for, pack
+
+_FLOAT_ABOVE = 16  # bits a weight; weights that PyTorch drew at random lie on a grid of 24
+
+
+@dataclass(frozen=True)
+class WeightBits:
+    """One matrix of weights.
+
+    Attributes:
+        layer: its name.
+        weights: number of weights.
+        declared_bits: bits that its quantizer was asked for; None if snnbench did not put one on it.
+        found_bits: bits that number the distinct values of the output channel that has most; 32 in float.
+        packed_bits: the least storage of the matrix, with scales and levels, in bits.
+    """
+
+    layer: str
+    weights: int
+    declared_bits: int | None
+    found_bits: int
+    packed_bits: int
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the weights are in full precision."""
+        return self.found_bits == NUMBER_BITS
+
+
+@torch.no_grad()
+def weight_bits(model: nn.Module) -> tuple[WeightBits, ...]:
+    """A row for every matrix of weights, in network order.
+
+    A matrix that no quantizer of snnbench is on counts as quantized where an index a weight and a table of levels take
+    at most 16 bits a weight, so that a network of one's own quantizer is read, too.
+
+    Raises:
+        FiringError: if the network has no weights.
+    """
+    made = quantizers(model)
+    rows = [
+        _row(name, matrix.weight.detach().float().cpu(), made.get(name)) for name, matrix in matrices(model).items()
+    ]
+    known = {matrix.path for matrix in matrices(model).values()}
+    others = [
+        WeightBits(name, value.numel(), None, NUMBER_BITS, NUMBER_BITS * value.numel())
+        for name, value in model.named_parameters()
+        if value.ndim > 1 and name not in known and ".parametrizations." not in name
+    ]
+    if not rows and not others:
+        raise FiringError(f"{type(model).__name__} has no weights")
+    return (*rows, *others)
+
+
+def float_share(rows: tuple[WeightBits, ...]) -> float:
+    """Share of the weights that stay in full precision, in [0, 1]; biases and batch norms are no weights."""
+    return sum(row.weights for row in rows if row.is_float) / sum(row.weights for row in rows)
+
+
+def _row(name: str, weight: torch.Tensor, quantizer: nn.Module | None) -> WeightBits:
+    packing = pack(weight, basis_of(quantizer) if quantizer is not None else None)
+    declared = getattr(quantizer, "declared_bits", None)
+    in_float = packing.bits > _FLOAT_ABOVE * weight.numel() if quantizer is None else declared == NUMBER_BITS
+    found = NUMBER_BITS if in_float else bits_for(most_levels(weight))
+    return WeightBits(name, weight.numel(), declared, found, packing.bits)

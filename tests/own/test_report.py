@@ -1,0 +1,153 @@
+"""`snnbench.report` and `quantize` on a network of each library, against loops by hand."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+
+import pytest
+import torch
+from oracles.networks import NETWORKS, T, batches, make
+from rich.console import Console
+
+import snnbench
+from snnbench.errors import FiringError, OptionError
+from snnbench.nn.libraries import reset_states
+
+
+def run_options(options: dict) -> dict:
+    return {name: value for name, value in options.items() if name != "layers"}
+
+
+@pytest.fixture(params=NETWORKS)
+def network(request):
+    return make(request.param)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_every_library(network):
+    model, options = network
+    before = copy.deepcopy(dict(model.named_parameters()))
+    quantized = snnbench.quantize(model, "uniform", bits=2, exempt=(), options={"clip": "absmax"})
+    found = snnbench.report(model, quantized, batches(), **options)
+    card = found["quantized"]
+    assert (found.samples, found.timesteps) == (60, T)
+    assert 0 < found["reference"].value("firing_rate") < 1
+    assert card.value("firing_emd") > 0
+    assert card.value("firing_emd") <= card.value("firing_drift")
+    assert card.value("found_bits") <= 2
+    assert card.value("float_share") == 0
+    assert card.floats == ()
+    assert 0 <= card.value("agreement") <= 1
+    assert card.value("van_rossum") > 0
+    assert card.value("events") > 0
+    assert len(card.by_step["accuracy"]) == T
+    assert card.by_step["accuracy"][-1] == pytest.approx(card.value("accuracy"))
+    assert all(torch.equal(value, before[name]) for name, value in model.named_parameters())
+    same = snnbench.report(model, copy.deepcopy(model), batches(), **options)
+    for measure in ("firing_emd", "firing_drift", "spike_mismatch", "van_rossum", "flips", "accuracy_change"):
+        assert same["quantized"].value(measure) == 0
+    assert same["quantized"].value("float_share") == 1
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_outputs_and_spikes_are_those_of_the_network(network):
+    model, options = network
+    (images, labels), *_ = batches()
+    with snnbench.record_spikes(model, options.get("layers")) as recorder:
+        from snnbench.own.running import as_classifier
+
+        with as_classifier(model, **run_options(options)) as classifier:
+            logits = model(images)
+            spikes = recorder.take(len(images))
+            steps = classifier.step_logits
+            again = model(images)
+    assert torch.equal(logits, again)
+    assert "forward" not in vars(model)
+    assert logits.shape == (20, 10)
+    assert steps is None or torch.allclose(steps.mean(0), logits)
+    for each in spikes.values():
+        assert each.shape[:2] == (T, 20)
+        assert set(each.unique().tolist()) <= {0.0, 1.0}
+    found = snnbench.report(model, model, [(images, labels)], **options)
+    assert found["reference"].value("accuracy") == pytest.approx(float((logits.argmax(1) == labels).double().mean()))
+    total, places = (sum(float(f(each.detach())) for each in spikes.values()) for f in (torch.sum, torch.numel))
+    assert found["reference"].value("firing_rate") == pytest.approx(total / places)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_fine_tuning_with_its_control(network):
+    model, options = network
+    if "layers" in options:
+        pytest.skip("its threshold has no gradient")
+    data = batches()
+    quantized = snnbench.quantize(model, "lqnet", bits=2)
+    tuned = snnbench.finetune(quantized, model, data, epochs=2, learning_rate=0.05, **run_options(options))
+    assert tuned.losses[1] < tuned.losses[0]
+    assert tuned.control_losses[1] < tuned.control_losses[0]
+    found = snnbench.report(model, tuned.network, data, control=tuned.control, **options)
+    assert list(found.cards) == ["reference", "quantized", "control"]
+    assert found["quantized"].value("control_emd") > 0
+    assert "control_emd" not in found["control"].measures
+    assert found["quantized"].value("found_bits") <= 2  # LQ-Net's fit may end with fewer levels than it may use
+    assert found["control"].value("float_share") == 1
+    assert 0 < found["quantized"].value("float_share") < 1
+
+
+def test_shown_and_saved(tmp_path):
+    model, options = make("plain")
+    networks = {f"{bits} bits": snnbench.quantize(model, "lqnet", bits=bits, exempt=()) for bits in (2, 4)}
+    found = snnbench.report(model, networks, batches(), **options)
+    console = Console(width=150, record=True, file=io.StringIO())
+    for table in (found, found.table(), found.layer_table(), found.weight_table("4 bits")):
+        console.print(table)
+    text = console.export_text()
+    assert "firing EMD" in text
+    assert "4 bits" in text
+    assert "weights in float" in text
+    frame = found.to_pandas()
+    rows = frame[(frame.network == "2 bits") & (frame.measure == "accuracy") & (frame.layer == "")]
+    assert rows.value.item() == found["2 bits"].value("accuracy")
+    for suffix in ("html", "json", "csv"):
+        assert found.save(tmp_path / f"report.{suffix}").stat().st_size > 500
+    saved = json.loads((tmp_path / "report.json").read_text())
+    assert saved["networks"]["4 bits"]["measures"]["firing_emd"]["value"] == found["4 bits"].value("firing_emd")
+    assert "<table>" in found.to_html()
+    with pytest.raises(OptionError, match=r"saved as \.html, \.json, \.csv"):
+        found.save(tmp_path / "report.docx")
+
+
+def test_without_labels_there_is_no_accuracy():
+    model, options = make("plain")
+    images = [each for each, _ in batches()]
+    found = snnbench.report(model, snnbench.quantize(model, exempt=()), images, **options)
+    with pytest.raises(FiringError, match="labels were not given"):
+        found["quantized"].value("accuracy")
+    assert 0 <= found["quantized"].value("agreement") <= 1
+    with_labels = snnbench.report(model, model, images, labels=torch.cat([y for _, y in batches()]), **options)
+    assert with_labels["quantized"].value("accuracy") == with_labels["reference"].value("accuracy")
+    reset_states(model)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"layers": ["fires"]}, "did you mean 'fire'"),
+        ({"layers": ["fc1"]}, "spikes are 0 or 1"),
+        ({"layers": None}, "name its spiking layers.*fire"),
+        ({"layers": ["fire"], "timesteps": T, "loop": lambda network, images: network(images)}, "give one of them"),
+    ],
+)
+def test_what_is_refused(arguments, message):
+    model, _ = make("plain")
+    with pytest.raises(FiringError, match=message):
+        snnbench.report(model, model, batches(), **arguments)
+
+
+def test_a_loader_that_is_used_up():
+    model, options = make("plain")
+    with pytest.raises(OptionError, match="there was no batch"):
+        snnbench.report(model, model, iter([]), **options)
+    with pytest.raises(OptionError, match="have labels already"):
+        snnbench.report(model, model, batches(), labels=[0] * 60, **options)
