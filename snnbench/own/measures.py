@@ -28,6 +28,7 @@ from snnbench.functional import (
 from snnbench.functional.confidence import brier_scores, expected_calibration_error, log_likelihoods
 from snnbench.functional.costs import Kind, energy_proxy
 from snnbench.functional.decisions import disagreeing, flipped
+from snnbench.functional.energy import Bits, MemoryEnergy, network_energy, total_energy
 from snnbench.functional.load import PeakLoad, peak_load, state_bits
 from snnbench.functional.mismatch import reduce_mismatch
 from snnbench.functional.samples import Samples, estimate_statistic
@@ -197,6 +198,12 @@ def _energy(pair: Pair) -> Estimate:
     return Estimate(*(_nanojoule(fixed, each) for each in (additions.value, additions.low, additions.high)))
 
 
+def memory_energy(pair: Pair) -> MemoryEnergy:
+    """Energy with memory at the bits found in the weights; potentials, events and inputs are of 32 bits."""
+    found = {row.layer: Bits(weight=row.found_bits) for row in pair.weights}
+    return total_energy(network_energy(pair.mine.synapses, pair.mine.neurons, found).values())
+
+
 def _nanojoule(macs: float, accumulates: float) -> float:
     energy = energy_proxy(macs, accumulates)
     return (energy.fixed + energy.events) / 1000
@@ -274,6 +281,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("brier", "Brier score", "", 4, lambda p: p.mean_of(brier_scores(p.mine.logits, p.known_labels), (0, 2))),
     Measure("events", "synaptic events an image", "", 0, lambda p: _operations(p, "events")),
     Measure("energy", "45 nm proxy an image", "nJ", 1, _energy),
+    Measure("memory_energy", "with memory, Lemaire 2022", "nJ", 1, lambda p: memory_energy(p).total / 1000),
     Measure("peak_events", "events, busiest layer and step", "", 1, lambda p: p.peak.events),
     Measure("peak_events_p99", "the same, 99 % of images", "", 0, lambda p: p.peak.p99),
     Measure("over_limit", "images over the limit", "%", 2, _over_limit),

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.functional.costs import Operations
+from snnbench.functional.energy import NeuronLoad, SynapseLoad
 from snnbench.functional.load import events_by_step
 from snnbench.functional.profile import FiringProfile, LayerFiring
 from snnbench.functional.spikes import count_by_shard
+from snnbench.nn.loads import record_loads
 from snnbench.nn.synapses import record_operations, weight_layers
 from snnbench.own.capture import SpikeCapture, spiking_modules
 from snnbench.own.potentials import PotentialRange
@@ -36,6 +38,8 @@ class Outcome:
         events: layer -> spikes at each step and sample, int64 (T, N).
         potentials: layer -> lowest and highest membrane potential in units of the threshold; layers that do not show
             their potential are left out.
+        synapses: layer of synapses -> what it was asked for, as far as energy needs it.
+        neurons: layer of neurons -> the same.
     """
 
     logits: Tensor
@@ -44,6 +48,8 @@ class Outcome:
     operations: Operations
     events: dict[str, Tensor]
     potentials: dict[str, tuple[float, float]]
+    synapses: dict[str, SynapseLoad]
+    neurons: dict[str, NeuronLoad]
 
 
 class Observer:
@@ -63,6 +69,7 @@ class Observer:
         self._spikes = SpikeCapture(spiking_modules(model, layers))
         self._operations = record_operations(model)
         self._potentials = PotentialRange(model)
+        self._loads = record_loads(model)
         self._stack = ExitStack()
         self._counters: dict[str, LayerFiring] = {}
         self._logits: list[Tensor] = []
@@ -104,6 +111,7 @@ class Observer:
         Raises:
             FiringError: if there was no batch, or the layers do not fit together.
         """
+        samples = sum(map(len, self._logits))
         return Outcome(
             logits=torch.cat(self._logits),
             step_logits=torch.cat(self._steps) if self._steps else None,
@@ -111,6 +119,8 @@ class Observer:
             operations=self._operations.operations(),
             events={name: torch.cat(parts, 1) for name, parts in self._events.items()},
             potentials=self._potentials.found(),
+            synapses=self._loads.synapses(samples),
+            neurons=self._loads.neurons(samples),
         )
 
     def _begin(self, images: Tensor) -> None:
@@ -123,7 +133,7 @@ class Observer:
         self._first = self._model(images).float().cpu()
         for handle in handles:
             handle.remove()
-        for watch in (self._spikes, self._operations, self._potentials):
+        for watch in (self._spikes, self._operations, self._potentials, self._loads):
             self._stack.enter_context(watch)
         if order:
             last = weight_layers(self._model)[order[-1]]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from snnbench.errors import FiringError, OptionError
 from snnbench.functional import Estimate, LayerRow, accuracy_by_step, agreement_by_step, early_exit, layer_table
+from snnbench.functional.energy import Floorline, floorline
 from snnbench.nn.libraries import reset_states
 from snnbench.own.batches import Batches, pairs
 from snnbench.own.measures import MEASURES, Pair, Value
@@ -41,6 +42,7 @@ class Card:
         weights: a row each matrix of weights, with the bits found in it.
         by_step: accuracy and agreement after each step, as fractions; empty where they are not known.
         exits: early-exit curve: (confidence, mean steps, accuracy); empty where it is not known.
+        floorline: layer of synapses -> what bounds it, if it had a core of its own.
         notes: what a reader of the numbers must know.
     """
 
@@ -49,6 +51,7 @@ class Card:
     weights: tuple[WeightBits, ...]
     by_step: dict[str, tuple[float, ...]]
     exits: tuple[tuple[float, float, float], ...]
+    floorline: dict[str, Floorline]
     notes: tuple[str, ...]
 
     @property
@@ -252,7 +255,13 @@ def _card(pair: Pair, steady: bool, control: Outcome | None) -> Card:
         measures["control_emd"] = _measured(emd.of, against)
     profiles = pair.mine.profile, pair.reference.profile
     return Card(
-        measures, tuple(layer_table(*profiles)), pair.weights, _by_step(pair), _exits(pair), _notes(pair, steady)
+        measures,
+        tuple(layer_table(*profiles)),
+        pair.weights,
+        _by_step(pair),
+        _exits(pair),
+        {name: floorline(load, pair.mine.profile.timesteps) for name, load in pair.mine.synapses.items()},
+        _notes(pair, steady),
     )
 
 

@@ -61,13 +61,19 @@ def layers_table(report: Report, name: str) -> Table:
 
 def weights_table(report: Report, name: str) -> Table:
     """A row each matrix of weights of a network."""
-    table = _plain(Table(title=f"{name}: weights"))
-    for column in ("layer", "weights", "bits declared", "bits found", "bits a weight, packed"):
+    bounds = report[name].floorline
+    busiest = max(bounds, key=lambda layer: bounds[layer].bound)
+    caption = (
+        f"Bound: what a layer waits for, were each on a core of its own and all stages as fast; busiest: {busiest}"
+    )
+    table = _plain(Table(title=f"{name}: weights", caption=caption))
+    for column in ("layer", "weights", "bits declared", "bits found", "bits a weight, packed", "bound"):
         table.add_column(column, justify="left" if column == "layer" else "right")
     for row in report[name].weights:
         declared = "" if row.declared_bits is None else str(row.declared_bits)
         found = "float" if row.is_float else str(row.found_bits)
-        table.add_row(row.layer, str(row.weights), declared, found, f"{row.packed_bits / row.weights:.2f}")
+        bound = bounds[row.layer].state if row.layer in bounds else ""
+        table.add_row(row.layer, str(row.weights), declared, found, f"{row.packed_bits / row.weights:.2f}", bound)
     return table
 
 

@@ -42,6 +42,8 @@ def test_every_library(network):
     assert 0 <= card.value("agreement") <= 1
     assert card.value("van_rossum") > 0
     assert card.value("events") > 0
+    assert 0 < card.value("memory_energy") < found["reference"].value("memory_energy") * 2
+    assert set(card.floorline) <= {row.layer for row in card.weights}
     assert len(card.by_step["accuracy"]) == T
     assert card.by_step["accuracy"][-1] == pytest.approx(card.value("accuracy"))
     assert all(torch.equal(value, before[name]) for name, value in model.named_parameters())
