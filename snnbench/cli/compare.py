@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD, METRICS, Metric
 from snnbench.cli.parameters import DataRoot, Json
 
 if TYPE_CHECKING:
     from snnbench.examine.compare import Comparison, Verdict
+    from snnbench.functional import Estimate
 
 
 def compare(
@@ -54,18 +56,25 @@ def _document(comparison: Comparison) -> dict[str, object]:
         "accuracy_change": asdict(comparison.accuracy),
         "mcnemar": asdict(comparison.mcnemar),
         "firing_emd_change": asdict(comparison.emd),
+        "other_changes": {name: asdict(change) for name, change in comparison.others.items()},
         "verdict": _name(comparison.verdict),
     }
 
 
 def _lines(comparison: Comparison) -> list[str]:
     accuracy, emd, test = comparison.accuracy, comparison.emd, comparison.mcnemar
-    change = f"{100 * accuracy.value:+.2f} points [{100 * accuracy.low:+.2f}, {100 * accuracy.high:+.2f}]"
     tested = f"McNemar p = {test.p_value:.3g} ({test.gained} gained, {test.lost} lost)"
     return [
         f"A {comparison.first.cell.folder}",
         f"B {comparison.second.cell.folder}",
-        f"  accuracy {change}, {tested}",
-        f"  firing EMD {emd.value:+.4f} [{emd.low:+.4f}, {emd.high:+.4f}] spikes per step",
+        f"  accuracy {_change(ACCURACY, accuracy)}, {tested}",
+        f"  {FIRING_EMD.title} {_change(FIRING_EMD, emd)}",
+        *(f"  {METRICS[name].title} {_change(METRICS[name], change)}" for name, change in comparison.others.items()),
         f"  B: {comparison.words}",
     ]
+
+
+def _change(metric: Metric, change: Estimate) -> str:
+    value, low, high = (metric.difference(each) for each in (change.value, change.low, change.high))
+    unit = "points" if metric.unit == "%" else metric.unit
+    return f"{value} [{low}, {high}] {unit}".rstrip()

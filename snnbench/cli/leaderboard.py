@@ -13,6 +13,7 @@ import typer
 from snnbench.cli.parameters import DataRoot, Json
 
 if TYPE_CHECKING:
+    from snnbench.bench.metrics import Metric
     from snnbench.leaderboard import Verdict
     from snnbench.leaderboard.changes import Change
 
@@ -138,13 +139,16 @@ def diff_command(
 
 
 def _moved(change: Change) -> str:
-    from snnbench.leaderboard.changes import SHOWN
+    from snnbench.bench.metrics import columns
 
     if change.old is None or change.new is None:
         return f"{'new' if change.old is None else 'gone'}: {change.row}"
-    moved = [f"{name} {_shown(change.old[name])} -> {_shown(change.new[name])}" for name in SHOWN]
+    moved = [
+        f"{metric.heading} {' -> '.join(_shown(metric, side.get(metric.name)) for side in (change.old, change.new))}"
+        for metric in columns({*change.old, *change.new})
+    ]
     return f"{change.row}: {', '.join(moved)}{' (EMD: beyond the intervals)' if change.separate else ''}"
 
 
-def _shown(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.4f}"
+def _shown(metric: Metric, value: float | None) -> str:
+    return "not measured" if value is None else metric.text(value)

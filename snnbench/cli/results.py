@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from snnbench.bench.metrics import METRICS, columns
 from snnbench.cli.parameters import RESULTS, Json, ResultsFolder
 from snnbench.errors import OptionError, RecordError
 
@@ -17,22 +18,6 @@ if TYPE_CHECKING:
     from snnbench.records.listing import Row
 
 app = typer.Typer(help="List, show, export and clean up results.", no_args_is_help=True)
-
-_SHOWN = {
-    "status": "status",
-    "board": "board",
-    "quantizer": "quantizer",
-    "bits": "bits",
-    "options": "options",
-    "membrane": "membrane",
-    "mode": "mode",
-    "seed": "seed",
-    "accuracy": "accuracy %",
-    "firing_emd": "firing EMD",
-    "firing_drift": "drift",
-    "key": "key",
-    "reason": "reason",
-}
 
 Where = Annotated[
     list[str] | None,
@@ -152,14 +137,21 @@ def _print(rows: list[Row], none: str) -> None:
     if not rows:
         typer.echo(none)
         return
-    columns = [name for name in _SHOWN if any(_is_told(row.get(name)) for row in rows)]
-    lines = [[_SHOWN[name] for name in columns]]
-    lines += [[_cell(name, row.get(name)) for name in columns] for row in rows]
+    headings = {name: told for name, told in _headings().items() if any(_is_told(row.get(name)) for row in rows)}
+    lines = [list(headings.values())]
+    lines += [[_cell(name, row.get(name)) for name in headings] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
     sys.stdout.write("\n".join(text) + "\n")
     counts = ", ".join(f"{count} {status}" for status, count in Counter(row["status"] for row in rows).most_common())
     typer.echo(counts, err=True)
+
+
+def _headings() -> dict[str, str]:
+    """Columns of the listing and their headings; `export` has all columns."""
+    cell = ("status", "board", "quantizer", "bits", "options", "membrane", "mode", "seed")
+    metrics = {metric.name: metric.heading for metric in columns(METRICS)}
+    return {**dict(zip(cell, cell, strict=True)), **metrics, "key": "key", "reason": "reason"}
 
 
 def _is_told(value: object) -> bool:
@@ -171,11 +163,7 @@ def _cell(name: str, value: Any) -> str:
         return ""
     if name == "key":
         return str(value)[:12]
-    if name == "accuracy":
-        return f"{100 * value:.2f}"
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    return str(value)
+    return METRICS[name].text(value) if name in METRICS else str(value)
 
 
 def _format_of(target: Path) -> Format:

@@ -106,17 +106,16 @@ def _print(finished: list[Any]) -> None:
 
 
 def _chip_lines(record: Record) -> Iterator[str]:
-    from snnbench.cli.tables import interval, number, percent
-
     if record.chip is None or record.cell.chip is None:
         return
     gap, on = record.chip, f"On {record.cell.chip.name}:"
-    change, test = 100 * (gap.accuracy_change.value or 0), number(gap.mcnemar_p, 3)
-    emd = interval(gap.firing_emd).replace("\n", ", 95 % ")
+    shown = {name: METRICS[name].shown(score) for name, score in gap if name in METRICS}
+    between = f", 95 % {FIRING_EMD.interval(gap.firing_emd, '-')}" if gap.firing_emd.low is not None else ""
     where = f", first in {gap.first_layer} at step {gap.first_step}" if gap.first_layer else ""
-    yield f"{on} {percent(gap.accuracy, 2)} %, {change:+.2f} against float states (p = {test})"
-    yield f"{on} EMD {emd}, drift {number(gap.firing_drift, 4)} against float states"
-    yield f"{on} {percent(gap.spikes_differ, 2)} % of all places differ{where}"
+    differ = "failed" if gap.spikes_differ.value is None else f"{100 * gap.spikes_differ.value:.2f} %"
+    yield f"{on} {shown['accuracy']} %, {shown['accuracy_change']} against float states (p = {shown['mcnemar_p']})"
+    yield f"{on} EMD {shown['firing_emd']}{between}, drift {shown['firing_drift']} against float states"
+    yield f"{on} {differ} of all places differ{where}"
     yield f"{on} {sum(layer.overflows for layer in gap.layers)} potentials overflowed"
     if gap.silent:
         yield f"{on} silent layers: {', '.join(gap.silent)}"

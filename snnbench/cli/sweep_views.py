@@ -148,15 +148,16 @@ def draw(progress: Progress, work: str = "") -> Group:
 
 def best_table(records: list[Record]) -> Table:
     """The cells that fire most like their reference."""
-    from snnbench.cli.tables import network, number, percent
+    from snnbench.bench.metrics import ACCURACY, FIRING_EMD
+    from snnbench.cli.tables import network
 
-    table = Table("smallest firing EMD", "bits", "mode", "seed", "EMD", "accuracy %", box=None)
+    table = Table(f"smallest {FIRING_EMD.title}", "bits", "mode", "seed", "EMD", ACCURACY.heading, box=None)
     boards = {record.cell.board for record in records}
     for record in records:
         cell, metrics = record.cell, record.metrics
         where = f" on {cell.board}" if len(boards) > 1 else ""
-        accuracy = percent(metrics["accuracy"], 2) if "accuracy" in metrics else ""
-        emd = number(metrics["firing_emd"], 4)
+        accuracy = ACCURACY.shown(metrics[ACCURACY.name]) if ACCURACY.name in metrics else ""
+        emd = FIRING_EMD.shown(metrics[FIRING_EMD.name])
         bits, seed = str(cell.quantizer.bits), str(cell.seed)
         table.add_row(Text(network(cell) + where), bits, cell.mode, seed, emd, accuracy)
     return table

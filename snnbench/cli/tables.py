@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
 
+from snnbench.bench.metrics import FIRING_EMD, Metric, asked, columns
+from snnbench.records.record import Record
+from snnbench.records.score import Score
+
 if TYPE_CHECKING:
     from snnbench.records.cell import Cell, QuantizerSpec
-    from snnbench.records.record import Record
-    from snnbench.records.score import Score
-
-_COLUMNS = (
-    "network",
-    "bits/\nfound",
-    "acc.\n%",
-    "change",
-    "firing EMD\n95 % interval",
-    "x\nfloor",
-    "drift",
-    "dead\n%",
-    "rate",
-)
 
 
 def results_table(records: list[Record]) -> Table:
     """One row a record under its reference, and in QAT its control; records share one protocol."""
-    first = records[0]
+    first, metrics = records[0], columns(asked(records))
     table = Table(title=_title(first), caption=_caption(first), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.title_justify = table.caption_justify = "left"
-    for index, column in enumerate(_COLUMNS):
+    for index, column in enumerate(_headings(metrics)):
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=index > 0)
-    table.add_row(*_reference_row(first), end_section=True)
+    table.add_row(*_reference_row(first, metrics), end_section=True)
     if first.control is not None:
-        table.add_row(*_control_row(first), end_section=True)
+        table.add_row(*_control_row(first, metrics), end_section=True)
     for record in records:
-        table.add_row(*_row(record))
+        table.add_row(*_row(record, metrics))
     return table
 
 
@@ -51,50 +41,55 @@ def _title(record: Record) -> str:
 
 
 def _caption(record: Record) -> str:
-    halves = number(record.noise_floor, 4)
-    seeds = number(record.seed_floor, 4) if record.seed_floor else "unknown"
+    halves = FIRING_EMD.shown(record.noise_floor)
+    seeds = FIRING_EMD.shown(record.seed_floor) if record.seed_floor else "unknown"
     return (
         "EMD of firing rates against the reference, spikes per step.\n"
         f"Noise floor (split halves): {halves}; seed to seed: {seeds}"
     )
 
 
-def _reference_row(record: Record) -> tuple[str, ...]:
-    reference = record.reference
-    dead, rate = percent(reference.dead_fraction, 1), number(reference.firing_rate, 4)
-    return ("reference", "32", percent(reference.accuracy, 2), "", "0", "", "0", dead, rate)
+def _headings(metrics: Sequence[Metric]) -> list[str]:
+    """Headings short enough for a terminal of 80 columns."""
+    return ["network", "bits/\nfound", *(part for metric in metrics for part in _heading(metric))]
 
 
-def _control_row(record: Record) -> tuple[str, ...]:
-    control = record.control
-    assert control is not None
-    accuracy, before = control.accuracy.value or 0.0, record.reference.accuracy.value or 0.0
-    return (
-        "control: float, same fine-tuning",
-        "32",
-        percent(control.accuracy, 2),
-        f"{100 * (accuracy - before):+.2f}",
-        interval(control.firing_emd),
-        _in_floors(control.firing_emd, record.noise_floor),
-        number(control.firing_drift, 4),
-        "",
-        "",
-    )
+def _heading(metric: Metric) -> tuple[str, ...]:
+    if metric is FIRING_EMD:
+        return f"{metric.heading}\n95 % interval", "x\nfloor"
+    return (metric.heading.replace("accuracy", "acc.").replace(" %", "\n%"),)
 
 
-def _row(record: Record) -> tuple[str, ...]:
-    metrics, cell = record.metrics, record.cell
-    return (
-        network(cell),
-        f"{cell.quantizer.bits}/{record.audit.found_bits}{'!' if record.audit.findings else ''}",
-        _get(metrics, "accuracy", lambda s: percent(s, 2)),
-        _get(metrics, "accuracy_change", lambda s: percent(s, 2, sign="+")),
-        _get(metrics, "firing_emd", interval),
-        _get(metrics, "firing_emd", lambda s: _in_floors(s, record.noise_floor)),
-        _get(metrics, "firing_drift", lambda s: number(s, 4)),
-        _get(metrics, "dead_fraction", lambda s: percent(s, 1)),
-        _get(metrics, "firing_rate", lambda s: number(s, 4)),
-    )
+def _reference_row(record: Record, metrics: Sequence[Metric]) -> list[str]:
+    own = dict(record.reference)
+    scores = {metric.name: Score(value=0.0) for metric in metrics if metric.distance} | own
+    return ["reference", "32", *_cells(metrics, scores, None)]
+
+
+def _control_row(record: Record, metrics: Sequence[Metric]) -> list[str]:
+    assert record.control is not None
+    scores = {name: score for name, score in record.control if isinstance(score, Score)}
+    accuracy, before = scores["accuracy"].value or 0.0, record.reference.accuracy.value or 0.0
+    scores["accuracy_change"] = Score(value=accuracy - before)
+    return ["control: float, same fine-tuning", "32", *_cells(metrics, scores, record.noise_floor)]
+
+
+def _row(record: Record, metrics: Sequence[Metric]) -> list[str]:
+    bits = f"{record.cell.quantizer.bits}/{record.audit.found_bits}{'!' if record.audit.findings else ''}"
+    return [network(record.cell), bits, *_cells(metrics, record.metrics, record.noise_floor)]
+
+
+def _cells(metrics: Sequence[Metric], scores: Mapping[str, Score], floor: Score | None) -> Iterator[str]:
+    for metric in metrics:
+        score = scores.get(metric.name)
+        yield _shown(metric, score) if score else ""
+        if metric is FIRING_EMD:
+            yield _in_floors(score, floor) if score and floor else ""
+
+
+def _shown(metric: Metric, score: Score) -> str:
+    interval = metric.interval(score, "-") if metric is FIRING_EMD else ""
+    return f"{metric.shown(score)}\n{interval}" if interval else metric.shown(score)
 
 
 def network(cell: Cell) -> str:
@@ -122,28 +117,7 @@ def _defaults(name: str) -> dict[str, object]:
     return {option.name: option.default for option in describe(entry, entry.value)}
 
 
-def percent(score: Score, digits: int, sign: str = "") -> str:
-    """A fraction in percent, or ``failed``."""
-    return "failed" if score.value is None else f"{100 * score.value:{sign}.{digits}f}"
-
-
-def number(score: Score, digits: int) -> str:
-    """A value to so many digits, or ``failed``."""
-    return "failed" if score.value is None else f"{score.value:.{digits}f}"
-
-
-def interval(score: Score) -> str:
-    """A value with its interval."""
-    if score.value is None or score.low is None or score.high is None:
-        return number(score, 4)
-    return f"{score.value:.4f}\n{score.low:.4f}-{score.high:.4f}"
-
-
 def _in_floors(score: Score, floor: Score) -> str:
     if score.value is None or not floor.value:
         return ""
     return "below" if score.value < floor.value else f"{score.value / floor.value:.1f}"
-
-
-def _get(metrics: Mapping[str, Score], name: str, show: Callable[[Score], str]) -> str:
-    return show(metrics[name]) if name in metrics else ""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from snnbench.bench.bench import open_bench
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD, columns
 from snnbench.errors import RecordError
 from snnbench.functional import CONFIDENCE, Estimate, McNemar, accuracy_change, mcnemar_test
 from snnbench.records.cell import Cell
@@ -38,6 +39,7 @@ class Comparison:
         accuracy: change of accuracy, a fraction, with its paired interval.
         mcnemar: exact test of equal accuracy.
         emd: change of the firing EMD in spikes per step; negative is nearer to the reference.
+        others: change of every other metric that tables show, by name; the verdict does not ask for them.
     """
 
     first: Record
@@ -45,6 +47,7 @@ class Comparison:
     accuracy: Estimate
     mcnemar: McNemar
     emd: Estimate
+    others: dict[str, Estimate]
 
     @property
     def verdict(self) -> Verdict:
@@ -156,7 +159,7 @@ def _comparable(first: Path, second: Path) -> bool:
         b.cell.protocol,
     )
     same_reference = (a.cell.fingerprint, a.cell.weights) == (b.cell.fingerprint, b.cell.weights)
-    measured = all(record.value(name) is not None for record in (a, b) for name in ("accuracy", "firing_emd"))
+    measured = all(record.value(name) is not None for record in (a, b) for name in (ACCURACY.name, FIRING_EMD.name))
     return same_test and same_reference and measured
 
 
@@ -169,8 +172,16 @@ def _compare(first: Path, second: Path, data: Path | None) -> Comparison:
         second=b,
         accuracy=accuracy_change(*hits),
         mcnemar=mcnemar_test(*hits),
-        emd=difference(b.metrics["firing_emd"], a.metrics["firing_emd"]),
+        emd=difference(b.metrics[FIRING_EMD.name], a.metrics[FIRING_EMD.name]),
+        others=dict(_others(a, b)),
     )
+
+
+def _others(first: Record, second: Record) -> Iterator[tuple[str, Estimate]]:
+    for metric in columns(first.metrics):
+        old, new = metric.of(first), metric.of(second)
+        if metric not in (ACCURACY, FIRING_EMD) and old and new and old.value is not None and new.value is not None:
+            yield metric.name, difference(new, old)
 
 
 def _labels(path: Path, record: Record, data: Path | None) -> Tensor:

@@ -1,4 +1,4 @@
-"""The four pictures, and writing them as PNG and SVG."""
+"""The five pictures, and writing them as PNG and SVG."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD, asked, columns
 from snnbench.examine.series import Series
 from snnbench.examine.style import REFERENCE, in_style, styles
 from snnbench.files import write_atomically
@@ -31,13 +32,14 @@ def draw_all(series: Sequence[Series], reference: FiringProfile, out: Path, form
 
     ``rates``: for each layer, the distribution over neurons of their rates, in the network and in the reference; the
     area between the two curves is the layer's EMD. ``emd``: EMD per layer. ``accuracy``: accuracy against EMD.
-    ``steps``: rates per time step.
+    ``steps``: rates per time step. ``metrics``: every metric that tables show, a panel each.
     """
     pictures: dict[str, Callable[[], Figure]] = {
         "rates": lambda: rates_picture(series, reference),
         "emd": lambda: emd_picture(series),
         "accuracy": lambda: accuracy_picture(series),
         "steps": lambda: steps_picture(series, reference),
+        "metrics": lambda: metrics_picture(series),
     }
     written = []
     for name, draw in pictures.items():
@@ -130,7 +132,7 @@ def accuracy_picture(series: Sequence[Series]) -> Figure:
     if first.reference.accuracy.value is not None:
         axes.axhline(100 * first.reference.accuracy.value, label="reference", **REFERENCE)
     floor = first.noise_floor.value
-    distances = [value for one in series if (value := one.record.value("firing_emd"))]
+    distances = [value for one in series if (value := one.record.value(FIRING_EMD.name))]
     wide = bool(distances) and max(distances) > _LOG_FROM * min(distances)
     if wide:
         linear = floor or min(distances)  # a distance of 0 has no place on a logarithmic axis
@@ -143,9 +145,31 @@ def accuracy_picture(series: Sequence[Series]) -> Figure:
     return _finished(figure, series, "Accuracy against the distance of the firing")
 
 
+def metrics_picture(series: Sequence[Series]) -> Figure:
+    """Each metric that tables show, with its 95 % interval, beside the reference's where it has one."""
+    first = series[0].record
+    metrics = {metric.label: metric for metric in columns(asked(one.record for one in series))}
+
+    def panel(axes: Axes, label: str) -> str:
+        metric = metrics[label]
+        for place, (one, style) in enumerate(zip(series, styles(len(series)), strict=True)):
+            score = metric.of(one.record)
+            if score is not None and score.value is not None:
+                reach, height = _reach(score, metric.scale), metric.scale * score.value
+                axes.errorbar(place, height, yerr=reach, label=one.label, capsize=2, **{**style, "linestyle": "none"})
+        own = getattr(first.reference, metric.name, None)
+        if own is not None and own.value is not None:
+            axes.axhline(metric.scale * own.value, label="reference", **REFERENCE)
+        axes.set_xticks([])
+        axes.margins(x=0.2)
+        return ""
+
+    return _finished(_panels(list(metrics), panel, "", ""), series, "Metrics")
+
+
 def _cross(axes: Axes, one: Series, style: dict[str, Any]) -> None:
     metrics = one.record.metrics
-    distance, accuracy = metrics.get("firing_emd"), metrics.get("accuracy")
+    distance, accuracy = metrics.get(FIRING_EMD.name), metrics.get(ACCURACY.name)
     if distance is None or accuracy is None or distance.value is None or accuracy.value is None:
         return
     axes.errorbar(

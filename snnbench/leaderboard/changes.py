@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from snnbench.bench.metrics import FIRING_EMD, columns
 from snnbench.examine.compare import difference
 from snnbench.leaderboard.board import Board, Entry
 from snnbench.records.labels import label
-
-SHOWN = ("accuracy", "firing_emd", "firing_drift", "dead_fraction")
 
 
 @dataclass(frozen=True)
@@ -17,7 +16,7 @@ class Change:
 
     Attributes:
         row: quantizer, options, bits, mode and seed.
-        old: values of `SHOWN` on the old board; None if the row is new.
+        old: values on the old board, of the metrics that tables show; None if the row is new.
         new: the same on the new board; None if the row is gone.
         separate: whether the intervals separate the EMDs.
     """
@@ -43,10 +42,12 @@ def _row(entry: Entry) -> str:
 def _change(row: str, old: Entry | None, new: Entry | None) -> Change:
     separate = False
     if old and new:
-        gap = difference(new.record.metrics["firing_emd"], old.record.metrics["firing_emd"])
+        gap = difference(new.record.metrics[FIRING_EMD.name], old.record.metrics[FIRING_EMD.name])
         separate = gap.low > 0 or gap.high < 0
     return Change(row, _values(old), _values(new), separate)
 
 
 def _values(entry: Entry | None) -> dict[str, float | None] | None:
-    return {name: entry.record.value(name) for name in SHOWN} if entry else None
+    if entry is None:
+        return None
+    return {metric.name: entry.record.value(metric.name) for metric in columns(entry.record.metrics)}

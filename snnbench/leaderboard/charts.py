@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from plotly import graph_objects
 
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD, columns
 from snnbench.functional import FiringProfile
 from snnbench.leaderboard.ranking import Row
 
@@ -24,7 +25,7 @@ _NUMBERED = 60
 def scatter_figure(rows: Sequence[Row]) -> dict[str, Any]:
     """Accuracy in percent against the EMD, logarithmic; the area of a point is its packed size, its number its bits."""
     figure = graph_objects.Figure()
-    shown = [row for row in rows if row.entry.record.value("firing_emd")]
+    shown = [row for row in rows if row.entry.record.value(FIRING_EMD.name)]
     largest = max((row.entry.record.audit.packed_bits for row in shown), default=1)
     for index, name in enumerate(sorted({row.label for row in shown})):
         own = sorted((row for row in shown if row.label == name), key=_bits)
@@ -40,7 +41,7 @@ def scatter_figure(rows: Sequence[Row]) -> dict[str, Any]:
         template="none",
         margin={"l": 56, "r": 16, "t": 16, "b": 48},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        xaxis={"title": {"text": "firing EMD, spikes per step"}, "type": "log", "dtick": 1, "tickformat": "~g"},
+        xaxis={"title": {"text": FIRING_EMD.label}, "type": "log", "dtick": 1, "tickformat": "~g"},
         yaxis={"title": {"text": "accuracy %"}},
     )
     return figure.to_plotly_json()  # type: ignore[no-any-return]
@@ -72,8 +73,8 @@ def _points(name: str, rows: Sequence[Row], colour: str, largest: int, numbered:
     return graph_objects.Scatter(
         name=name,
         mode="markers+text" if numbered else "markers",
-        x=[record.value("firing_emd") for record in records],
-        y=[100 * (record.value("accuracy") or 0.0) for record in records],
+        x=[record.value(FIRING_EMD.name) for record in records],
+        y=[100 * (record.value(ACCURACY.name) or 0.0) for record in records],
         text=[_bits(row) for row in rows],
         textposition="top center",
         hovertext=[_about(row) for row in rows],
@@ -93,8 +94,7 @@ def _about(row: Row) -> str:
     record = row.entry.record
     told = [
         f"<b>{escape(row.label)}, {_bits(row)} bits</b>",
-        f"accuracy {100 * (record.value('accuracy') or 0.0):.2f} %",
-        f"firing EMD {record.value('firing_emd'):.4f}",
+        *(f"{metric.title} {metric.shown(record.metrics[metric.name])}" for metric in columns(record.metrics)),
         f"packed {record.audit.packed_bits / 8192:.1f} KiB",
         f"{record.cell.mode}, seed {record.cell.seed}{', on the front' if row.on_front else ''}",
     ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD, Metric, asked
+from snnbench.bench.metrics import columns as metric_columns
 from snnbench.leaderboard.ranking import Row
 from snnbench.records.labels import label
 from snnbench.records.score import Score
@@ -33,25 +35,23 @@ class Column:
     numeric: bool = True
 
 
-def _score(row: Row, metric: str) -> Score:
-    return row.entry.record.metrics.get(metric, Score(value=None, reason="not asked for"))
+def _metric(metric: Metric) -> Column:
+    def score(row: Row) -> Score:
+        return metric.of(row.entry.record) or Score(value=None, reason="not asked for")
 
-
-def _percent(key: str, title: str, about: str, metric: str, form: str = ".2f") -> Column:
     def text(row: Row) -> str:
-        score = _score(row, metric)
-        return "" if score.value is None else f"{100 * score.value:{form}}"
+        value = score(row).value
+        return "" if value is None else metric.text(value)
 
-    return Column(key, title, about, lambda row: _score(row, metric).value, text)
+    return Column(metric.name, metric.heading, metric.about, lambda row: score(row).value, text)
 
 
-def _interval(key: str, title: str, about: str, metric: str, scale: float, form: str) -> Column:
+def _interval(metric: Metric, title: str, about: str) -> Column:
     def text(row: Row) -> str:
-        score = _score(row, metric)
-        ends = (score.low, score.high)
-        return " to ".join(f"{scale * end:{form}}" for end in ends if end is not None)
+        score = metric.of(row.entry.record)
+        return metric.interval(score) if score else ""
 
-    return Column(key, title, about, text, text, numeric=False)
+    return Column(f"{metric.name}_interval", title, about, text, text, numeric=False)
 
 
 def _number(key: str, title: str, about: str, value: Callable[[Row], float | None], form: str) -> Column:
@@ -75,7 +75,7 @@ def ranks(rank: tuple[int, int] | None) -> str:
 
 def in_floors(row: Row) -> float | None:
     """EMD in units of the noise floor; None if the floor is 0."""
-    floor, emd = row.entry.record.noise_floor.value, _score(row, "firing_emd").value
+    floor, emd = row.entry.record.noise_floor.value, row.entry.record.value(FIRING_EMD.name)
     return emd / floor if floor and emd is not None else None
 
 
@@ -106,7 +106,7 @@ def _rank_column(key: str, title: str, about: str, rank: Callable[[Row], tuple[i
     return Column(key, title, about, text, text)
 
 
-COLUMNS: tuple[Column, ...] = (
+_FIRST: tuple[Column, ...] = (
     _rank_column(
         "rank",
         "rank",
@@ -129,29 +129,17 @@ COLUMNS: tuple[Column, ...] = (
         _found_bits,
         lambda row: str(_found_bits(row)) if row.entry.record.cell.quantizer.name != "float" else "",
     ),
-    _percent("accuracy", "accuracy %", "test accuracy", "accuracy"),
-    _percent("accuracy_change", "change", "accuracy minus the reference's, points", "accuracy_change", "+.2f"),
-    _number(
-        "firing_emd",
-        "firing EMD",
-        "1-Wasserstein distance of firing rates to the reference's, spikes per step",
-        lambda row: _score(row, "firing_emd").value,
-        ".4f",
-    ),
+)
+"""What a row is, before its metrics."""
+
+_BESIDE_EMD: tuple[Column, ...] = (
     Column("emd_in_floors", "x floor", "EMD in units of the split-half noise floor", in_floors, _floors_text),
     _number("control_emd", "control EMD", "EMD of the same fine-tuning without quantization", _control_emd, ".4f"),
     _rank_column("emd_rank", "EMD rank", "rank by EMD; intervals cannot separate a range", lambda row: row.emd_rank),
-    _number(
-        "firing_drift",
-        "drift",
-        "mean change of a neuron's rate, spikes per step",
-        lambda row: _score(row, "firing_drift").value,
-        ".4f",
-    ),
-    _percent("dead_fraction", "dead %", "neurons with a rate below the protocol's threshold", "dead_fraction", ".1f"),
-    _number(
-        "firing_rate", "rate", "mean firing rate, spikes per step", lambda row: _score(row, "firing_rate").value, ".4f"
-    ),
+)
+"""What the EMD is to be read with."""
+
+_LAST: tuple[Column, ...] = (
     _number(
         "packed_kib",
         "packed KiB",
@@ -174,8 +162,8 @@ COLUMNS: tuple[Column, ...] = (
         numeric=False,
     ),
     _number("seed", "seed", "seed of baseline and fine-tuning", lambda row: row.entry.record.cell.seed, "d"),
-    _interval("accuracy_interval", "accuracy 95 %", "Wilson interval of the accuracy, percent", "accuracy", 100, ".2f"),
-    _interval("firing_emd_interval", "EMD 95 %", "jackknife interval of the EMD", "firing_emd", 1, ".4f"),
+    _interval(ACCURACY, "accuracy 95 %", "Wilson interval of the accuracy, percent"),
+    _interval(FIRING_EMD, "EMD 95 %", "jackknife interval of the EMD"),
     _text(
         "findings",
         "audit",
@@ -183,4 +171,12 @@ COLUMNS: tuple[Column, ...] = (
         lambda row: "findings" if row.entry.record.audit.findings else "clean",
     ),
 )
-"""Every column, in order; a column of a table is one entry here."""
+"""What else is known of a row."""
+
+
+def columns(rows: Iterable[Row]) -> tuple[Column, ...]:
+    """The columns of a table of `rows`, in order: of the metrics, those that a row was asked for."""
+    found: list[Column] = [*_FIRST]
+    for metric in metric_columns(asked(row.entry.record for row in rows)):
+        found += [_metric(metric), *(_BESIDE_EMD if metric is FIRING_EMD else ())]
+    return (*found, *_LAST)

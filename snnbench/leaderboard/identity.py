@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD
 from snnbench.leaderboard.board import Entry
 from snnbench.protocols import Protocol
 from snnbench.records.record import Record
@@ -27,7 +28,7 @@ def record_problems(protocol: Protocol, record: Record) -> Iterator[str]:
         yield f"the record is of {cell.board}, the board of {protocol.name}-v{protocol.version}; {again}"
     if cell.fingerprint != protocol.fingerprint:
         yield f"the protocol's fingerprint is not {protocol.name}-v{protocol.version}'s; {again}"
-    unasked = {"accuracy", "firing_emd"} - set(protocol.evaluate.metrics)
+    unasked = {ACCURACY.name, FIRING_EMD.name} - set(protocol.evaluate.metrics)
     if unasked:
         yield f"a board ranks by {' and '.join(sorted(unasked))}, and its protocol does not ask for that; add it there"
     if cell.seed not in protocol.seeds:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 from torch import Tensor
 
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD
 from snnbench.examine.compare import difference
 from snnbench.functional import CONFIDENCE
 from snnbench.leaderboard.board import Board, Entry
@@ -80,7 +81,7 @@ def _rank(board: Board, entries: list[Entry]) -> list[Row]:
     if ranked:
         hits, names = torch.stack([correct(board, entry) for entry in ranked]), [entry.name for entry in ranked]
         accuracy = dict(zip(names, rank_ranges(accuracy_wins(hits)), strict=True))
-        scores = [entry.record.metrics["firing_emd"] for entry in ranked]
+        scores = [entry.record.metrics[FIRING_EMD.name] for entry in ranked]
         emd = dict(zip(names, rank_ranges(emd_wins(scores)), strict=True))
     on_front = front(np.array([(*_merits(entry), *_bits(entry)) for entry in entries]))
     shared = shared_options(entry.record.cell for entry in board.entries)
@@ -99,7 +100,7 @@ def _label(entry: Entry, shared: Mapping[str, Options]) -> str:
 def _merits(entry: Entry) -> tuple[float, float]:
     """Accuracy and EMD; less is better."""
     metrics = entry.record.metrics
-    return -_value(metrics["accuracy"]), _value(metrics["firing_emd"])
+    return -_value(metrics[ACCURACY.name]), _value(metrics[FIRING_EMD.name])
 
 
 def _bits(entry: Entry) -> tuple[int, int]:

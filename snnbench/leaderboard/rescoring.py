@@ -11,7 +11,9 @@ from torch import Tensor
 
 from snnbench.bench.baseline_check import TOLERANCE
 from snnbench.bench.costs import cost_from
-from snnbench.bench.score import METRICS, Outcome, Scored, layer_rows, scores
+from snnbench.bench.metrics import METRICS
+from snnbench.bench.score import layer_rows, scores
+from snnbench.bench.scored import Outcome, Scored
 from snnbench.functional.costs import KINDS
 from snnbench.leaderboard.board import Board, Entry
 from snnbench.records.evidence import Evidence

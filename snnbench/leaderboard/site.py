@@ -11,11 +11,12 @@ from typing import Any
 import jinja2
 from plotly.offline import get_plotlyjs
 
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD
 from snnbench.errors import RecordError
 from snnbench.files import write_atomically
 from snnbench.leaderboard.board import Board
 from snnbench.leaderboard.charts import rates_figures, scatter_figure
-from snnbench.leaderboard.columns import COLUMNS, Column
+from snnbench.leaderboard.columns import Column, columns
 from snnbench.leaderboard.ranking import Row, ranked_rows
 from snnbench.leaderboard.scorecard import cost_lines, environment_lines, reproduction, score_lines
 from snnbench.leaderboard.tables import between_seeds
@@ -26,10 +27,10 @@ from snnbench.records.score import Score
 _PAGES = Path(__file__).parent / "pages"
 _ASSETS = ("style.css", "table.js", "charts.js")
 _HEADLINE = (
-    "accuracy",
+    ACCURACY.name,
     "accuracy_change",
     "rank",
-    "firing_emd",
+    FIRING_EMD.name,
     "emd_in_floors",
     "emd_rank",
     "found_bits",
@@ -94,7 +95,7 @@ def _write_board(board: Board, folder: Path) -> None:
         title=f"{board.name}, snnbench",
         board=board,
         rows=rows,
-        columns=[column for column in COLUMNS if any(column.text(row) for row in rows)],
+        columns=[column for column in columns(rows) if any(column.text(row) for row in rows)],
         sort_value=_sort_value,
         between_seeds=between_seeds(rows),
         shared=shared_text(cells),
@@ -118,7 +119,7 @@ def _write_entry(board: Board, row: Row, path: Path) -> None:
         row=row,
         record=record,
         network=label(record.cell),
-        headline=[(column.title, column.text(row)) for column in COLUMNS if column.key in _HEADLINE],
+        headline=[(column.title, column.text(row)) for column in columns([row]) if column.key in _HEADLINE],
         scores=score_lines(record),
         costs=cost_lines(record),
         environment=environment_lines(record),

@@ -11,7 +11,7 @@ import pandas as pd
 from snnbench.errors import RecordError
 from snnbench.files import write_atomically
 from snnbench.leaderboard.board import Board
-from snnbench.leaderboard.columns import COLUMNS
+from snnbench.leaderboard.columns import columns
 from snnbench.leaderboard.ranking import Row, ranked_rows
 from snnbench.leaderboard.verification import require_rows
 from snnbench.records.labels import shared_text
@@ -54,11 +54,11 @@ def _files(board: Board) -> dict[str, str]:
 
 
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:
-    return pd.DataFrame({column.key: [column.value(row) for row in rows] for column in COLUMNS})
+    return pd.DataFrame({column.key: [column.value(row) for row in rows] for column in columns(rows)})
 
 
 def _texts(rows: Sequence[Row]) -> list[list[str]]:
-    return [[column.text(row) for column in COLUMNS] for row in rows]
+    return [[column.text(row) for column in columns(rows)] for row in rows]
 
 
 def _csv(board: Board, rows: Sequence[Row]) -> str:
@@ -69,24 +69,24 @@ def _csv(board: Board, rows: Sequence[Row]) -> str:
 
 def _markdown(board: Board, rows: Sequence[Row]) -> str:
     lines = [
-        [column.title for column in COLUMNS],
-        ["--:" if column.numeric else ":--" for column in COLUMNS],
+        [column.title for column in columns(rows)],
+        ["--:" if column.numeric else ":--" for column in columns(rows)],
         *([cell.replace("|", "\\|") for cell in cells] for cells in _texts(rows)),
     ]
     body = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-    return f"# {board.protocol.title}\n\n{_caption(board, rows)}\n\n{body}\n\n{_legend()}\n"
+    return f"# {board.protocol.title}\n\n{_caption(board, rows)}\n\n{body}\n\n{_legend(rows)}\n"
 
 
 def _latex(board: Board, rows: Sequence[Row]) -> str:
-    frame = pd.DataFrame(_texts(rows), columns=[column.title for column in COLUMNS])
-    layout = "".join("r" if column.numeric else "l" for column in COLUMNS)
+    frame = pd.DataFrame(_texts(rows), columns=[column.title for column in columns(rows)])
+    layout = "".join("r" if column.numeric else "l" for column in columns(rows))
     escaped = frame.map(_tex).rename(columns=_tex) if len(frame) else frame
     text: str = escaped.to_latex(index=False, column_format=layout, caption=_tex(_caption(board, rows)))
     return text
 
 
 def _html(board: Board, rows: Sequence[Row]) -> str:
-    heads = "".join(f'<th scope="col" title="{escape(column.about)}">{column.title}</th>' for column in COLUMNS)
+    heads = "".join(f'<th scope="col" title="{escape(column.about)}">{column.title}</th>' for column in columns(rows))
     body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>" for cells in _texts(rows))
     caption = escape(_caption(board, rows))
     return (
@@ -112,8 +112,8 @@ def between_seeds(rows: Sequence[Row]) -> str:
     return f", seed to seed {', '.join(stated)}" if stated else ""
 
 
-def _legend() -> str:
-    return "\n".join(f"- **{column.title}**: {column.about}" for column in COLUMNS)
+def _legend(rows: Sequence[Row]) -> str:
+    return "\n".join(f"- **{column.title}**: {column.about}" for column in columns(rows))
 
 
 def _tex(text: str) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from snnbench.bench.metrics import FIRING_EMD
 from snnbench.sweep.time_left import Durations, TimeLeft
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ class Progress:
 
     def consider(self, record: Record) -> None:
         """Put a record among the best: the smallest firing EMD first."""
-        if record.value("firing_emd") is not None:
-            self.best = sorted([*self.best, record], key=lambda r: r.value("firing_emd") or 0.0)[:BEST]
+        if record.value(FIRING_EMD.name) is not None:
+            self.best = sorted([*self.best, record], key=lambda r: r.value(FIRING_EMD.name) or 0.0)[:BEST]
 
     def time_left(self) -> TimeLeft:
         """Expected time until the last cell."""

@@ -31,7 +31,7 @@ from snnbench.examine.style import in_style, styles
 from snnbench.functional import FiringProfile, firing_emd
 from snnbench.reporting import Silent
 
-NAMES = ("rates", "emd", "accuracy", "steps")
+NAMES = ("rates", "emd", "accuracy", "steps", "metrics")
 
 
 @pytest.fixture(scope="session")

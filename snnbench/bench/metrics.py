@@ -1,0 +1,188 @@
+"""Every metric that a protocol may name, and how all views show it. Imports no torch, so that results list fast.
+
+A metric is one entry here and one function of `snnbench.functional`; a protocol that names it is a new version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from snnbench.bench.scored import Scored
+    from snnbench.functional import Estimate
+    from snnbench.records.record import Record
+    from snnbench.records.score import Score
+
+Need = Literal["predictions", "profile", "logits", "step_logits", "events"]
+PER_STEP = "spikes per step"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure that a protocol may ask for.
+
+    Attributes:
+        name: in protocols, records and exports.
+        title: what it is, in words.
+        unit: of the values that are shown; empty for a plain number.
+        scale: what a value is multiplied by to be shown.
+        format: of the value that is shown.
+        better: which way is better, None where neither is.
+        compute: ``(functional, scored) -> value``, with its interval where there is one; `functional` is
+            `snnbench.functional`, handed over so that this table imports nothing heavy.
+        needs: what it is computed from; what is not always kept is kept where a protocol's metric needs it.
+        heading: heading of its column in tables; without one it is on cards and in exports only.
+        about: what its column says.
+        distance: whether it is a distance to the reference, whose own is 0.
+    """
+
+    name: str
+    title: str
+    unit: str
+    scale: float
+    format: str
+    better: Literal["higher", "lower"] | None
+    compute: Callable[[Any, Scored], Estimate | float]
+    needs: tuple[Need, ...] = ("profile",)
+    heading: str = ""
+    about: str = ""
+    distance: bool = False
+
+    @property
+    def label(self) -> str:
+        """The title with its unit."""
+        return f"{self.title}, {self.unit}" if self.unit else self.title
+
+    def text(self, value: float) -> str:
+        """A value as it is shown, without its unit; a rate or distance of exactly 0 as ``0``."""
+        return f"{self.scale * value:{self.format}}" if value or self.scale != 1 else "0"
+
+    def difference(self, value: float) -> str:
+        """A difference of two values as it is shown, with its sign."""
+        return f"{self.scale * value:+{self.format.removeprefix('+')}}"
+
+    def shown(self, score: Score) -> str:
+        """A score as it is shown, or ``failed``."""
+        return "failed" if score.value is None else self.text(score.value)
+
+    def interval(self, score: Score, between: str = " to ") -> str:
+        """The ends of a score's interval; empty without one."""
+        ends = (score.low, score.high)
+        return between.join(f"{self.scale * end:{self.format}}" for end in ends if end is not None)
+
+    def of(self, record: Record) -> Score | None:
+        """The record's score, if it was asked for."""
+        return record.metrics.get(self.name)
+
+
+def _percent(name: str, title: str, compute: Callable[[Any, Scored], Estimate | float], **rest: Any) -> Metric:
+    return Metric(name, title, "%", 100, compute=compute, **{"format": ".2f", "better": None, **rest})
+
+
+def _distance(name: str, title: str, compute: Callable[[Any, Scored], Estimate | float], **rest: Any) -> Metric:
+    return Metric(name, title, PER_STEP, 1, ".4f", "lower", compute, distance=True, **rest)
+
+
+ACCURACY = _percent(
+    "accuracy",
+    "accuracy",
+    lambda F, s: F.wilson_interval(int(s.correct.sum()), len(s.labels)),
+    better="higher",
+    needs=("predictions",),
+    heading="accuracy %",
+    about="test accuracy",
+)
+FIRING_EMD = _distance(
+    "firing_emd",
+    "firing EMD",
+    lambda F, s: s.emd(),
+    heading="firing EMD",
+    about="1-Wasserstein distance of firing rates to the reference's, spikes per step",
+)
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        ACCURACY,
+        Metric(
+            "accuracy_change",
+            "change of accuracy",
+            "points",
+            100,
+            "+.2f",
+            "higher",
+            lambda F, s: F.accuracy_change(s.correct, s.reference_correct),
+            needs=("predictions",),
+            heading="change",
+            about="accuracy minus the reference's, points",
+        ),
+        Metric(
+            "mcnemar_p",
+            "McNemar test of equal accuracy, p",
+            "",
+            1,
+            ".2g",
+            None,
+            lambda F, s: F.mcnemar_test(s.correct, s.reference_correct).p_value,
+            needs=("predictions",),
+        ),
+        FIRING_EMD,
+        _distance("firing_emd_mean", "firing EMD, plain mean over layers", lambda F, s: s.emd("mean")),
+        _distance("firing_emd_max", "firing EMD, worst layer", lambda F, s: s.emd("max")),
+        _distance(
+            "firing_emd_pooled",
+            "firing EMD, all neurons as one",
+            lambda F, s: s.against_reference(F.firing_emd, "pooled"),
+        ),
+        _distance(
+            "firing_emd_channel",
+            "firing EMD of channels",
+            lambda F, s: s.against_reference(F.firing_emd, units="channel"),
+        ),
+        _distance(
+            "firing_drift",
+            "firing drift",
+            lambda F, s: s.drift(),
+            heading="drift",
+            about="mean change of a neuron's rate, spikes per step",
+        ),
+        _percent(
+            "dead_fraction",
+            "dead neurons",
+            lambda F, s: s.alone(lambda profile: F.dead_fraction(profile, s.rules.dead_below)),
+            format=".1f",
+            heading="dead %",
+            about="neurons with a rate below the protocol's threshold",
+        ),
+        Metric(
+            "firing_rate",
+            "mean firing rate",
+            PER_STEP,
+            1,
+            ".4f",
+            None,
+            lambda F, s: s.alone(lambda profile: profile.mean_rate()),
+            heading="rate",
+            about="mean firing rate, spikes per step",
+        ),
+        _percent(
+            "saturated_fraction",
+            "saturated neurons",
+            lambda F, s: s.alone(lambda profile: F.saturated_fraction(profile, s.rules.saturated_above)),
+            format=".3f",
+        ),
+    )
+}
+"""Every metric by name, in the order in which views show them."""
+
+
+def columns(names: Collection[str]) -> list[Metric]:
+    """The metrics among `names` that tables have a column for, in order."""
+    return [metric for metric in METRICS.values() if metric.heading and metric.name in names]
+
+
+def asked(records: Iterable[Record]) -> set[str]:
+    """Names of the metrics that any of the records was asked for."""
+    return {name for record in records for name in record.metrics}

@@ -1,0 +1,96 @@
+"""What metrics are computed from: a network's outcome on the test set beside its reference's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from torch import Tensor
+
+from snnbench.functional import (
+    Estimate,
+    FiringProfile,
+    Paired,
+    Scalar,
+    Units,
+    emd_interval,
+    firing_drift,
+    firing_emd,
+    jackknife,
+)
+from snnbench.protocols.document import Evaluation as Rules
+
+
+class Outcome(Protocol):
+    """What a network did on the test set, as far as scores need it."""
+
+    @property
+    def predictions(self) -> Tensor:
+        """Predicted classes, int64 (N,)."""
+
+    @property
+    def profile(self) -> FiringProfile:
+        """Spike counts."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a metric is computed from.
+
+    Attributes:
+        sharded: whether profiles have counts by shard; evidence has none, and its scores so have no intervals.
+    """
+
+    evaluation: Outcome
+    reference: Outcome
+    labels: Tensor
+    rules: Rules
+    sharded: bool = True
+
+    @property
+    def correct(self) -> Tensor:
+        """Whether each image is classified rightly, bool (N,)."""
+        return self.evaluation.predictions == self.labels
+
+    @property
+    def reference_correct(self) -> Tensor:
+        """The same for the reference."""
+        return self.reference.predictions == self.labels
+
+    @cached_property
+    def paired(self) -> Paired:
+        """Both networks' firing, for what needs counts by shard of both."""
+        return Paired(self.evaluation.profile, self.reference.profile)
+
+    def alone(self, statistic: Callable[[FiringProfile], float | Tensor]) -> Estimate | float:
+        """A statistic in [0, 1] of the network's firing."""
+        return self._estimate(statistic, self.evaluation.profile)
+
+    def against_reference(
+        self, distance: Callable[..., Tensor], reduction: Scalar = "weighted", units: Units = "neuron"
+    ) -> Estimate | float:
+        """A distance in [0, 1] between the network's firing and the reference's."""
+        profiles = self.evaluation.profile, self.reference.profile
+        return self._estimate(lambda a, b: distance(a, b, reduction, units), *profiles)
+
+    def emd(self, reduction: Scalar = "weighted", layers: Collection[str] | None = None) -> Estimate | float:
+        """The firing EMD of neurons over all `layers`."""
+        if self.sharded:
+            return emd_interval(self.paired, reduction, layers)
+        mine, theirs = (only(each.profile, layers) for each in (self.evaluation, self.reference))
+        return float(firing_emd(mine, theirs, reduction))
+
+    def drift(self, layers: Collection[str] | None = None) -> Estimate | float:
+        """The firing drift over all `layers`."""
+        profiles = (only(each.profile, layers) for each in (self.evaluation, self.reference))
+        return self._estimate(firing_drift, *profiles)
+
+    def _estimate(self, statistic: Callable[..., float | Tensor], *profiles: FiringProfile) -> Estimate | float:
+        return jackknife(statistic, *profiles, bounds=(0, 1)) if self.sharded else float(statistic(*profiles))
+
+
+def only(profile: FiringProfile, layers: Collection[str] | None) -> FiringProfile:
+    """The profile of some of the layers; of all of them without `layers`."""
+    return FiringProfile({name: each for name, each in profile.layers.items() if layers is None or name in layers})

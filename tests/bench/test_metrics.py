@@ -1,0 +1,199 @@
+"""Adding a metric is one entry: it is scored, verified, and shown in every view."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from rich.console import Console
+
+import snnbench
+from snnbench.bench.metrics import METRICS, PER_STEP, Metric
+from snnbench.cli.tables import results_table
+from snnbench.errors import ProtocolError
+from snnbench.examine.compare import compare
+from snnbench.examine.pictures import metrics_picture
+from snnbench.examine.series import read_series
+from snnbench.leaderboard import Board, add, read_board, verify, write_tables
+from snnbench.leaderboard.changes import changes
+from snnbench.leaderboard.scorecard import score_lines
+from snnbench.leaderboard.site import write_site
+from snnbench.leaderboard.sums import write_sums
+from snnbench.protocols import read_protocol
+from snnbench.records.record import Record, read_record
+from snnbench.training.baseline import protocol_path
+
+NAME, HEADING, TITLE = "fastest_layer", "fastest", "rate of the fastest layer"
+ADDED = Metric(
+    NAME,
+    TITLE,
+    PER_STEP,
+    1,
+    ".4f",
+    "lower",
+    lambda F, s: s.alone(lambda profile: max(float(rates.mean()) for rates in profile.rates().values())),
+    heading=HEADING,
+    about="the largest mean rate of a layer, spikes per step",
+)
+
+
+class Measured(NamedTuple):
+    """Two finished cells of a version of the protocol that asks for the added metric, and their board."""
+
+    folders: list[Path]
+    board: Board
+
+
+@pytest.fixture(scope="module")
+def added() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(METRICS, NAME, ADDED)
+        yield
+
+
+@pytest.fixture(scope="module")
+def measured(added: None, session_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    out = tmp_path_factory.mktemp("added")
+    shipped = protocol_path("digits-sew8")
+    document = Path(shutil.copytree(shipped.parent, out / "protocol")) / shipped.name
+    changed = {"version = 1": "version = 2", "metrics = [\n": f'metrics = [\n  "{NAME}",\n'}
+    text = document.read_text("utf-8")
+    for old, new in changed.items():
+        assert old in text
+        text = text.replace(old, new)
+    document.write_text(text, "utf-8")
+    cells = (("float", None, {}), ("uniform", 2, {"clip": "absmax"}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SNNBENCH_CACHE", str(session_cache))
+        for module in ("bench.bench", "leaderboard.adding"):
+            patch.setattr(f"snnbench.{module}.protocol_path", lambda name: document)
+        folders = [
+            snnbench.run(name, bits, options=options, protocol="digits-sew8", out=out / "cells")[0].directory
+            for name, bits, options in cells
+        ]
+        for folder in folders:
+            add(folder, out / "boards")
+    return Measured(folders, read_board(out / "boards" / "digits-sew8-v2"))
+
+
+@pytest.fixture
+def record(measured: Measured) -> Record:
+    return read_record(measured.folders[1])
+
+
+def test_it_is_scored_with_its_interval(record: Record) -> None:
+    score = record.metrics[NAME]
+    assert score.value == max(row.firing_rate for row in record.layers)
+    assert score.low is not None
+    assert score.low <= score.value <= score.high
+
+
+def test_it_is_verified(measured: Measured) -> None:
+    assert [verdict.problems for verdict in verify(measured.board.folder) if verdict.problems] == []
+    file = measured.folders[1] / "record.json"
+    entry = measured.board.folder / "entries" / measured.folders[1].name
+    document = json.loads(file.read_bytes())
+    document["metrics"][NAME]["value"] += 0.001
+    (entry / "record.json").write_text(json.dumps(document))
+    write_sums(entry)
+    (problems,) = [verdict.problems for verdict in verify(entry)]
+    assert any(NAME in problem for problem in problems)
+    shutil.copy(file, entry)
+    write_sums(entry)
+
+
+def entries(measured: Measured) -> list[Path]:
+    """The cells as they lie on the board, where their labels are too."""
+    return [measured.board.folder / "entries" / folder.name for folder in measured.folders]
+
+
+def run_table(measured: Measured) -> str:
+    console = Console(file=io.StringIO(), width=120)
+    console.print(results_table([read_record(folder) for folder in measured.folders]))
+    return console.file.getvalue()
+
+
+def card(measured: Measured) -> str:
+    return "\n".join(" ".join(line) for line in score_lines(read_record(measured.folders[1])))
+
+
+def tables(measured: Measured) -> str:
+    return "\n\n".join(path.read_text("utf-8") for path in write_tables(measured.board))
+
+
+def site(measured: Measured) -> str:
+    folder = write_site([measured.board], measured.folders[0].parent / "site").parent
+    return "\n".join(path.read_text("utf-8") for path in folder.glob("digits*/*.html"))
+
+
+def picture(measured: Measured) -> str:
+    axes = metrics_picture(read_series(measured.folders)).axes
+    (panel,) = [each for each in axes if each.get_title() == ADDED.label]
+    points, *_ = panel.containers[-1]
+    return f"{panel.get_title()} {points.get_ydata()[0]:.4f}"
+
+
+@pytest.mark.parametrize(
+    ("view", "word"),
+    [(run_table, HEADING), (card, TITLE), (tables, HEADING), (site, HEADING), (site, TITLE), (picture, TITLE)],
+)
+def test_it_is_in_every_view(measured: Measured, record: Record, view: Callable[[Measured], str], word: str) -> None:
+    shown = view(measured)
+    assert word in shown
+    assert ADDED.text(record.metrics[NAME].value) in shown
+
+
+def test_it_is_compared(measured: Measured) -> None:
+    (comparison,) = compare(*entries(measured))
+    first, second = (read_record(folder).metrics[NAME].value for folder in measured.folders)
+    assert comparison.others[NAME].value == pytest.approx(second - first, abs=1e-15)
+
+
+def test_boards_that_differ_in_it_tell_so(measured: Measured, tmp_path: Path) -> None:
+    other = read_board(Path(shutil.copytree(measured.board.folder, tmp_path / measured.board.folder.name)))
+    for file in other.folder.glob("entries/uniform*/record.json"):
+        document = json.loads(file.read_bytes())
+        document["metrics"][NAME]["value"] = 0.5
+        file.write_text(json.dumps(document))
+    (change,) = changes(measured.board, other)
+    assert change.new is not None
+    assert change.new[NAME] == 0.5
+
+
+@pytest.mark.parametrize("command", [["results", "list"], ["compare"], ["leaderboard", "diff"]])
+def test_the_command_line_shows_it(
+    measured: Measured, command: list[str], told: Callable[..., int], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = {"results": [measured.folders[0].parents[1]], "compare": entries(measured)}.get(command[0])
+    if words is None:
+        other = Path(shutil.copytree(measured.board.folder, tmp_path / measured.board.folder.name))
+        file = next(other.glob("entries/uniform*/record.json"))
+        document = json.loads(file.read_bytes())
+        document["metrics"][NAME]["value"] = 0.5
+        file.write_text(json.dumps(document))
+        words = [measured.board.folder, other]
+    told(*command, *words)
+    printed = capsys.readouterr().out
+    assert HEADING in printed or TITLE in printed
+
+
+def test_boards_that_do_not_ask_for_it_have_no_column(added: None, board: Board) -> None:
+    assert HEADING not in write_tables(board)[0].read_text("utf-8")
+
+
+def test_every_metric_of_every_protocol_is_in_the_table() -> None:
+    for path in Path(snnbench.__file__).parent.glob("protocols/*/protocol.toml"):
+        assert set(read_protocol(path).evaluate.metrics) <= set(METRICS)
+
+
+def test_a_metric_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    shipped = protocol_path("digits-sew8")
+    document = Path(shutil.copytree(shipped.parent, tmp_path / "protocol")) / shipped.name
+    document.write_text(document.read_text("utf-8").replace('"firing_drift"', '"firing_drifts"'), "utf-8")
+    with pytest.raises(ProtocolError, match="firing_drifts"):
+        snnbench.run("float", protocol=str(document), limit=20, out=tmp_path)
