@@ -1,17 +1,22 @@
-"""The cost of a cell: operations, neuron updates, memory, and the energy proxy."""
+"""The costs of a cell, one table: operations, neuron updates, memory, and the energy proxy.
+
+A cost model is one entry. The ones of before there was a table lie in the record's `Cost`, all others in its `costs`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from torch import Tensor, nn
 
 from snnbench.bench.score import measured
 from snnbench.functional import FiringProfile, jackknife
-from snnbench.functional.costs import Kind, Operations, energy_proxy, synaptic_operations
+from snnbench.functional.costs import Energy, Kind, Operations, energy_proxy, synaptic_operations
 from snnbench.nn.synapses import branches, fan_out, weight_layers
-from snnbench.records.evaluation import Evaluation
-from snnbench.records.record import Audit, Cost, CostRow
+from snnbench.records.record import Audit, Cost, CostRow, Record
 from snnbench.records.score import Score
 
 
@@ -27,32 +32,127 @@ class Counted(Protocol):
         """Spike counts."""
 
 
-def cost_of(model: nn.Module, evaluation: Evaluation, reference: Evaluation, audit: Audit) -> Cost:
-    """What running `model` takes, from what it did in `evaluation`."""
-    return cost_from(evaluation, reference, audit, cost_rows(model, evaluation.operations, evaluation.profile))
+@dataclass(frozen=True)
+class Costed:
+    """What costs are computed from."""
+
+    outcome: Counted
+    reference: Counted
+    audit: Audit
+
+    @property
+    def macs(self) -> float:
+        """Multiply-accumulates an image, of the layers whose input is real numbers."""
+        operations = self.outcome.operations
+        return sum(dense for name, dense in operations.per_image("dense").items() if _takes_numbers(operations, name))
+
+    @property
+    def busiest(self) -> tuple[str, float]:
+        """The layer with most events, and its events an image."""
+        return max(self.outcome.operations.per_image("events").items(), key=lambda layer: layer[1])
+
+    @property
+    def energy(self) -> Energy:
+        """The 45 nm proxy."""
+        return energy_proxy(self.macs, self.outcome.operations.total("accumulates"))
+
+    @property
+    def neuron_updates(self) -> int:
+        """Neurons times steps."""
+        profile = self.outcome.profile
+        return profile.timesteps * sum(layer.neurons for layer in profile.layers.values())
+
+    @property
+    def memory(self) -> int:
+        """Bits of packed weights, parameters in full precision, and membrane states."""
+        quantized = {row.layer: row.state_bits for row in self.audit.membranes}
+        layers = self.outcome.profile.layers
+        states = sum(quantized.get(name, 32 * layer.neurons) for name, layer in layers.items())
+        return self.audit.packed_bits + self.audit.float_bits + states
 
 
-def cost_from(outcome: Counted, reference: Counted, audit: Audit, layers: tuple[CostRow, ...]) -> Cost:
-    """The same from counts alone, without the model; `layers` are taken as they are."""
-    operations, profile = outcome.operations, outcome.profile
-    events = operations.per_image("events")
-    busiest = max(events, key=lambda name: events[name])
-    macs = sum(dense for name, dense in operations.per_image("dense").items() if _takes_numbers(operations, name))
-    energy = energy_proxy(macs, operations.total("accumulates"))
-    return Cost(
-        events=_estimate(operations, "events"),
-        accumulates=_estimate(operations, "accumulates"),
-        reference_events=_estimate(reference.operations, "events"),
-        macs=macs,
-        dense=operations.total("dense"),
-        busiest_layer=busiest,
-        busiest_events=events[busiest],
-        neuron_updates=profile.timesteps * sum(layer.neurons for layer in profile.layers.values()),
-        memory_bits=audit.packed_bits + audit.float_bits + _state_bits(profile, audit),
-        fixed_picojoule=energy.fixed,
-        event_picojoule=energy.events,
-        layers=layers,
+@dataclass(frozen=True)
+class CostModel:
+    """A cost of an image, in the mean.
+
+    Attributes:
+        name: in records.
+        title: what it is, in words, with the unit of what is shown.
+        scale: what a value is multiplied by to be shown.
+        format: of the value that is shown.
+        compute: the value, with its interval where there is one.
+    """
+
+    name: str
+    title: str
+    scale: float
+    format: str
+    compute: Callable[[Costed], Score | float]
+
+    def text(self, value: float | None) -> str:
+        """A value as it is shown."""
+        return "failed" if value is None else f"{self.scale * value:{self.format}}"
+
+    def of(self, record: Record) -> Score | None:
+        """The record's score, if it has one."""
+        found = getattr(record.cost, self.name, None) if self.name in Cost.model_fields else record.costs.get(self.name)
+        return Score(value=found) if isinstance(found, int | float) else found
+
+
+_MILLIONTH = 1e-6
+_KIB = 1 / 8192
+
+COSTS: dict[str, CostModel] = {
+    model.name: model
+    for model in (
+        CostModel("events", "synaptic events, millions", _MILLIONTH, ".2f", lambda c: _mean(c.outcome, "events")),
+        CostModel(
+            "reference_events",
+            "synaptic events of the reference, millions",
+            _MILLIONTH,
+            ".2f",
+            lambda c: _mean(c.reference, "events"),
+        ),
+        CostModel("accumulates", "accumulates, millions", _MILLIONTH, ".2f", lambda c: _mean(c.outcome, "accumulates")),
+        CostModel("macs", "multiply-accumulates, millions", _MILLIONTH, ".2f", lambda c: c.macs),
+        CostModel("dense", "all synapses, millions", _MILLIONTH, ".2f", lambda c: c.outcome.operations.total("dense")),
+        CostModel("busiest_events", "events of the busiest layer, millions", _MILLIONTH, ".2f", lambda c: c.busiest[1]),
+        CostModel("neuron_updates", "neuron updates, millions", _MILLIONTH, ".2f", lambda c: c.neuron_updates),
+        CostModel("memory_bits", "memory (weights, parameters, membranes), KiB", _KIB, ".1f", lambda c: c.memory),
+        CostModel(
+            "fixed_picojoule",
+            "energy of multiply-accumulates, 45 nm proxy, microjoules",
+            _MILLIONTH,
+            ".1f",
+            lambda c: c.energy.fixed,
+        ),
+        CostModel(
+            "event_picojoule",
+            "energy of accumulates, 45 nm proxy, microjoules",
+            _MILLIONTH,
+            ".1f",
+            lambda c: c.energy.events,
+        ),
     )
+}
+"""Every cost by name, in the order in which it is shown."""
+
+
+def cost_of(model: nn.Module, costed: Costed) -> Cost:
+    """What running `model` takes."""
+    return cost_from(costed, cost_rows(model, costed.outcome.operations, costed.outcome.profile))
+
+
+def cost_from(costed: Costed, layers: tuple[CostRow, ...]) -> Cost:
+    """The same from counts alone, without the model; `layers` are taken as they are."""
+    found = {name: model.compute(costed) for name, model in COSTS.items() if name in Cost.model_fields}
+    return Cost.model_validate({**found, "busiest_layer": costed.busiest[0], "layers": layers})
+
+
+def costs_from(costed: Costed) -> dict[str, Score]:
+    """The costs that have no place in `Cost`; one that cannot be measured is null, with its reason."""
+    added = (model for name, model in COSTS.items() if name not in Cost.model_fields)
+    return {model.name: measured(partial(model.compute, costed)) for model in added}
 
 
 def cost_rows(model: nn.Module, operations: Operations, profile: FiringProfile) -> tuple[CostRow, ...]:
@@ -81,10 +181,5 @@ def _takes_numbers(operations: Operations, name: str) -> bool:
     return operations.per_image("macs")[name] > 0
 
 
-def _state_bits(profile: FiringProfile, audit: Audit) -> int:
-    quantized = {row.layer: row.state_bits for row in audit.membranes}
-    return sum(quantized.get(name, 32 * layer.neurons) for name, layer in profile.layers.items())
-
-
-def _estimate(operations: Operations, kind: Kind) -> Score:
-    return measured(lambda: jackknife(lambda some: some.total(kind), operations, bounds=(0, float("inf"))))
+def _mean(outcome: Counted, kind: Kind) -> Score:
+    return measured(lambda: jackknife(lambda some: some.total(kind), outcome.operations, bounds=(0, float("inf"))))

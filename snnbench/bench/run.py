@@ -17,7 +17,7 @@ from snnbench.bench.auditing import audit_of
 from snnbench.bench.bench import Bench, cell_identity, open_bench, own_network
 from snnbench.bench.chip_gap import chip_gap, put_on_chip
 from snnbench.bench.control import control_evaluations
-from snnbench.bench.costs import cost_of
+from snnbench.bench.costs import Costed, cost_of, costs_from
 from snnbench.bench.plugin_errors import blamed
 from snnbench.bench.quantized import make_quantized, training_engine
 from snnbench.bench.rebuilding import Quantized
@@ -252,6 +252,7 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
     with Watch(quantized.model) as watch:
         evaluation = bench.evaluate(quantized.model, title, reporter, cell)
     audit = audit_of(quantized, watch, cell)
+    costed = Costed(evaluation, reference, audit)
     controls = control_evaluations(bench, cell, evaluation, reporter) if cell.mode == "qat" else None
     _, labels = bench.test_set()
     rules = bench.protocol.evaluate
@@ -268,7 +269,8 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
         seed_floor=bench.seed_floor(reporter),
         layers=layer_rows(evaluation.profile, reference.profile, rules.dead_below),
         audit=audit,
-        cost=cost_of(quantized.model, evaluation, reference, audit),
+        cost=cost_of(quantized.model, costed),
+        costs=costs_from(costed),
         reference=reference_of(reference, labels, rules),
         control=control_of(found, *controls) if controls else None,
         chip=chip_gap(bench, quantized.model, put, evaluation, reporter) if put else None,

@@ -55,12 +55,14 @@ def check_metrics(rules: Rules) -> None:
             raise ProtocolError(f"the protocol asks for metric '{name}'; there are {', '.join(METRICS)}")
 
 
-def measured(metric: Callable[[], Estimate | float]) -> Score:
+def measured(metric: Callable[[], Estimate | Score | float]) -> Score:
     """A metric's score; null with the reason if it cannot be measured."""
     try:
         found = metric()
     except FiringError as error:
         return Score(value=None, reason=str(error))
+    if isinstance(found, Score):
+        return found
     if isinstance(found, Estimate):
         return Score(value=found.value, low=found.low, high=found.high)
     return Score(value=found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from snnbench.bench.metrics import FIRING_EMD, METRICS
 from snnbench.cli import parameters as take
 from snnbench.errors import OptionError
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from snnbench.bench.baseline_check import TOLERANCE
-from snnbench.bench.costs import cost_from
+from snnbench.bench.costs import Costed, cost_from, costs_from
 from snnbench.bench.metrics import METRICS
 from snnbench.bench.score import layer_rows, scores
 from snnbench.bench.scored import Outcome, Scored
@@ -69,13 +69,17 @@ def _differences(what: str, said: Mapping[str, Score], found: Mapping[str, Score
 
 def _cost_differences(entry: Entry, reference: Evidence) -> Iterator[str]:
     said, operations = entry.record.cost, entry.evidence.operations
-    found = cost_from(entry.evidence, reference, entry.record.audit, said.layers)
+    costed = Costed(entry.evidence, reference, entry.record.audit)
+    found = cost_from(costed, said.layers)
     for name, value in found:
         mine = getattr(said, name)
         if isinstance(value, Score):
             yield from _differences("cost", {name: mine}, {name: value})
         elif mine != value and not (isinstance(value, float) and _same(mine, value)):
             yield f"cost {name} is {mine} in the record and {value} by its evidence"
+    again = costs_from(costed)
+    yield from (f"no cost is called {name}" for name in entry.record.costs if name not in again)
+    yield from _differences("cost", entry.record.costs, {n: s for n, s in again.items() if n in entry.record.costs})
     if [row.layer for row in said.layers] != list(operations.layers):
         yield "the layers of its cost are not those of its evidence"
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from snnbench.bench.costs import COSTS
 from snnbench.bench.metrics import FIRING_EMD, METRICS, Metric
 from snnbench.leaderboard.identity import command
 from snnbench.records.record import Record
@@ -18,9 +19,6 @@ class Line(NamedTuple):
     value: str
     interval: str = ""
     reference: str = ""
-
-
-_MILLION = 1e6
 
 
 def score_lines(record: Record) -> Iterator[Line]:
@@ -39,16 +37,11 @@ def score_lines(record: Record) -> Iterator[Line]:
 
 def cost_lines(record: Record) -> Iterator[Line]:
     """What running the network takes, in the mean an image."""
-    cost = record.cost
-    ends = (cost.events.low, cost.events.high)
-    interval = " to ".join(_millions(end) for end in ends if end is not None)
-    yield Line(
-        "synaptic events, millions", _millions(cost.events.value), interval, _millions(cost.reference_events.value)
-    )
-    yield Line("multiply-accumulates, millions", f"{cost.macs / _MILLION:.2f}")
-    energy = (cost.fixed_picojoule + cost.event_picojoule) / _MILLION
-    yield Line("energy, 45 nm proxy, microjoules", f"{energy:.1f}")
-    yield Line("memory (weights, parameters, membranes), KiB", f"{cost.memory_bits / 8192:.1f}")
+    for model in COSTS.values():
+        score = model.of(record)
+        if score is not None:
+            ends = (end for end in (score.low, score.high) if end is not None)
+            yield Line(model.title, model.text(score.value), " to ".join(map(model.text, ends)))
 
 
 def environment_lines(record: Record) -> Iterator[tuple[str, str]]:
@@ -76,7 +69,3 @@ def _value(metric: Metric, score: Score | None) -> str:
     if score is None:
         return ""
     return metric.shown(score) if score.reason is None else f"failed: {score.reason}"
-
-
-def _millions(value: float | None) -> str:
-    return "failed" if value is None else f"{value / _MILLION:.2f}"

@@ -217,6 +217,7 @@ class Record(Part):
             images and fewer of them; no test of a difference.
         paired_null: the EMD among those after random swaps of shards between network and reference.
         reached: EMD and drift over the layers that quantization can reach.
+        costs: by name, those that are no field of `cost`.
         chip: what the cell's chip makes of the network; None where it has none.
         seed_floor: EMD between references of different seeds; None where it is not known: the protocol
             has one baseline, or the network is the user's own.
@@ -234,6 +235,7 @@ class Record(Part):
     layers: tuple[LayerRow, ...]
     audit: Audit
     cost: Cost
+    costs: dict[str, Score] = added({})
     reference: Reference
     control: Control | None
     chip: ChipGap | None = added(None)
