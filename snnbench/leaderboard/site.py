@@ -19,7 +19,7 @@ from snnbench.leaderboard.charts import rates_figures, scatter_figure
 from snnbench.leaderboard.columns import Column, columns
 from snnbench.leaderboard.ranking import Row, ranked_rows
 from snnbench.leaderboard.scorecard import cost_lines, environment_lines, reproduction, score_lines
-from snnbench.leaderboard.tables import between_seeds
+from snnbench.leaderboard.tables import between_seeds, twins
 from snnbench.records.cell import Cell
 from snnbench.records.labels import label, shared_text
 from snnbench.records.score import Score
@@ -98,6 +98,7 @@ def _write_board(board: Board, folder: Path) -> None:
         columns=[column for column in columns(rows) if any(column.text(row) for row in rows)],
         sort_value=_sort_value,
         between_seeds=between_seeds(rows),
+        twins=twins(board),
         shared=shared_text(cells),
         mixed=any(cell.mode == "qat" for cell in cells),
         scatter=_json(scatter_figure(rows)),

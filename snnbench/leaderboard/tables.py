@@ -99,10 +99,22 @@ def _caption(board: Board, rows: Sequence[Row]) -> str:
     shown = ", ".join(f"{floor:.4f}" for floor in floors)
     text = (
         f"{board.name}: accuracy and firing against the full-precision reference; noise floor of the EMD {shown}"
-        f"{between_seeds(rows)}."
+        f"{between_seeds(rows)}.{twins(board)}"
     )
     shared = shared_text(row.entry.record.cell for row in rows)
     return f"{text} In all rows of a quantizer: {shared}." if shared else text
+
+
+def twins(board: Board) -> str:
+    """What the references' twins reach, the networks without time that became them, where the protocol says so."""
+    found = [f"{100 * baseline.twin:.2f}" for baseline in board.protocol.baselines if baseline.twin is not None]
+    if not found:
+        return ""
+    bits = (board.protocol.train.stages[-1].timesteps).bit_length()
+    return (
+        f" The row to beat: without time, as an ordinary network with activations of {bits} bits, the reference's twin"
+        f" has {', '.join(found)} % of the test images right."
+    )
 
 
 def between_seeds(rows: Sequence[Row]) -> str:
