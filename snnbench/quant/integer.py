@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from snnbench.nn.compiled.integer import IntegerConv, has_integer_convolutions
-from snnbench.nn.compiled.optimize import FusedConvBNNeuron, FusedNeuron, optimize
-from snnbench.nn.sew_resnet import SEWResNet
+from snnbench.nn.compiled.optimize import FusedConvBNNeuron, FusedNeuron, fuse, optimize
+from snnbench.nn.compiled.pattern import Trace, found_in
+from snnbench.nn.sew_resnet import DirectlyEncoded
 from snnbench.quant.coding import common_unit
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -19,15 +20,16 @@ Network = TypeVar("Network", bound=nn.Module)
 def integer_form(model: Network) -> Network:
     """The fast form of `model` (see `snnbench.nn.optimize`) for evaluation, in integers where that is possible.
 
-    In a SEW-ResNet, a convolution of spikes or of sums of spikes runs in int8 if its weights are of the form of
-    `whole_numbers` and this PyTorch carries the kernels; any other runs in float32. Weights are read once, now.
+    A convolution that is known to see spikes, or sums of spikes, runs in int8 if its weights are of the form of
+    `whole_numbers` and this PyTorch carries the kernels; any other runs in float32. It is known of the networks of
+    this project, and of others whose forward can be traced. Weights are read once, now.
 
     Raises:
         OptionError: if the compiled engine cannot be built.
     """
-    fast = optimize(model)
-    if not isinstance(model, SEWResNet):  # others may give spikes to layers that want floats
-        return fast
+    if not isinstance(model, DirectlyEncoded):
+        return fuse(model, _of_spikes(model))
+    fast = optimize(model)  # its neurons feed convolutions and a head that take bytes
     for layer in fast.modules():
         if isinstance(layer, FusedConvBNNeuron) and (conv := _integer(layer.conv)):
             layer.conv = conv
@@ -41,13 +43,20 @@ def integer_layers(model: nn.Module) -> tuple[str, ...]:
     return tuple(name for name, module in model.named_modules() if isinstance(module, IntegerConv))
 
 
-def _integer(conv: nn.Conv2d) -> IntegerConv | None:
+def _of_spikes(model: nn.Module) -> dict[nn.Module, nn.Module]:
+    """The convolutions of `model` that can run in integers, and what stands in for each."""
+    names = found_in(model, Trace.of_spikes)
+    convs = [cast(nn.Conv2d, module) for name, module in model.named_modules() if name in names]
+    return {conv: own.train(conv.training) for conv in convs if (own := _integer(conv, of_spikes=True))}
+
+
+def _integer(conv: nn.Conv2d, of_spikes: bool = False) -> IntegerConv | None:
     plain = conv.groups == 1 and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
     if not plain or not has_integer_convolutions():
         return None
     weight = conv.weight.detach()
     found = whole_numbers(weight) if weight.dtype == torch.float32 and weight.device.type == "cpu" else None
-    return IntegerConv(conv, *found) if found else None
+    return IntegerConv(conv, *found, of_spikes) if found else None
 
 
 def whole_numbers(weight: Tensor) -> tuple[Tensor, Tensor, bool] | None:

@@ -20,14 +20,15 @@ class IntegerConv(nn.Conv2d):
         codes: int8 (out, in, kh, kw).
         scale: float32 (out,).
         half: whether 1/2 is added to every code.
+        of_spikes: whether inputs in evaluation are known to be whole numbers of a byte, whatever their dtype.
     """
 
-    def __init__(self, conv: nn.Conv2d, codes: Tensor, scale: Tensor, half: bool) -> None:
+    def __init__(self, conv: nn.Conv2d, codes: Tensor, scale: Tensor, half: bool, of_spikes: bool = False) -> None:
         geometry: Any = (conv.kernel_size, conv.stride, conv.padding, conv.dilation)
         super().__init__(conv.in_channels, conv.out_channels, *geometry)
         self.weight = nn.Parameter((codes + half / 2) * scale.view(-1, 1, 1, 1), requires_grad=False)
         self.bias = conv.bias
-        self._scale = scale
+        self._scale, self._of_spikes = scale, of_spikes
         self._packed = _pack(codes, scale, self._geometry())
         self._ones = _pack(torch.ones_like(codes[:1]), torch.full((1,), 0.5), self._geometry()) if half else None
 
@@ -35,10 +36,10 @@ class IntegerConv(nn.Conv2d):
         return [*self.stride], [*self.padding], [*self.dilation]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float32 (N, out, H', W') of `x` (N, in, H, W): uint8 in integers, other inputs in float."""
-        if x.dtype != torch.uint8:
+        """Float32 (N, out, H', W') of `x` (N, in, H, W): bytes in integers, other inputs in float."""
+        if x.dtype != torch.uint8 and (self.training or not self._of_spikes):
             return super().forward(x)
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = x.to(torch.uint8).contiguous(memory_format=torch.channels_last)
         y = _convolve(x, self._packed, self._scale, self._geometry())
         if self._ones is not None:
             halves = _convolve(x, self._ones, torch.full((1,), 0.5), self._geometry())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from snnbench.nn.compiled.counter import SpikeCounter
 from snnbench.nn.compiled.function import FusedSpikes, Fusion, fire_bytes
 from snnbench.nn.compiled.integer import IntegerConv
 from snnbench.nn.compiled.memory import keep_memory
+from snnbench.nn.compiled.pattern import Trace, found_in
 from snnbench.nn.convolution import convolve, convolve_weight
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.rectifier import Rectifier
@@ -27,25 +29,45 @@ _HOOKS = (
 )
 
 
+class LeavingNorm(nn.BatchNorm2d):
+    """A batch norm that leaves its input as it is to the neuron after it, unless somebody watches."""
+
+    left: bool = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The input `x` (N, C, H, W), normalised if the neuron will not do it."""
+        self.left = not _watched(self)
+        return x if self.left else super().forward(x)
+
+    def take(self) -> bool:
+        """Whether the norm left its last input to the neuron, which asks once."""
+        left, self.left = self.left, False
+        return left
+
+
 class FusedNeuron(SpikingNeuron):
     """A neuron that takes the batch norm before it into its own pass over memory.
 
     Attributes:
         counter: counts the spikes while they are fired, if it is set.
         as_bytes: give spikes of float32 currents as uint8; without gradient.
+        norm: the batch norm before it, where that is a module of its own.
     """
 
     counter: SpikeCounter | None = None
     as_bytes: bool = False
+    norm: tuple[LeavingNorm] | None = None
 
     def forward(self, x: Tensor, bn: nn.BatchNorm2d | None = None, shared: int = 0, averaged: bool = False) -> Tensor:
         """Spikes (T, N, *features) of currents (T, N, *features) before `bn`, or (N, *features) `shared` times."""
         timesteps = shared or len(x)
+        if self.norm and self.norm[0].take():
+            bn = self.norm[0]
         if bn is not None and not _plain(bn):
             x, bn = (bn(x) if shared else per_step(bn, x)), None
         flat = x if shared else x.flatten(0, 1)
         if not _fits(flat, self):
-            current = flat if bn is None else bn(flat)
+            current: Tensor = flat if bn is None else nn.BatchNorm2d.forward(bn, flat)
             steps = current.expand(timesteps, *current.shape) if shared else current.unflatten(0, x.shape[:2])
             return super().forward(steps)
         fusion = Fusion(self, bn, timesteps, bool(shared), self.counter, averaged and bn is not None)
@@ -125,25 +147,58 @@ def optimize(model: Network) -> Network:
     It shares parameters, buffers, convolutions and quantizers with `model` and has the same names and
     ``state_dict``; train and evaluate it as you would `model`. Hooks that are there are kept, later ones belong to
     the form that they are put on. Neurons of other libraries, neurons with a state quantizer, and tensors on other
-    devices than the CPU run as before. In float32 evaluation the spikes are those of `model`. From then on the process
-    keeps large blocks of memory: fetching them anew takes longer than the neurons.
+    devices than the CPU run as before. A batch norm is found where it feeds a neuron alone, in whatever modules both
+    are; where it is not found, the neuron alone is fused. In float32 evaluation the spikes are those of `model`. From
+    then on the process keeps large blocks of memory: fetching them anew takes longer than the neurons.
+
+    Raises:
+        OptionError: if there is no C++ compiler, or it cannot build the kernels.
+    """
+    return fuse(model, {})
+
+
+def fuse(model: Network, instead: Mapping[nn.Module, nn.Module]) -> Network:
+    """`optimize`, with other modules in the place of some.
 
     Raises:
         OptionError: if there is no C++ compiler, or it cannot build the kernels.
     """
     kernels()
     keep_memory()
-    return _fuse(model, {})
+    norms = _norms(model)
+    done = {id(module): other for module, other in instead.items()}
+    done |= {id(norm): _leaving(norm) for norm in norms.values()}
+    fast = _fuse(model, done)
+    for neuron, norm in norms.items():
+        cast(FusedNeuron, done[id(neuron)]).norm = (cast(LeavingNorm, done[id(norm)]),)
+    return fast
+
+
+def _norms(model: nn.Module) -> dict[nn.Module, nn.BatchNorm2d]:
+    """The neurons of `model` that can be fused with a batch norm before them that is a module of its own."""
+    found = {model.get_submodule(a): model.get_submodule(b) for a, b in found_in(model, Trace.norms).items()}
+    return {a: cast(nn.BatchNorm2d, b) for a, b in found.items() if issubclass(_FUSED.get(type(a), int), FusedNeuron)}
+
+
+def _leaving(norm: nn.BatchNorm2d) -> LeavingNorm:
+    leaving = copy.copy(norm)
+    leaving.__class__ = LeavingNorm
+    _own_hooks(leaving, norm)
+    return cast(LeavingNorm, leaving)
+
+
+def _own_hooks(form: nn.Module, module: nn.Module) -> None:
+    for name in _HOOKS:
+        setattr(form, name, OrderedDict(getattr(module, name)))
 
 
 def _fuse(module: Network, done: dict[int, nn.Module]) -> Network:
     if id(module) in done:
         return done[id(module)]  # type: ignore[return-value]
-    if not any(isinstance(part, SpikingNeuron) for part in module.modules()):
+    if not any(isinstance(part, SpikingNeuron) or id(part) in done for part in module.modules()):
         return module
     fused = done[id(module)] = copy.copy(module)
-    for name in _HOOKS:
-        setattr(fused, name, OrderedDict(getattr(module, name)))
+    _own_hooks(fused, module)
     fused._modules = {name: part and _fuse(part, done) for name, part in module._modules.items()}
     form = _FUSED.get(type(module))
     if form and _feeds_a_fused_part(fused):
@@ -161,7 +216,11 @@ def _learned_threshold(neuron: SpikingNeuron) -> Tensor | None:
 
 def _plain(bn: nn.Module) -> bool:
     """Whether `bn` does what the kernels do in its place, and nobody watches it."""
-    return type(bn) is nn.BatchNorm2d and not (bn._forward_hooks or bn._forward_pre_hooks)
+    return type(bn) in (nn.BatchNorm2d, LeavingNorm) and not _watched(bn)
+
+
+def _watched(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 def _fits(x: Tensor, neuron: SpikingNeuron) -> bool:
