@@ -68,7 +68,9 @@ class FusedNeuron(SpikingNeuron):
         flat = x if shared else x.flatten(0, 1)
         if not _fits(flat, self):
             current: Tensor = flat if bn is None else nn.BatchNorm2d.forward(bn, flat)
-            steps = current.expand(timesteps, *current.shape) if shared else current.unflatten(0, x.shape[:2])
+            steps = (
+                current.expand(timesteps, *current.shape) if shared else current.view(*x.shape[:2], *current.shape[1:])
+            )
             return super().forward(steps)
         fusion = Fusion(self, bn, timesteps, bool(shared), self.counter, averaged and bn is not None)
         leak = self.w.sigmoid() if isinstance(self, PLIFNeuron) else None
