@@ -75,7 +75,7 @@ def _facts(document: Protocol, folder: Path, logs: Sequence[dict[str, Any]]) -> 
         )
         yield (
             f"| trained by | `snnbench baseline train {document.name}-v{document.version} --seed {baseline.seed}`,"
-            f" {_duration(log['seconds'])} on {log['threads']} threads, {log['engine']}, {log['machine']},"
+            f" {_duration(log['seconds'])} on {_threads(log['threads'])}, {log['engine']}, {log['machine']},"
             f" torch {log['torch']}, Python {log['python']}, {log['finished']} |"
         )
 
@@ -88,12 +88,17 @@ def recipe(training: Training) -> str:
         f"reflect-padded crops of {training.crop_padding} pixels" if training.crop_padding else "no crops",
         "flips" if training.flip else "no flips",
         f"{training.precision} autocast" if training.precision != "float32" else "float32",
+        *(f"{weight:g} times the mean rate of all neurons added to the loss" for weight in _penalty(training)),
     ]
     return (
         f"{stages}. Nesterov SGD, momentum {training.momentum:g}, batch {training.batch_size}; the learning rate goes"
         f" linearly up to {training.learning_rate:g} in the first {100 * training.warmup:g} % of the steps, and down"
         f" to 0. Weight decay {training.weight_decay:g} on convolutions and classifier; {', '.join(extras)}."
     )
+
+
+def _penalty(training: Training) -> Iterator[float]:
+    yield from (weight for what, weight in training.regularize.items() if what == "firing_rate")
 
 
 def _stage(stage: Stage) -> str:
@@ -142,6 +147,10 @@ def _paragraph(title: str, *sentences: str) -> str:
 
 def _percent(fraction: float) -> str:
     return f"{100 * fraction:.2f} %"
+
+
+def _threads(count: int) -> str:
+    return "1 thread" if count == 1 else f"{count} threads"
 
 
 def _duration(seconds: float) -> str:

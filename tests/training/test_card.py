@@ -62,6 +62,12 @@ def test_a_recipe_in_words() -> None:
         assert part in words
 
 
+def test_a_penalty_on_firing_in_words() -> None:
+    training = read_protocol(PROTOCOLS / "digits-sew8" / "protocol.toml").train
+    words = recipe(training.model_copy(update={"regularize": {"firing_rate": 0.25}}))
+    assert "0.25 times the mean rate of all neurons added to the loss" in words
+
+
 def test_stages_in_words() -> None:
     training = read_protocol(PROTOCOLS / "digits-sew8" / "protocol.toml").train
     stages = (Stage(timesteps=4, epochs=2, image_size=6), Stage(timesteps=4, epochs=1))
