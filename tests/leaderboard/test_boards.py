@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from snnbench.bench.bench import Bench, open_bench
-from snnbench.errors import OptionError, RecordError
+from snnbench.errors import OptionError, RecordError, SnnbenchError
 from snnbench.leaderboard import Board, add, find_boards, read_board, stale_tables, table, verify, write_tables
 from snnbench.leaderboard.adding import _file_reference
 from snnbench.leaderboard.columns import columns
