@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from snnbench.bench.rebuilding import Quantized
 from snnbench.quant import Coverage, Watch, audit_membranes, audit_weights, float_bits, full_precision
-from snnbench.quant.audit import MembraneAudit, WeightAudit
+from snnbench.quant.audit import MembraneAudit, WeightAudit, float_share
 from snnbench.quant.packing import NUMBER_BITS
 from snnbench.records.cell import Cell
 from snnbench.records.record import Audit, MembraneRow, WeightRow
@@ -37,6 +37,7 @@ def audit_of(quantized: Quantized, watch: Watch, cell: Cell) -> Audit:
         float_bits=float_bits(model),
         findings=tuple(findings),
         warnings=(*_packing_warnings(rows), *_stall_warnings(membranes)),
+        float_share=float_share(model),
     )
 
 

@@ -23,6 +23,7 @@ from snnbench.locks import locked
 from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.synapses import weight_layers
 from snnbench.plugins import catalogue
+from snnbench.plugins.own import is_own_model
 from snnbench.protocols import Baseline, Protocol, digest, read_protocol
 from snnbench.quant.integer import integer_layers
 from snnbench.quant.watch import MEMBRANE_SAMPLES
@@ -59,6 +60,8 @@ class Network:
         except RuntimeError as error:
             what = " ".join(str(error).split())
             raise ProtocolError(f"the weights do not fit model '{self.spec.model}': {what}") from error
+        if is_own_model(self.spec.model):
+            return model.eval()  # code of one's own may rely on the plain layout of memory: x.view(len(x), -1)
         return model.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
 
 
@@ -232,7 +235,8 @@ def own_network(bench: Bench, spec: NetworkSpec, weights: Path) -> Bench:
         content = weights.read_bytes()
         tensors = unpack_network(content)
     except (OSError, RecordError) as error:
-        raise OptionError(f"--weights '{weights}' cannot be read: {error}") from error
+        advice = "write it with safetensors.torch.save_file(network.state_dict(), 'weights.safetensors')"
+        raise OptionError(f"--weights '{weights}' cannot be read: {error}; {advice}") from error
     tensors = {name: value for name, value in tensors.items() if ".state_quantizer." not in name}
     sha256 = hashlib.sha256(content).hexdigest()
     dataset = bench.dataset

@@ -108,6 +108,27 @@ OwnModelOption = Annotated[
 OwnWeights = Annotated[
     Path | None, typer.Option("--weights", metavar="FILE", help="Its full-precision weights, safetensors.")
 ]
+OwnNetwork = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        metavar="MODULE:FUNCTION",
+        help="A network of your own without a plugin: mypackage:make or file.py:make. Needs --weights. Never ranked.",
+    ),
+]
+Timesteps = Annotated[
+    int | None, typer.Option("--timesteps", min=1, metavar="T", help="Show images T times: --network has no loop.")
+]
+Exempt = Annotated[
+    str | None,
+    typer.Option(
+        "--exempt",
+        metavar="LAYER[,LAYER...]",
+        help="Layers of --network that stay in float, or none. Default: first convolution and last linear layer.",
+    ),
+]
+Mean = Annotated[str | None, typer.Option("--mean", metavar="M[,M...]", help="Subtracted from pixels in [0, 1].")]
+Std = Annotated[str | None, typer.Option("--std", metavar="S[,S...]", help="Divides pixels after --mean.")]
 Force = Annotated[bool, typer.Option("--force", help="Compute finished cells again.")]
 
 # A grid of cells, each axis a list: snnbench sweep.

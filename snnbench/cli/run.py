@@ -11,6 +11,7 @@ from snnbench.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from snnbench.records.record import Record
 
@@ -33,44 +34,99 @@ def run(
     model: take.OwnModel = None,
     model_option: take.OwnModelOption = None,
     weights: take.OwnWeights = None,
+    network: take.OwnNetwork = None,
+    timesteps: take.Timesteps = None,
+    exempt: take.Exempt = None,
+    mean: take.Mean = None,
+    std: take.Std = None,
     chip: take.Chip = None,
     force: take.Force = False,
     json: take.Json = False,
 ) -> None:
-    """Measure a quantizer: accuracy and firing."""
+    """Measure a quantizer: accuracy and firing.
+
+    With --network it is measured on a network of your own: --data is then a data set's name or a folder with test.npz.
+    """
     import snnbench
     from snnbench.cli.reporting import ConsoleReporter
     from snnbench.options import parse_pairs
     from snnbench.records.record import to_json_array
 
-    finished = snnbench.run(
-        quantizer,
-        parse_bits(bits, "--bits"),
-        mode=mode,
-        options=parse_pairs(option or []),
-        membrane=membrane,
-        membrane_bits=_one(parse_bits(membrane_bits, "--membrane-bits")),
-        membrane_options=parse_pairs(membrane_option or [], "--membrane-option"),
-        protocol=protocol,
-        seed=seed,
-        out=out,
-        data=data,
-        limit=limit,
-        device=device,
-        engine=engine,
-        model=model,
-        model_options=parse_pairs(model_option or [], "--model-option"),
-        weights=weights,
-        chip=chip,
-        force=force,
-        reporter=ConsoleReporter(),
-    )
+    _check_one_quantizer(quantizer)
+    _check_own(network, weights, {"--timesteps": timesteps, "--exempt": exempt, "--mean": mean, "--std": std})
+    numbers = parse_bits(bits, "--bits")
+    shared: dict[str, Any] = {
+        "mode": mode,
+        "options": parse_pairs(option or []),
+        "membrane": membrane,
+        "membrane_bits": _one(parse_bits(membrane_bits, "--membrane-bits")),
+        "membrane_options": parse_pairs(membrane_option or [], "--membrane-option"),
+        "seed": seed,
+        "limit": limit,
+        "device": device,
+        "force": force,
+        "reporter": ConsoleReporter(),
+    }
+    network_options = parse_pairs(model_option or [], "--model-option")
+    if network is not None and weights is not None:
+        from snnbench.own.cells import FOLDER, run_network
+
+        finished = run_network(
+            network,
+            weights,
+            str(data or "digits"),
+            quantizer,
+            numbers,
+            timesteps=timesteps,
+            network_options=network_options,
+            exempt=None if exempt is None else [name for name in exempt.split(",") if name not in ("", "none")],
+            mean=parse_numbers(mean, "--mean"),
+            std=parse_numbers(std, "--std"),
+            out=FOLDER if out == take.RESULTS else out,
+            **shared,
+        )
+    else:
+        finished = snnbench.run(
+            quantizer,
+            numbers,
+            protocol=protocol,
+            out=out,
+            data=data,
+            engine=engine,
+            model=model,
+            model_options=network_options,
+            weights=weights,
+            chip=chip,
+            **shared,
+        )
     if not finished:  # a helper of torchrun: the first process tells
         return
     if json:
         sys.stdout.write(to_json_array([cell.record for cell in finished]) + "\n")
     else:
         _print(finished)
+
+
+def _check_one_quantizer(name: str) -> None:
+    if "," in name:
+        raise OptionError(f"run takes one quantizer, not '{name}'; snnbench sweep -q {name} takes several")
+
+
+def _check_own(network: str | None, weights: Path | None, others: dict[str, Any]) -> None:
+    if network is None and (given := [flag for flag, value in others.items() if value is not None]):
+        raise OptionError(f"{given[0]} is of a network of your own; add --network MODULE:FUNCTION --weights FILE")
+    if network is not None and weights is None:
+        raise OptionError(f"--network {network} needs --weights FILE.safetensors, its weights in full precision")
+
+
+def parse_numbers(text: str | None, flag: str) -> list[float] | None:
+    """``"0.5,0.4"`` as numbers; OptionError if it is not a list of them."""
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise OptionError(f"{flag} {text!r} is not a list of numbers, such as 0.49,0.48,0.45") from None
 
 
 def parse_bits(text: str | None, flag: str) -> list[int] | None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from snnbench.records.cell import Cell, QuantizerSpec
 
 
+FLOAT_BITS = 32
+
+
 def results_table(records: list[Record]) -> Table:
     """One row a record under its reference, and in QAT its control; records share one protocol."""
     first, metrics = records[0], columns(asked(records))
@@ -45,8 +48,22 @@ def _caption(record: Record) -> str:
     seeds = FIRING_EMD.shown(record.seed_floor) if record.seed_floor else "unknown"
     return (
         "EMD of firing rates against the reference, spikes per step.\n"
-        f"Noise floor (split halves): {halves}; seed to seed: {seeds}"
+        f"Noise floor (split halves): {halves}; seed to seed: {seeds}{_in_float(record)}"
     )
+
+
+def _in_float(record: Record) -> str:
+    share = record.audit.float_share
+    if share is None:
+        return ""
+    layers = ", ".join(record.audit.full_precision)
+    return f"\nWeights in float: {100 * share:.1f} %{f' ({layers})' if layers else ''}"
+
+
+def _bits(record: Record) -> str:
+    declared = record.cell.quantizer.bits
+    found = "" if declared == FLOAT_BITS else f"/{record.audit.found_bits}"
+    return f"{declared}{found}{'!' if record.audit.findings else ''}"
 
 
 def _headings(metrics: Sequence[Metric]) -> list[str]:
@@ -75,8 +92,7 @@ def _control_row(record: Record, metrics: Sequence[Metric]) -> list[str]:
 
 
 def _row(record: Record, metrics: Sequence[Metric]) -> list[str]:
-    bits = f"{record.cell.quantizer.bits}/{record.audit.found_bits}{'!' if record.audit.findings else ''}"
-    return [network(record.cell), bits, *_cells(metrics, record.metrics, record.noise_floor)]
+    return [network(record.cell), _bits(record), *_cells(metrics, record.metrics, record.noise_floor)]
 
 
 def _cells(metrics: Sequence[Metric], scores: Mapping[str, Score], floor: Score | None) -> Iterator[str]:

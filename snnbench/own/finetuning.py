@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnbench.errors import OptionError
+from snnbench.nn.classifier import Loop, as_classifier
 from snnbench.nn.libraries import reset_states
 from snnbench.own.batches import Batches, pairs
-from snnbench.own.running import Loop, as_classifier
 
 Network = TypeVar("Network", bound=nn.Module)
 

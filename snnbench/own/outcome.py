@@ -16,11 +16,11 @@ from snnbench.functional.energy import NeuronLoad, SynapseLoad
 from snnbench.functional.load import events_by_step
 from snnbench.functional.profile import FiringProfile, LayerFiring
 from snnbench.functional.spikes import count_by_shard
+from snnbench.nn.classifier import Loop, as_classifier
 from snnbench.nn.loads import record_loads
 from snnbench.nn.synapses import record_operations, weight_layers
 from snnbench.own.capture import SpikeCapture, spiking_modules
 from snnbench.own.potentials import PotentialRange
-from snnbench.own.running import Loop, as_classifier
 
 _TOLERANCE = 1e-4
 

@@ -9,11 +9,11 @@ from typing import Any, TypeVar, cast
 from torch import Tensor, nn
 
 from snnbench.errors import OptionError
+from snnbench.nn.classifier import Loop, as_classifier
 from snnbench.nn.libraries import reset_states
 from snnbench.options import fixed_bits, validate
 from snnbench.own.batches import Batches, Images
 from snnbench.own.membranes import quantize_membranes
-from snnbench.own.running import Loop, as_classifier
 from snnbench.plugins import catalogue
 from snnbench.quant import MakeQuantizer, quantize_weights
 from snnbench.quant.calibration import calibrate as show_inputs

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from snnbench.errors import FiringError, OptionError
 from snnbench.functional import Estimate, LayerRow, accuracy_by_step, agreement_by_step, early_exit, layer_table
 from snnbench.functional.energy import Floorline, floorline
+from snnbench.nn.classifier import Loop
 from snnbench.nn.libraries import reset_states
 from snnbench.own.batches import Batches, pairs
 from snnbench.own.measures import MEASURES, Pair, Value
 from snnbench.own.outcome import Observer, Outcome
 from snnbench.own.pairing import Pairing
-from snnbench.own.running import Loop
 from snnbench.own.weights import WeightBits, float_share, weight_bits
 
 if TYPE_CHECKING:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Generic, TypeVar, cast
 
 from snnbench.errors import PluginError, did_you_mean
+from snnbench.plugins.own import OWN, is_own_model, own_model
 from snnbench.plugins.source import KINDS, Fault, Source
 
 T = TypeVar("T")
@@ -56,7 +58,15 @@ class Shelf(Generic[T]):
         return tuple(self._entries.values())
 
     def __getitem__(self, name: str) -> Entry[T]:
-        """The entry of that name; PluginError if it is unknown, or claimed more than once."""
+        """The entry of that name; PluginError if it is unknown, or claimed more than once.
+
+        A model may also be named as ``module:function``, and a data set by its folder.
+        """
+        if self.kind == "models" and is_own_model(name):
+            value, source = own_model(name)
+            return Entry(self.kind, name, cast(T, value), source)
+        if self.kind == "datasets" and name not in self and Path(name).is_dir():
+            return Entry(self.kind, name, cast(T, _folder(name)), Source(OWN, "", name, name))
         if name in self.clashes:
             raise PluginError(self.clash(name))
         if name not in self._entries:
@@ -67,6 +77,12 @@ class Shelf(Generic[T]):
         """Who claims a contested name, and the remedy."""
         claimants = [f"{entry.source} ({entry.source.name} = {entry.source.module})" for entry in self.clashes[name]]
         return f"{KINDS[self.kind]} {name!r} is claimed by {' and by '.join(claimants)}; uninstall all but one of them"
+
+
+def _folder(name: str) -> object:
+    from snnbench.data.folder import folder_dataset
+
+    return folder_dataset(Path(name))
 
 
 def unknown(noun: str, name: str, known: Iterable[str], faults: Iterable[Fault]) -> str:

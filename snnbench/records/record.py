@@ -86,6 +86,7 @@ class Audit(Part):
         float_bits: size of all other parameters and statistics, at 32 bits each.
         findings: what contradicts what was declared; empty if nothing does.
         warnings: what is declared rightly, and worth knowing.
+        float_share: share of the weights in full precision, biases and batch norms aside; null in older records.
     """
 
     weights: tuple[WeightRow, ...]
@@ -96,6 +97,7 @@ class Audit(Part):
     float_bits: int
     findings: tuple[str, ...]
     warnings: tuple[str, ...]
+    float_share: float | None = added(None)
 
 
 class CostRow(Part):

@@ -58,7 +58,7 @@ def test_outputs_and_spikes_are_those_of_the_network(network):
     model, options = network
     (images, labels), *_ = batches()
     with snnbench.record_spikes(model, options.get("layers")) as recorder:
-        from snnbench.own.running import as_classifier
+        from snnbench.nn.classifier import as_classifier
 
         with as_classifier(model, **run_options(options)) as classifier:
             logits = model(images)

@@ -40,7 +40,8 @@ class Classifier:
         """Logits `(N, classes)` of a batch."""
         reset_states(self._model)
         mode = time_layout(self._model)
-        output = self._run(images, mode)
+        plain = images.contiguous() if isinstance(images, Tensor) else images
+        output = self._run(plain, mode)
         while isinstance(output, (tuple, list)):
             output = output[0]
         if not isinstance(output, Tensor):

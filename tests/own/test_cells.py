@@ -1,0 +1,139 @@
+"""`snnbench run --network` and what it reads: functions by path, folders of images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from typer.testing import CliRunner
+
+from snnbench.cli.main import app
+from snnbench.data.folder import folder_dataset
+from snnbench.errors import DataError, OptionError, PluginError
+from snnbench.own.cells import run_network
+from snnbench.plugins import catalogue
+from snnbench.records.results import read_rows
+
+CODE = """
+import torch
+from torch import nn
+from snnbench.nn import LIFNeuron
+
+class Net(nn.Module):
+    def __init__(self, hidden=24):
+        super().__init__()
+        self.fc1, self.fire, self.fc2 = nn.Linear(64, hidden), LIFNeuron(threshold=0.2), nn.Linear(hidden, 10)
+
+    def forward(self, x):
+        return self.fc2(self.fire(self.fc1(x.flatten(2))))
+
+def shaped(input_shape, num_classes, *, hidden=24):
+    assert (input_shape, num_classes) == ((1, 8, 8), 10)
+    return Net(hidden)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_nets.py").write_text(CODE)
+    generator = np.random.default_rng(0)
+    for split, count in (("train", 200), ("test", 80)):
+        images, labels = generator.integers(0, 256, (count, 1, 8, 8), np.uint8), np.arange(count) % 10
+        np.savez(tmp_path / f"{split}.npz", images=images, labels=labels)
+    torch.manual_seed(0)
+    model = catalogue().models["own_nets.py:Net"].value((1, 8, 8), 10)
+    save_file(model.state_dict(), "net.safetensors")
+    return tmp_path
+
+
+@pytest.mark.parametrize("network", ["own_nets.py:Net", "own_nets.py:shaped"])
+def test_cells_of_ones_own(folder, network):
+    finished = run_network(
+        network, folder / "net.safetensors", str(folder), "uniform", [2, 8], timesteps=3, exempt=(), mean=[0.5]
+    )
+    assert [cell.record.cell.quantizer.bits for cell in finished] == [2, 8]
+    record = finished[0].record
+    assert not record.rankable
+    assert record.audit.float_share == 0
+    assert record.audit.full_precision == ()
+    assert not record.audit.findings
+    assert record.metrics["firing_emd"].value > finished[1].record.metrics["firing_emd"].value
+    assert {row["rankable"] for row in read_rows(folder / "snnbench-own")} == {False}
+    again = run_network(
+        network, folder / "net.safetensors", str(folder), "uniform", [2], timesteps=3, exempt=(), mean=[0.5]
+    )
+    assert again[0].reused
+    assert again[0].record == record
+    spared = run_network(network, folder / "net.safetensors", str(folder), "uniform", [2], timesteps=3)
+    assert spared[0].record.audit.full_precision == ("fc2",)
+    assert spared[0].record.audit.float_share == pytest.approx(240 / (240 + 64 * 24))
+
+
+def test_fine_tuning_has_its_control(folder):
+    finished = run_network(
+        "own_nets.py:Net", folder / "net.safetensors", str(folder), "lqnet", [2], timesteps=3, mode="qat"
+    )
+    assert finished[0].record.control is not None
+
+
+def test_the_command(folder):
+    words = f"run --network own_nets.py:Net --weights net.safetensors --data {folder} --timesteps 3 -q uniform -b 4"
+    done = CliRunner().invoke(app, [*words.split(), "--exempt", "none"])
+    assert done.exit_code == 0, done.output
+    assert "Weights in float: 0.0 %" in done.output
+    assert "not ranked" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("-q lqnet,uniform", "snnbench sweep -q lqnet,uniform"),
+        ("-q lqnet --timesteps 4", "--timesteps is of a network of your own"),
+        ("-q lqnet --network own_nets.py:Net", "needs --weights"),
+    ],
+)
+def test_what_the_command_refuses(words, message):
+    done = CliRunner().invoke(app, ["run", *words.split()])
+    assert isinstance(done.exception, OptionError)
+    assert message in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("own_nets.py:Nets", "has no function or class 'Nets'"),
+        ("nowhere.py:Net", "there is no file 'nowhere.py'"),
+        ("no_such_module:Net", "cannot be imported"),
+        ("broken.py:Net", "'broken.py' cannot be run: ZeroDivisionError"),
+    ],
+)
+def test_no_such_network(folder, name, message):
+    (folder / "broken.py").write_text("1 / 0")
+    with pytest.raises(PluginError, match=message):
+        catalogue().models[name]
+
+
+def test_weights_of_another_format(folder):
+    torch.save({}, folder / "net.pt")
+    with pytest.raises(OptionError, match="save_file"):
+        run_network("own_nets.py:Net", folder / "net.pt", str(folder), timesteps=3)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.zeros(3)}, "does not hold arrays"),
+        ({"images": np.zeros((2, 1, 4, 4)), "labels": np.zeros(2, int)}, "not uint8"),
+        ({"images": np.zeros((2, 1, 4, 4), np.uint8), "labels": np.zeros(2)}, "whole numbers"),
+        ({"images": np.zeros((2, 1, 4, 4), np.uint8), "labels": np.array([0, 300])}, "whole numbers"),
+    ],
+)
+def test_folders_that_are_refused(tmp_path, arrays, message):
+    with pytest.raises(DataError, match=r"holds no test\.npz"):
+        folder_dataset(tmp_path)
+    np.savez(tmp_path / "test.npz", **arrays)
+    with pytest.raises(DataError, match=message):
+        folder_dataset(tmp_path)
