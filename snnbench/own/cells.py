@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from snnbench.bench.bench import Bench, Network, own_network
-from snnbench.bench.run import Finished, check_device, make_cells, run_cell
 from snnbench.bench.metrics import METRICS
+from snnbench.bench.run import Finished, check_device, make_cells, run_cell
 from snnbench.errors import OptionError
 from snnbench.plugins import catalogue
 from snnbench.protocols import Protocol

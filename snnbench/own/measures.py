@@ -13,14 +13,14 @@ from snnbench.errors import FiringError
 from snnbench.functional import (
     Estimate,
     FiringProfile,
+    Paired,
     accuracy_change,
     dead_fraction,
+    emd_interval,
     estimate_drift,
-    estimate_emd,
     estimate_rate,
     jackknife,
     mcnemar_test,
-    noise_floor,
     saturated_fraction,
     silent_fraction,
     wilson_interval,
@@ -75,6 +75,11 @@ class Pair:
     def reference_right(self) -> Tensor:
         """Whether the reference is right, bool (N,)."""
         return self.reference.logits.argmax(1) == self.known_labels
+
+    @cached_property
+    def paired(self) -> Paired:
+        """Both networks' firing, shard by shard."""
+        return Paired(self.mine.profile, self.reference.profile)
 
     @cached_property
     def peak(self) -> PeakLoad:
@@ -209,18 +214,6 @@ def _nanojoule(macs: float, accumulates: float) -> float:
     return (energy.fixed + energy.events) / 1000
 
 
-def _emd(pair: Pair) -> Estimate:
-    return estimate_emd(pair.mine.profile, pair.reference.profile)
-
-
-def _drift(pair: Pair) -> Estimate:
-    return estimate_drift(pair.mine.profile, pair.reference.profile)
-
-
-def _floor(pair: Pair) -> float:
-    return float(noise_floor(pair.reference.profile))
-
-
 MEASURES: tuple[Measure, ...] = (
     Measure("accuracy", "accuracy", "%", 2, lambda p: wilson_interval(int(p.right.sum()), len(p.right))),
     Measure("accuracy_change", "change", "%", 2, lambda p: accuracy_change(p.right, p.reference_right), compares=True),
@@ -235,12 +228,8 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure("flips", "flips", "%", 2, lambda p: _flips(p, negative=False), compares=True),
     Measure("negative_flips", "right to wrong", "%", 2, lambda p: _flips(p, negative=True), compares=True),
-    Measure(
-        "firing_emd", "firing EMD", "", 4, lambda p: estimate_emd(p.mine.profile, p.reference.profile), compares=True
-    ),
-    Measure(
-        "noise_floor", "noise floor of EMD", "", 4, lambda p: float(noise_floor(p.reference.profile)), compares=True
-    ),
+    Measure("firing_emd", "firing EMD", "", 4, lambda p: emd_interval(p.paired), compares=True),
+    Measure("null_p", "EMD, p of the paired null", "", 4, lambda p: p.paired.null().p_value, compares=True),
     Measure(
         "firing_drift",
         "firing drift",
