@@ -84,8 +84,8 @@ def integrate(v: Tensor, current: Tensor, bias: Tensor | int, leak: Leak, membra
     return h, whole != h
 
 
-def fire(h: Tensor, threshold: Tensor | int, spike: Spike, reset: Reset) -> tuple[Tensor, Tensor]:
-    """Numbers of spikes at potential `h` (0 to ``spike.most``), and the potential after the reset.
+def fire(h: Tensor, threshold: Tensor | int, spike: Spike, reset: Reset, most: int) -> tuple[Tensor, Tensor]:
+    """Numbers of spikes at potential `h` (0 to `most`), and the potential after the reset.
 
     Thresholds are at least 1.
     """
@@ -93,7 +93,7 @@ def fire(h: Tensor, threshold: Tensor | int, spike: Spike, reset: Reset) -> tupl
     if reset == "zero":
         fired = (reached >= threshold).to(h.dtype)
         return fired, h * (1 - fired)
-    fired = torch.div(reached, threshold, rounding_mode="floor").clamp(0, spike.most)
+    fired = torch.div(reached, threshold, rounding_mode="floor").clamp(0, most)
     return fired, h - fired * threshold
 
 

@@ -200,7 +200,7 @@ def _entry(number: int, layer: IntegerLayer, maps: dict[str, Shape], index: dict
     stride, padding = ((1, 1), (0, 0)) if linear else (layer.synapses.stride, layer.synapses.padding)
     arrays = ", ".join(f"{name}_{number}" for name in ("codes", "threshold", "bias", "start", "shift", "spikes"))
     sizes = (*before, *after, *kernel.shape[2:], *stride, *padding, *_pair(leak), *_pair(current))
-    numbers = ", ".join(map(str, (*sizes, int(layer.neurons.reset == "zero"), len(sources))))
+    numbers = ", ".join(map(str, (*sizes, int(layer.neurons.reset == "zero"), layer.neurons.most, len(sources))))
     return f"    {{{arrays}, {numbers}, {{{', '.join(map(str, sources or [0]))}}}}}, /* {layer.name} */"
 
 

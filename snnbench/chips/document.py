@@ -134,6 +134,7 @@ class Spike(Section):
         test: how the potential is compared with the threshold.
         resets: those that it has: to zero, or by subtraction of the threshold.
         most: spikes that a neuron fires in one step at most.
+        most_at_output: the same for the last layer; None if it is no other.
         threshold_bits: of the threshold's mantissa, which is not negative.
         threshold_shift: what it is shifted left by.
         bias_bits: of the bias's mantissa, sign included; 0 if there is no bias.
@@ -144,6 +145,7 @@ class Spike(Section):
     test: Literal[">=", ">"]
     resets: Annotated[tuple[Reset, ...], Field(min_length=1)]
     most: Annotated[int, Field(ge=1, le=255)] = 1
+    most_at_output: Annotated[int, Field(ge=1, le=255)] | None = None
     threshold_bits: Bits
     threshold_shift: Shift = 0
     bias_bits: Annotated[int, Field(ge=0, le=32)]

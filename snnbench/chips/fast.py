@@ -26,7 +26,7 @@ class _Constants(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("threshold", "bias", "start", "shift")),
         *((name, ctypes.c_int64) for name in ("images", "positions", "outputs", "shared")),
         *((name, ctypes.c_int32) for name in ("steps", "leak_factor", "leak_bits")),
-        *((name, ctypes.c_int32) for name in ("current_factor", "current_bits", "resets_to_zero")),
+        *((name, ctypes.c_int32) for name in ("current_factor", "current_bits", "resets_to_zero", "most_spikes")),
     ]
 
 
@@ -83,7 +83,7 @@ class FastNetwork(IntegerNetwork):
         leaks = (neurons.leak.factor, neurons.leak.bits, neurons.current_leak.factor, neurons.current_leak.bits)
         places = (images, sums[0].numel() // outputs, outputs, int(shared))
         pointers = (array.data_ptr() for array in arrays)
-        constants = _Constants(*pointers, *places, self.timesteps, *leaks, int(neurons.reset == "zero"))
+        constants = _Constants(*pointers, *places, self.timesteps, *leaks, int(neurons.reset == "zero"), neurons.most)
         ends = (ctypes.c_void_p(sums.data_ptr()), ctypes.c_void_p(spikes.data_ptr()), ctypes.byref(constants))
         self.overflows[layer.name] += self._library.fire_batch(*ends)
         return spikes.view(self.timesteps, images, *sums.shape[1:])

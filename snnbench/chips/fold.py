@@ -66,8 +66,8 @@ class IntegerReadout:
     scale: float
 
 
-def fold(layer: Layer, chip: Semantics) -> tuple[IntegerLayer, list[Excess]]:
-    """A layer on a chip of integer arithmetic."""
+def fold(layer: Layer, chip: Semantics, *, last: bool = False) -> tuple[IntegerLayer, list[Excess]]:
+    """A layer on a chip of integer arithmetic; the `last` one may fire less often in a step."""
     assert chip.weights is not None
     assert chip.input is not None
     assert chip.membrane is not None
@@ -84,6 +84,7 @@ def fold(layer: Layer, chip: Semantics) -> tuple[IntegerLayer, list[Excess]]:
     neurons = Neurons(
         threshold=threshold.view(wide),
         reset=_reset(layer, chip, found),
+        most=(chip.spike.most_at_output or chip.spike.most) if last else chip.spike.most,
         bias=_bias(layer, per_unit, chip, found).view(wide),
         start=(layer.start * per_unit).round().long().view(wide),
         leak=_leak(layer, chip.membrane.decay, found),
@@ -133,10 +134,21 @@ def _into_thresholds(layer: Layer, chip: Semantics, found: list[Excess]) -> tupl
         found.append(Excess(layer.synapses, "weights", needs, f"{chip.spike and chip.spike.threshold_bits} bits there"))
         codes = (codes / (1 << too_fine).view(-1, *(1,) * (codes.ndim - 1))).round().long()
         real = real * (1 << too_fine)
-    exponent = (-(coarser - too_fine)).clamp(lowest, chip.weights.exponents[1])
+    finer = torch.minimum(-(coarser - too_fine), _room_in_current(layer, codes, chip))
+    exponent = finer.clamp(lowest, chip.weights.exponents[1])
     if chip.weights.exponent_of == "layer":
         exponent = exponent.min().expand_as(exponent)
     return codes, real, exponent
+
+
+def _room_in_current(layer: Layer, codes: Tensor, chip: Semantics) -> Tensor:
+    """Exponents (out,) up to which no current saturates, even one that keeps half of what was."""
+    most = torch.full((len(codes),), 31)
+    if chip.current is None or chip.current.overflow == "wrap" or chip.spike is None or chip.input is None:
+        return most
+    entering = chip.input.range[1] if layer.sources == (INPUT,) else chip.spike.most * len(layer.sources)
+    largest = codes.abs().flatten(1).sum(1).clamp(min=1).double() * entering * 2
+    return (((1 << (chip.current.bits - 1)) - 1) / largest).log2().floor().long().clamp(max=31)
 
 
 def _into_weights(layer: Layer, chip: Semantics, found: list[Excess]) -> tuple[Tensor, Tensor, Tensor]:

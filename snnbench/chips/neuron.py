@@ -19,6 +19,7 @@ class Neurons:
     Attributes:
         threshold: at least 1.
         reset: one of those that the chip has.
+        most: spikes in one step at most.
         bias: added at every step.
         start: the potential before the first step.
         leak: of the membrane.
@@ -27,6 +28,7 @@ class Neurons:
 
     threshold: Tensor | int
     reset: Reset = "subtract"
+    most: int = 1
     bias: Tensor | int = 0
     start: Tensor | int = 0
     leak: Leak = NO_LEAK
@@ -64,7 +66,7 @@ def run(events: Tensor, neurons: Neurons, chip: Semantics) -> Trace:
     for x in events:
         i = follow(i, x, neurons.current_leak, chip.current) if chip.current else x
         h, over = integrate(v, i, neurons.bias, neurons.leak, chip.membrane)
-        fired, v = fire(h, neurons.threshold, chip.spike, neurons.reset)
+        fired, v = fire(h, neurons.threshold, chip.spike, neurons.reset, neurons.most)
         overflows += int(over.sum())
         for steps, value in ((spikes, fired), (potentials, v), (currents, i)):
             steps.append(value)

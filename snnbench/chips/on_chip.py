@@ -56,7 +56,7 @@ def on_chip(
     if steps is None:
         raise OptionError(f"{type(model).__name__} has no attribute timesteps; say on_chip(model, ..., timesteps=4)")
     layers, readout = trace(model)
-    folded = [fold(layer, semantics) for layer in layers]
+    folded = [fold(layer, semantics, last=layer is layers[-1]) for layer in layers]
     last, said = fold_readout(readout, semantics)
     first = layers[0].weight
     shape = input_shape or ((first.shape[1], 32, 32) if first.ndim == 4 else (first.shape[1],))

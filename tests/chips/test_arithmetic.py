@@ -62,7 +62,7 @@ def test_a_shift_is_a_factor_of_one(x, shift):
 @given(h=st.integers(-(2**15), 2**15 - 1), threshold=st.integers(1, 2000))
 def test_subtraction_fires_as_often_as_a_loop_does(test, most, h, threshold):
     spike = Spike(test=test, resets=["subtract"], most=most, threshold_bits=16, bias_bits=0)
-    fired, after = fire(torch.tensor([h]), threshold, spike, "subtract")
+    fired, after = fire(torch.tensor([h]), threshold, spike, "subtract", most)
     spikes, v = 0, h
     while (v >= threshold if test == ">=" else v > threshold) and spikes < most:
         spikes, v = spikes + 1, v - threshold
@@ -73,6 +73,6 @@ def test_subtraction_fires_as_often_as_a_loop_does(test, most, h, threshold):
 @given(h=st.integers(-100, 100), threshold=st.integers(1, 50))
 def test_a_reset_to_zero_fires_once(test, h, threshold):
     spike = Spike(test=test, resets=["zero"], threshold_bits=16, bias_bits=0)
-    fired, after = fire(torch.tensor([h]), threshold, spike, "zero")
+    fired, after = fire(torch.tensor([h]), threshold, spike, "zero", 1)
     reached = h >= threshold if test == ">=" else h > threshold
     assert (fired.item(), after.item()) == (int(reached), 0 if reached else h)

@@ -65,7 +65,7 @@ def loop(events, neurons, chip):
         else:
             v = stored(decayed(v, neurons.leak, chip.membrane.decay) + i + neurons.bias, chip.membrane)
         fired = 0
-        while fired < (chip.spike.most if neurons.reset == "subtract" else 1) and (
+        while fired < (neurons.most if neurons.reset == "subtract" else 1) and (
             v > neurons.threshold if chip.spike.test == ">" else v >= neurons.threshold
         ):
             fired += 1
@@ -92,6 +92,7 @@ def constants(draw, decay, large):
     return Neurons(
         threshold=draw(st.integers(1, large)),
         reset=draw(st.sampled_from(["zero", "subtract"])),
+        most=draw(st.integers(1, 31)),
         bias=draw(st.integers(-large, large)),
         start=draw(st.integers(-large, large)),
         leak=draw(st.sampled_from([Leak(), leak()])),

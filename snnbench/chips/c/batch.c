@@ -6,7 +6,7 @@
 struct constants {
     const int32_t *threshold, *bias, *start, *shift; /* [outputs] */
     int64_t images, positions, outputs, shared;      /* shared: the same sums at every step */
-    int32_t steps, leak_factor, leak_bits, current_factor, current_bits, resets_to_zero;
+    int32_t steps, leak_factor, leak_bits, current_factor, current_bits, resets_to_zero, most_spikes;
 };
 
 struct row {
@@ -29,7 +29,7 @@ static inline uint64_t step(
         i = row->current[o] = followed(row->current[o], i, of->current_factor, of->current_bits);
 #endif
         number h = integrated(row->potential[o], i, bias[o], leak_factor, of->leak_bits, &beyond);
-        fired[o] = (uint8_t)fire(&h, threshold[o], resets_to_zero);
+        fired[o] = (uint8_t)fire(&h, threshold[o], resets_to_zero, of->most_spikes);
         row->potential[o] = h;
         over += (int)beyond;
     }

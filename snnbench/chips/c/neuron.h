@@ -59,11 +59,11 @@ static inline number integrated(number v, number i, number bias, int factor, int
     return MEMBRANE_ADDS_FIRST ? h - lost(h, factor, bits, MEMBRANE_ROUNDING, MEMBRANE_LEAST) : h;
 }
 
-static inline int fire(number *h, number threshold, int resets_to_zero) {
+static inline int fire(number *h, number threshold, int resets_to_zero, int most) {
     number reached = *h - TEST_IS_STRICT, count = reached >= threshold;
     if (MOST_SPIKES > 1 && count && !resets_to_zero) {
         count = reached / threshold;
-        count = count < MOST_SPIKES ? count : MOST_SPIKES;
+        count = count < most ? count : most;
     }
     *h -= resets_to_zero ? (count ? *h : 0) : count * threshold;
     return (int)count;

@@ -24,7 +24,7 @@ static void step(const struct layer *layer, int index, uint8_t *spikes) {
             i = current[n] = followed(current[n], i, layer->current_factor, layer->current_bits);
 #endif
             number h = integrated(potential[n], i, layer->bias[o], layer->leak_factor, layer->leak_bits, &over);
-            spikes[n] = (uint8_t)fire(&h, layer->threshold[o], layer->resets_to_zero);
+            spikes[n] = (uint8_t)fire(&h, layer->threshold[o], layer->resets_to_zero, layer->most_spikes);
             potential[n] = h;
         }
     overflows[index] += over;

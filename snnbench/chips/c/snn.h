@@ -18,7 +18,7 @@ struct layer {
     int outputs, out_height, out_width;
     int kernel_height, kernel_width, stride_y, stride_x, padding_y, padding_x;
     int leak_factor, leak_bits, current_factor, current_bits;
-    int resets_to_zero;
+    int resets_to_zero, most_spikes;
     int source_count; /* 0: the image */
     int sources[MOST_SOURCES];
 };
