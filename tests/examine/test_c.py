@@ -30,7 +30,19 @@ def cell(tmp_path_factory):
 
 def compiled(cell, chip, folder):
     to_c(cell.directory, folder, chip=chip)
-    command = [c_compiler(), "-std=c11", "-O2", "-Wall", "-Werror", "-o", "run", "main.c", "network.c", "snn.c"]
+    command = [
+        c_compiler(),
+        "-std=c11",
+        "-O3",
+        "-march=native",
+        "-Wall",
+        "-Werror",
+        "-o",
+        "run",
+        "main.c",
+        "network.c",
+        "snn.c",
+    ]
     subprocess.run(command, cwd=folder, check=True, timeout=120)
     return folder / "run"
 
