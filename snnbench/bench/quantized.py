@@ -44,7 +44,8 @@ def _prepared(bench: Bench, cell: Cell, reporter: Reporter) -> Quantized:
     torch.manual_seed(cell.seed)
     model = bench.network.build()
     declared = _declared_bits(bench, cell.quantizer)
-    coverage = quantize_weights(model, _maker(cell.quantizer, declared), bench.protocol.quantize.exempt)
+    exempt, shape = bench.protocol.quantize.exempt, bench.network.input_shape
+    coverage = quantize_weights(model, _maker(cell.quantizer, declared), exempt, shape)
     check_layers(bench.protocol.quantize.bits, coverage.quantized, "bits")
     joint = cell.membrane is not None and cell.membrane.name == cell.quantizer.name
     membranes = put_on_membranes(model, cell.membrane, bench, joint)

@@ -23,7 +23,8 @@ class LQNet(nn.Module):
     """2^b levels a row, all sums ``codes @ basis``; rows are output channels, or the whole tensor if it is 1-d.
 
     A training forward of the network quantizes with the stored basis and collects the sums that the refit needs;
-    `finish_forward` then refits once, however often the weight was read. The gradient is the identity.
+    `finish_forward` then refits once, however often the weight was read. The gradient is the identity. A gradient
+    checkpoint that runs a layer again, in the backward pass, gets the levels of the forward pass.
     """
 
     basis: Tensor
@@ -39,14 +40,14 @@ class LQNet(nn.Module):
         self.register_buffer("average", torch.zeros_like(self.basis))
         self.register_buffer("refits", torch.zeros((), dtype=torch.int64))
         self._sums: tuple[Tensor, Tensor] | None = None
-        self._training_forward = False
+        self._training_forward, self._used = False, self.basis
         if self.by_channel:
             self._fit(self._rows(tensor.detach()))
 
     def forward(self, x: Tensor) -> Tensor:
         """The quantized tensor, same shape and dtype as `x`."""
         rows = self._rows(x.detach())
-        levels, order = self._levels(x.dtype)
+        levels, order = self._levels(self._used if self.training and _in_backward_pass() else self.basis, x.dtype)
         index = encode(rows, levels)
         if self._training_forward:
             self._collect(rows, index, order)
@@ -54,7 +55,7 @@ class LQNet(nn.Module):
 
     def start_forward(self) -> None:
         """A training forward of the network begins: what is quantized from now on counts for the refit."""
-        self._sums, self._training_forward = None, True
+        self._sums, self._training_forward, self._used = None, True, self.basis.clone()
 
     def finish_forward(self) -> None:
         """The training forward is over: refit, and fold the result into the zero-debiased moving average."""
@@ -69,8 +70,8 @@ class LQNet(nn.Module):
         limit = _CLIP[self.clip]
         return (x.flatten(1) if self.by_channel else x.reshape(1, -1)).clamp(-limit, limit)
 
-    def _levels(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        levels, order = (self.basis @ self.codes.T).to(dtype).sort(dim=1)
+    def _levels(self, basis: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        levels, order = (basis @ self.codes.T).to(dtype).sort(dim=1)
         return levels, order
 
     def _collect(self, rows: Tensor, index: Tensor, order: Tensor) -> None:
@@ -157,6 +158,10 @@ def solve(gram: Tensor, moment: Tensor, basis: Tensor) -> Tensor:
     ridge = _RIDGE * torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
     refitted: Tensor = torch.linalg.solve(gram + ridge, moment + _RIDGE * basis.double())
     return refitted.to(basis.dtype)
+
+
+def _in_backward_pass() -> bool:
+    return torch._C._current_graph_task_id() != -1
 
 
 def _all_codes(bits: int, codes: Codes) -> Tensor:

@@ -69,7 +69,7 @@ def matrices(model: nn.Module) -> dict[str, Matrix]:
     `nn.LSTM`, `nn.GRU` and `nn.RNN` are left out: their kernels read their weights past any parametrization.
     """
     found = {name: Matrix(name, module, "weight") for name, module in weight_layers(model).items()}
-    for name, module in model.named_modules():
+    for name, module in named_modules(model).items():
         if not isinstance(module, nn.RNNBase):
             own = [Matrix(name, module, tensor) for tensor in _RECURRENT if _holds(module, tensor)]
             found |= {matrix.path: matrix for matrix in own}

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from snnbench.errors import OptionError
 from snnbench.nn.libraries import step_mode
 from snnbench.nn.neurons import SpikingNeuron
+from snnbench.nn.refits import observe_forwards
 from snnbench.quant import MakeQuantizer
-from snnbench.quant.apply import observe_forwards
 
 _HOLDER = "state_quantizer"
 

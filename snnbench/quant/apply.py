@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,8 +13,11 @@ from torch.nn.utils import parametrize
 from snnbench.errors import OptionError, ProtocolError, did_you_mean
 from snnbench.nn.neurons import Site, SpikingNeuron
 from snnbench.nn.recording import spiking_layers
+from snnbench.nn.refits import observe_forwards
 from snnbench.nn.synapses import CONVOLUTIONS, Matrix, matrices, weight_layers
-from snnbench.quant.order import feeding, running_order
+from snnbench.quant.order import feeding, network_order, run_once, running_order
+
+_QUANTIZES = "_quantizes_weight"
 
 MakeQuantizer = Callable[[str, Tensor], nn.Module]
 """(layer name, tensor) -> quantizer of that tensor."""
@@ -42,11 +45,19 @@ def check_layers(names: Iterable[str], layers: Collection[str], key: str) -> Non
         raise ProtocolError(f"[quantize] {key} of the protocol: {' '.join(unknown)} it can name {', '.join(known)}")
 
 
-def default_exempt(model: nn.Module) -> tuple[str, ...]:
-    """The first convolution and the last linear layer, which the literature leaves in full precision."""
+def default_exempt(model: nn.Module, input_shape: Sequence[int] | None = None) -> tuple[str, ...]:
+    """The first convolution and the last linear layer to run, which the literature leaves in full precision.
+
+    Raises:
+        OptionError: as `network_order`, where there are several to choose from.
+    """
     layers = weight_layers(model)
     convolutions = [name for name, module in layers.items() if isinstance(module, CONVOLUTIONS)]
     linears = [name for name, module in layers.items() if isinstance(module, nn.Linear)]
+    if len(convolutions) > 1 or len(linears) > 1:
+        order = network_order(model, input_shape)
+        convolutions = [name for name in order if name in convolutions]
+        linears = [name for name in order if name in linears]
     return (*convolutions[:1], *linears[-1:])
 
 
@@ -54,7 +65,8 @@ class _FullPrecision(parametrize.ParametrizationList):
     """Quantizers that compute in the weight's own precision when autocast is on: a basis is no activation."""
 
     def forward(self) -> Tensor:
-        with torch.autocast(self.original.device.type, enabled=False):
+        device = next(self.parameters(recurse=False)).device.type
+        with torch.autocast(device, enabled=False):
             return super().forward()
 
 
@@ -62,27 +74,38 @@ def _in_full_precision(matrix: Matrix) -> None:
     cast(Any, matrix.module.parametrizations)[matrix.tensor].__class__ = _FullPrecision
 
 
-def quantize_weights(model: nn.Module, make: MakeQuantizer, exempt: Collection[str] | None = None) -> Coverage:
+def quantize_weights(
+    model: nn.Module,
+    make: MakeQuantizer,
+    exempt: Collection[str] | None = None,
+    input_shape: Sequence[int] | None = None,
+) -> Coverage:
     """Parametrize the weight of every convolution, linear layer and recurrent cell of `model`, in place.
+
+    A weight that has a parametrization already (weight norm) is quantized as that gives it.
 
     Args:
         model: the network.
         make: builds the quantizer of one layer from its name and weight.
         exempt: layers to leave in full precision; by default `default_exempt`.
+        input_shape: of one image, (C, H, W); needed where the order of layers cannot be found without.
 
     Raises:
         ProtocolError: if a name in `exempt` is not a layer (see `check_layers`).
-        OptionError: if no layer is left to quantize.
+        OptionError: if no layer is left to quantize, the weight of one is no parameter, or the order is not known.
     """
     layers = matrices(model)
-    exempt = default_exempt(model) if exempt is None else exempt
+    exempt = default_exempt(model, input_shape) if exempt is None else exempt
     check_layers(exempt, layers, "exempt")
     chosen = tuple(name for name in layers if name not in exempt)
     if not chosen:
         raise OptionError(f"no layer of {type(model).__name__} was left to quantize; exempt are {', '.join(exempt)}")
     for name in chosen:
         matrix = layers[name]
-        parametrize.register_parametrization(matrix.module, matrix.tensor, make(name, matrix.weight.detach()))
+        _check_weight(matrix)
+        quantizer = make(name, matrix.weight.detach())
+        parametrize.register_parametrization(matrix.module, matrix.tensor, quantizer)
+        quantizer.__dict__[_QUANTIZES] = True
         _in_full_precision(matrix)
     observe_forwards(model)
     return Coverage(chosen, tuple(name for name in layers if name in exempt))
@@ -112,26 +135,51 @@ def quantize_membranes(
 
 def quantizers(model: nn.Module) -> dict[str, nn.Module]:
     """The weight quantizers of `model` by the name of their layer (or of a recurrent cell's matrix)."""
-    return {name: _quantizer(matrix) for name, matrix in matrices(model).items() if matrix.is_parametrized}
+    found = ((name, parametrizations_of(matrix)) for name, matrix in matrices(model).items())
+    return {name: place[0][place[1]] for name, place in found if place}
+
+
+def unquantized_weight(layer: nn.Module) -> Tensor:
+    """The weight that the quantizer of a convolution or linear layer is given."""
+    parametrizations, index = cast(tuple[Any, int], parametrizations_of(Matrix("", layer, "weight")))
+    if index == 0:
+        return cast(Tensor, parametrizations.original)
+    originals = [value for name, value in parametrizations.named_parameters() if name.startswith("original")]
+    weight: Tensor = parametrizations[0](*originals)
+    for step in list(parametrizations)[1:index]:
+        weight = step(weight)
+    return weight
+
+
+def parametrizations_of(matrix: Matrix) -> tuple[Any, int] | None:
+    """The parametrizations of quantized weights, and which of them is their quantizer; None if none is."""
+    if not matrix.is_parametrized:
+        return None
+    parametrizations = cast(Mapping[str, Any], matrix.module.parametrizations)[matrix.tensor]
+    found = [index for index, each in enumerate(parametrizations) if _QUANTIZES in each.__dict__]
+    return (parametrizations, found[-1]) if found else None
 
 
 def feeding_quantizers(model: nn.Module, input_shape: Sequence[int]) -> dict[str, nn.Module]:
     """Spiking layer of `model` -> the quantizer of the weights that feed it (`feeding`), where there is one."""
     offered, neurons = quantizers(model), spiking_layers(model)
-    order = running_order({**weight_layers(model), **neurons}, lambda: _run_once(model, input_shape))
+    order = running_order({**weight_layers(model), **neurons}, lambda: run_once(model, input_shape))
     return {name: offered[layer] for name, layer in feeding(order, neurons).items() if layer in offered}
 
 
 def bake(model: nn.Module) -> None:
     """Replace every parametrized weight by its quantized value, in place; the quantizers are gone."""
     for matrix in matrices(model).values():
-        if matrix.is_parametrized:
+        if parametrizations_of(matrix):
             parametrize.remove_parametrizations(matrix.module, matrix.tensor, leave_parametrized=True)
 
 
-def _quantizer(matrix: Matrix) -> nn.Module:
-    parametrizations = cast(Mapping[str, Sequence[nn.Module]], matrix.module.parametrizations)
-    return parametrizations[matrix.tensor][0]
+def _check_weight(matrix: Matrix) -> None:
+    if matrix.tensor not in matrix.module._parameters and not matrix.is_parametrized:
+        raise OptionError(
+            f"the weight of layer {matrix.layer!r} is computed by a hook (torch.nn.utils.weight_norm or spectral_norm) "
+            "and cannot be quantized; use torch.nn.utils.parametrizations"
+        )
 
 
 def _channels(model: nn.Module, layers: Mapping[str, nn.Module], input_shape: Sequence[int]) -> dict[str, int]:
@@ -142,41 +190,8 @@ def _channels(model: nn.Module, layers: Mapping[str, nn.Module], input_shape: Se
 
     handles = [module.register_forward_hook(note(name)) for name, module in layers.items()]
     try:
-        _run_once(model, input_shape)
+        run_once(model, input_shape)
     finally:
         for handle in handles:
             handle.remove()
     return found
-
-
-def _run_once(model: nn.Module, input_shape: Sequence[int]) -> None:
-    training = model.training
-    try:
-        with torch.inference_mode():
-            model.eval()(torch.zeros(1, *input_shape))
-    finally:
-        model.train(training)
-
-
-def observe_forwards(model: nn.Module) -> None:
-    """Tell quantizers that refit themselves of each training forward of `model`."""
-    if _start not in model._forward_pre_hooks.values():
-        model.register_forward_pre_hook(_start)
-        model.register_forward_hook(_finish)
-
-
-def _learners(model: nn.Module) -> Iterator[Any]:
-    return (module for module in model.modules() if hasattr(module, "finish_forward"))
-
-
-def _start(model: nn.Module, inputs: Any) -> None:
-    """Tell quantizers that refit themselves that a training forward begins: reading a weight is not one."""
-    if model.training:
-        for quantizer in _learners(model):
-            quantizer.start_forward()
-
-
-def _finish(model: nn.Module, inputs: Any, output: Any) -> None:
-    if model.training:
-        for quantizer in _learners(model):
-            quantizer.finish_forward()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from snnbench.nn.neurons import SpikingNeuron
-from snnbench.nn.synapses import matrices
-from snnbench.quant.apply import quantizers
+from snnbench.nn.synapses import Matrix, matrices
+from snnbench.nn.walk import named_modules, unwrapped
+from snnbench.quant.apply import parametrizations_of, quantizers
 from snnbench.quant.packing import NUMBER_BITS, Codebook, bits_for, pack
 from snnbench.quant.watch import Visited, Watch
 
@@ -82,7 +82,7 @@ def audit_weights(model: nn.Module, watch: Watch, declared: Mapping[str, int]) -
 @torch.no_grad()
 def audit_membranes(model: nn.Module, watch: Watch) -> dict[str, MembraneAudit]:
     """Audit every quantized membrane that was visited while watched."""
-    modules = dict(model.named_modules())
+    modules = named_modules(model)
     return {
         name: _audit_membrane(cast(SpikingNeuron, modules[name]), visited)
         for name, visited in watch.membranes.items()
@@ -92,11 +92,10 @@ def audit_membranes(model: nn.Module, watch: Watch) -> dict[str, MembraneAudit]:
 
 def full_precision(model: nn.Module) -> tuple[str, ...]:
     """Layers whose weight is not quantized, and any other matrix of parameters, by qualified name."""
-    layers = matrices(model)
-    floats = [name for name, matrix in layers.items() if not matrix.is_parametrized]
-    known = {matrix.path for matrix in layers.values()}
-    others = [name for name, value in _plain_state(model) if value.ndim > 1 and name not in known]
-    return (*floats, *others)
+    made = quantizers(model)
+    floats = {name: matrix for name, matrix in matrices(model).items() if name not in made}
+    known = {id(value) for matrix in floats.values() for value in _weight_state(matrix)}
+    return (*floats, *(name for name, value in _plain_state(model) if value.ndim > 1 and id(value) not in known))
 
 
 def float_bits(model: nn.Module) -> int:
@@ -191,12 +190,24 @@ def basis_of(quantizer: nn.Module) -> Tensor | None:
 
 
 def _plain_state(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Parameters and buffers by qualified name, but for those of quantizers and of what they quantize."""
-    inside = [name for name, module in model.named_modules() if _is_quantizing(name, module)]
-    for name, value in model.state_dict(keep_vars=True).items():
-        if not any(name.startswith(f"{prefix}.") for prefix in inside):
+    """Parameters and buffers by qualified name, each once, but for those of quantizers and of what they quantize."""
+    modules = named_modules(model)
+    found = (parametrizations_of(matrix) for matrix in matrices(model).values())
+    quantizing = [place[0] for place in found if place]
+    states = (each.state_quantizer for each in modules.values() if isinstance(each, SpikingNeuron))
+    quantizing += [each for each in states if each is not None]
+    seen = {id(value) for module in quantizing for value in _state(module).values()}
+    for name, value in _state(unwrapped(model)).items():
+        if id(value) not in seen:
+            seen.add(id(value))
             yield name, value
 
 
-def _is_quantizing(name: str, module: nn.Module) -> bool:
-    return isinstance(module, parametrize.ParametrizationList) or name.endswith(".state_quantizer")
+def _weight_state(matrix: Matrix) -> Iterable[Tensor]:
+    if not matrix.is_parametrized:
+        return [matrix.weight]
+    return _state(cast(Any, matrix.module.parametrizations)[matrix.tensor]).values()
+
+
+def _state(module: nn.Module) -> dict[str, Tensor]:
+    return module.state_dict(keep_vars=True)

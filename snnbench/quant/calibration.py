@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from snnbench.errors import OptionError
+from snnbench.nn.passes import only
 from snnbench.nn.recording import spiking_layers
 from snnbench.nn.synapses import weight_layers
-from snnbench.quant.apply import quantizers
+from snnbench.nn.walk import evaluating, first_tensor
+from snnbench.quant.apply import quantizers, unquantized_weight
 from snnbench.quant.order import feeding, running_order
 
 
@@ -50,7 +52,8 @@ class LayerInputs:
     def __iter__(self) -> Iterator[Tensor]:
         """Batches of inputs: (T * N, C, H, W) of a convolution, (T * N, features) of a linear layer.
 
-        Where the network computes once what is the same at every step, it is repeated T times.
+        Those of several calls in one forward pass (a step at a time, or twice) follow each other. Where the network
+        computes once what is the same at every step, it is repeated T times.
         """
         return self.run()
 
@@ -63,25 +66,49 @@ class LayerInputs:
         return (columns(self.layer, inputs) for inputs in self)
 
 
-def layer_inputs(model: nn.Module, layer: nn.Module, timesteps: int, batches: Iterable[Tensor]) -> Iterator[Tensor]:
-    """What `layer` sees of each of `batches`; see `LayerInputs`."""
+def layer_inputs(
+    model: nn.Module, layer: nn.Module, timesteps: int, calls: int, batches: Iterable[Tensor]
+) -> Iterator[Tensor]:
+    """What `layer`, which `model` runs `calls` times a forward pass, sees of each of `batches`; see `LayerInputs`."""
+    for images in batches:
+        seen = _seen(model, layer, (timesteps, len(images)), calls, images)
+        if not seen:
+            continue
+        rows = torch.cat(seen)
+        once = calls == 1 and len(rows) == len(images)
+        yield rows.repeat(timesteps, *[1] * (rows.ndim - 1)) if once else rows
+
+
+def _seen(
+    model: nn.Module, layer: nn.Module, steps_and_samples: tuple[int, int], calls: int, images: Tensor
+) -> list[Tensor]:
     seen: list[Tensor] = []
 
-    def reach(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        seen.append(inputs[0].detach())
-        raise _Reached
+    def reach(inputs: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
+        if (given := first_tensor((inputs, keywords))) is not None:
+            seen.append(rows_of(layer, given.detach(), steps_and_samples))
+        if len(seen) == calls:
+            raise _Reached
 
-    for images in batches:
-        handle = layer.register_forward_pre_hook(reach)
-        try:
-            with torch.no_grad():
-                model(images)
-        except _Reached:
-            pass
-        finally:
-            handle.remove()
-        once = seen.pop()
-        yield once.repeat(timesteps, *[1] * (once.ndim - 1)) if len(once) == len(images) else once
+    handle = layer.register_forward_pre_hook(only(layer, reach), with_kwargs=True)
+    try:
+        with torch.no_grad():
+            model(images)
+    except _Reached:
+        pass
+    finally:
+        handle.remove()
+    return seen
+
+
+def rows_of(layer: Any, inputs: Tensor, steps_and_samples: tuple[int, int]) -> Tensor:
+    """Inputs of one call as rows, (rows, C, H, W) or (rows, ..., features), with steps (T, N, ...) in one dimension."""
+    depth = 1 if isinstance(layer, nn.Linear) else len(layer.kernel_size) + 1
+    if inputs.ndim <= depth:
+        return inputs.unsqueeze(0)
+    if depth > 1:
+        return inputs.flatten(0, -depth - 1)
+    return inputs.flatten(0, 1) if inputs.ndim > 2 and inputs.shape[:2] == steps_and_samples else inputs
 
 
 def columns(layer: nn.Module, inputs: Tensor) -> Tensor:
@@ -92,17 +119,18 @@ def columns(layer: nn.Module, inputs: Tensor) -> Tensor:
     """
     if isinstance(layer, nn.Linear):
         return inputs.reshape(len(inputs), -1, inputs.shape[-1])
-    if not isinstance(layer, nn.Conv2d) or layer.groups != 1 or isinstance(layer.padding, str):
+    if not isinstance(layer, nn.Conv2d) or layer.groups != 1:
         raise OptionError(f"calibration by columns knows linear layers and plain 2-d convolutions, not {layer}")
-    geometry: Any = (layer.kernel_size, layer.dilation, layer.padding, layer.stride)
-    return F.unfold(inputs, *geometry).transpose(1, 2)
+    mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
+    padded = F.pad(inputs, layer._reversed_padding_repeated_twice, mode)
+    return F.unfold(padded, layer.kernel_size, layer.dilation, 0, layer.stride).transpose(1, 2)
 
 
 def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> tuple[str, ...]:
     """Call ``calibrate(inputs)`` of each weight quantizer that offers it; gives the layers' names, in that order.
 
     The layers come in the order in which they run; one that never runs has no inputs and is left out. The network runs
-    in evaluation mode and is left in the mode that it was in.
+    in evaluation mode; then every module is in the mode again that it was in.
 
     Args:
         model: a network with quantized weights.
@@ -112,18 +140,14 @@ def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> tuple[str, ...]:
     timesteps = cast(int, getattr(model, "timesteps", 1))
     made = quantizers(model).items()
     offering: dict[str, Any] = {name: each for name, each in made if name in layers and hasattr(each, "calibrate")}
-    training = model.training
-    model.eval()
-    try:
-        order = running_order({**layers, **neurons}, lambda: model(next(iter(batches))))
-        fed = {layer: neurons[name] for name, layer in feeding(order, neurons).items()}
-        order = tuple(name for name in order if name in offering)
+    with evaluating(model):
+        calls = running_order({**layers, **neurons}, lambda: model(next(iter(batches))))
+        fed = {layer: neurons[name] for name, layer in feeding(calls, neurons).items()}
+        order = tuple(name for name in calls if name in offering)
         for name in order:
-            run = partial(layer_inputs, model, layers[name], timesteps, batches)
+            run = partial(layer_inputs, model, layers[name], timesteps, calls[name], batches)
             layer, neuron = _plain_copy(layers[name]), copy.deepcopy(fed.get(name))
             offering[name].calibrate(LayerInputs(layer, cast(Tensor, layer.weight).detach(), neuron, timesteps, run))
-    finally:
-        model.train(training)
     return order
 
 
@@ -134,8 +158,7 @@ def _plain_copy(layer: nn.Module) -> nn.Module:
     nn.Module.__init__(twin)
     own = vars(layer).keys() - vars(nn.Module()).keys()
     vars(twin).update({name: copy.deepcopy(vars(layer)[name]) for name in own})
-    original = cast(Any, layer).parametrizations["weight"].original
-    for name, parameter in (("weight", original), *layer.named_parameters(recurse=False)):
+    for name, parameter in (("weight", unquantized_weight(layer)), *layer.named_parameters(recurse=False)):
         twin.register_parameter(name, nn.Parameter(parameter.detach().clone(), requires_grad=False))
     if "bias" not in twin._parameters:
         twin.register_parameter("bias", None)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from snnbench.nn.neurons import SpikingNeuron
+from snnbench.nn.passes import only
 from snnbench.nn.recording import spiking_layers
 from snnbench.nn.synapses import matrices
+from snnbench.nn.walk import first_tensor, unwrapped
+from snnbench.quant.apply import parametrizations_of
 
 MEMBRANE_SAMPLES = 500
 """Membranes are watched while the first so many images run."""
@@ -42,7 +45,7 @@ class Visited:
     def _count_known(self, values: Tensor) -> Tensor:
         index = torch.searchsorted(self.levels, values).clamp_(max=len(self.levels) - 1)
         known = self.levels[index] == values
-        self.counts += torch.bincount(index[known], minlength=len(self.levels))
+        self.counts = self.counts + torch.bincount(index[known], minlength=len(self.levels))
         return values[~known]
 
     def _merge(self, levels: Tensor, counts: Tensor) -> None:
@@ -89,11 +92,11 @@ class Watch:
         self.membranes: dict[str, Visited] = {}
 
     def __enter__(self) -> Self:
-        self._handles.append(self._model.register_forward_hook(self._count_samples))
+        model = unwrapped(self._model)
+        self._handles.append(model.register_forward_hook(only(model, self._count_samples), with_kwargs=True))
         for name, matrix in matrices(self._model).items():
-            if matrix.is_parametrized:
-                source = cast(Mapping[str, nn.Module], matrix.module.parametrizations)[matrix.tensor]
-                self._handles.append(source.register_forward_hook(self._note_weight(name)))
+            if place := parametrizations_of(matrix):
+                self._handles.append(place[0].register_forward_hook(only(place[0], self._note_weight(name))))
         for name, module in spiking_layers(self._model).items():
             if isinstance(module, SpikingNeuron) and module.state_quantizer is not None:
                 self.membranes[name] = Visited()
@@ -110,8 +113,8 @@ class Watch:
             neuron, quantizer = self._guarded.pop()
             neuron.state_quantizer = quantizer
 
-    def _note_weight(self, name: str) -> Callable[[nn.Module, Any, Tensor], None]:
-        def note(module: nn.Module, inputs: Any, weight: Tensor) -> None:
+    def _note_weight(self, name: str) -> Callable[[Any, Tensor], None]:
+        def note(inputs: Any, weight: Tensor) -> None:
             first = self.weights.setdefault(name, weight.detach().clone())
             if not torch.equal(first, weight):
                 self.unsteady.add(name)
@@ -125,5 +128,6 @@ class Watch:
 
         return note
 
-    def _count_samples(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
-        self._samples += len(inputs[0])
+    def _count_samples(self, inputs: tuple[Any, ...], keywords: Mapping[str, Any], output: Any) -> None:
+        given = first_tensor((inputs, keywords))
+        self._samples += 0 if given is None else len(given)

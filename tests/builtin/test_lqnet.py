@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
+from torch.utils.checkpoint import checkpoint
 
 from snnbench.builtin.lqnet import Totals, encode, lqnet
-from snnbench.quant import quantize_weights, quantizers
+from snnbench.nn import sew_resnet8
+from snnbench.quant import quantize_membranes, quantize_weights, quantizers
 
 EPS = 1e-4
 
@@ -187,3 +190,26 @@ def test_a_forward_that_broke_off_and_reads_outside_of_one_count_for_nothing() -
     disturbed.finish_forward()
     assert int(disturbed.refits) == 1
     assert torch.equal(disturbed.basis, plain.basis)
+
+
+@pytest.mark.parametrize("membranes", [False, True])
+@pytest.mark.parametrize("reentrant", [False, True])
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_gradient_checkpoints_change_nothing(accumulated: int, reentrant: bool, membranes: bool) -> None:
+    torch.manual_seed(0)
+    net = sew_resnet8(width=4, num_classes=5, timesteps=3, channels=1, bn_scale=2.0)
+    quantize_weights(net, lambda name, weight: lqnet(weight, bits=2))
+    if membranes:
+        quantize_membranes(net, lambda name, like: lqnet(like, bits=3), "post_reset", (1, 8, 8))
+    net.double().train()
+    images, optimizer = torch.randn(4, 1, 8, 8).double(), torch.optim.SGD(net.parameters(), 0.5)
+    twin = copy.deepcopy(net)
+    for block in twin.blocks:
+        block.forward = lambda x, run=block.forward: checkpoint(run, x, use_reentrant=reentrant)
+    for model, step in ((net, optimizer), (twin, torch.optim.SGD(twin.parameters(), 0.5))):
+        for part in images.split(4 // accumulated) * 3:
+            step.zero_grad()
+            model(part).square().sum().backward()
+            step.step()
+    for (name, mine), theirs in zip(net.state_dict().items(), twin.state_dict().values(), strict=True):
+        assert torch.equal(mine, theirs) or "running" in name or "num_batches" in name, name

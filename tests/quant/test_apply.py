@@ -95,3 +95,17 @@ def test_straight_through_returns_the_levels_bit_for_bit() -> None:
     y.sum().backward()
     assert torch.equal(y, levels)
     assert x.grad.eq(1).all()
+
+
+def test_modules_keep_their_modes_when_membranes_are_quantized(network: nn.Module) -> None:
+    network.train()
+    network.get_submodule("stem.bn").eval()
+    quantize_membranes(network, lambda name, like: uniform(like, bits=4), "post_reset", (3, 8, 8))
+    frozen = [name for name, module in network.named_modules() if not module.training]
+    assert [name for name in frozen if not name.endswith("state_quantizer")] == ["stem.bn"]
+
+
+def test_a_data_parallel_network_is_quantized_by_the_names_of_the_network(network: nn.Module) -> None:
+    coverage = quantize_weights(nn.DataParallel(network), lambda name, weight: uniform(weight, bits=4))
+    assert coverage.full_precision == ("stem.conv", "fc")
+    assert set(quantizers(network)) == set(quantizers(nn.DataParallel(network))) == set(coverage.quantized)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import re
+import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +19,20 @@ from torch import Tensor, nn
 
 from snnbench.bench.auditing import audit_of
 from snnbench.bench.quantized import Quantized
-from snnbench.builtin.lqnet import lqnet
+from snnbench.builtin.lqnet import LQNet, lqnet
 from snnbench.builtin.uniform import uniform
+from snnbench.errors import OptionError
 from snnbench.nn import IFNeuron, LIFNeuron, sew_resnet8
 from snnbench.nn.recording import spiking_layers
-from snnbench.quant import Watch, quantize_membranes, quantize_weights
+from snnbench.quant import (
+    Watch,
+    audit_weights,
+    float_bits,
+    full_precision,
+    quantize_membranes,
+    quantize_weights,
+    quantizers,
+)
 from snnbench.quant.audit import stalled_below
 from snnbench.quant.packing import bits_for, grid_steps, pack, reproduces
 from snnbench.records.record import Audit
@@ -289,3 +301,76 @@ def test_sums_of_a_basis_are_recognised(codes: str) -> None:
     channels = [np.unique(row) for row in quantizer(tensor).double().numpy()]
     assert reproduces(quantizer.basis, channels)  # type: ignore[arg-type]
     assert not reproduces(quantizer.basis * 1.001, channels)  # type: ignore[operator]
+
+
+def test_an_exempt_layer_with_weight_norm_is_in_full_precision() -> None:
+    net = sew_resnet8(width=4, num_classes=5, timesteps=3, channels=1)
+    nn.utils.parametrizations.weight_norm(net.stem.conv)
+    coverage = quantize_weights(net, honest)
+    with Watch(net) as watch, torch.no_grad():
+        net.eval()(torch.randn(2, 1, 8, 8))
+    assert full_precision(net) == ("stem.conv", "fc")
+    assert set(audit_weights(net, watch, dict.fromkeys(coverage.quantized, 4))) == set(coverage.quantized)
+    with_norm = sew_resnet8(width=4, num_classes=5, timesteps=3, channels=1)
+    nn.utils.parametrizations.weight_norm(with_norm.stem.conv)
+    plain = sew_resnet8(width=4, num_classes=5, timesteps=3, channels=1)
+    assert float_bits(with_norm) - float_bits(plain) == 4 * 32
+
+
+@pytest.mark.parametrize("norm", ["weight_norm", "orthogonal"])
+def test_a_quantizer_behind_another_parametrization_is_found(norm: str) -> None:
+    net = sew_resnet8(width=4, num_classes=5, timesteps=3, channels=1)
+    layer: Any = net.get_submodule("blocks.1_1.layer1.conv")
+    getattr(nn.utils.parametrizations, norm)(layer)
+    coverage = quantize_weights(net, lambda name, weight: lqnet(weight, bits=2))
+    assert isinstance(quantizers(net)["blocks.1_1.layer1.conv"], LQNet)
+    with Watch(net) as watch, torch.no_grad():
+        net.eval()(torch.randn(2, 1, 8, 8))
+    audit = audit_weights(net, watch, dict.fromkeys(coverage.quantized, 2))["blocks.1_1.layer1.conv"]
+    assert (audit.levels, audit.codebook) == (4, "basis")
+
+
+def test_a_weight_that_a_hook_computes_is_refused_by_name() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net = nn.Sequential(nn.utils.weight_norm(nn.Linear(3, 3)), nn.Linear(3, 3))
+    with pytest.raises(OptionError, match="the weight of layer '0' is computed by a hook"):
+        quantize_weights(net, honest, exempt=())
+
+
+def test_a_layer_under_two_names_is_counted_once() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv1, self.conv2, self.fc = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3), nn.Linear(256, 5)
+            self.features = nn.Sequential(self.conv1, self.conv2)
+
+    net = Net()
+    assert float_bits(net) == 32 * sum(value.numel() for value in net.parameters())
+    coverage = quantize_weights(net, honest)
+    assert full_precision(net) == coverage.full_precision == ("conv1", "fc")
+    biases = sum(value.numel() for name, value in net.named_parameters() if name.endswith("bias"))
+    assert float_bits(net) == 32 * (4 * 9 + 5 * 256 + biases)
+
+
+def test_a_tied_weight_is_counted_once() -> None:
+    tied = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False))
+    tied[1].weight = tied[0].weight
+    assert float_bits(tied) == 32 * 16
+    assert full_precision(tied) == ("0", "1")
+
+
+def test_a_watch_may_see_several_modes_of_autograd_and_no_copies() -> None:
+    net = sew_resnet8(width=4, num_classes=5, timesteps=3, channels=1).eval()
+    quantize_weights(net, honest)
+    quantize_membranes(net, lambda name, like: uniform(like, bits=4), "post_reset", (1, 8, 8))
+    with Watch(net) as watch:
+        with torch.inference_mode():
+            net(torch.randn(2, 1, 8, 8))
+        with torch.no_grad():
+            net(torch.randn(2, 1, 8, 8))
+            twin = copy.deepcopy(net)
+            for value in twin.parameters():
+                value.mul_(2)
+            twin(torch.randn(2, 1, 8, 8))
+    assert not watch.unsteady
