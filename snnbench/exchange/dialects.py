@@ -96,6 +96,7 @@ def translate(graph: Graph, sidecar: Sidecar, name: DialectName) -> Graph:
         _check(layer, neuron, name, dialect)
     if meeting := [key for key in graph.nodes if not dialect.adds and len(graph.sources(key)) > 1]:
         raise GraphError(f"node '{meeting[0]}' adds what meets there, and the reader of {name} loses all but one")
+    _check_distinct(graph)
     if not dialect.flattens:
         graph = without_flatten(graph)
     made = shapes(graph)
@@ -109,6 +110,15 @@ def translate(graph: Graph, sidecar: Sidecar, name: DialectName) -> Graph:
             nodes[key] = node
         _check_node(key, nodes[key], name)
     return Graph(nodes, graph.edges)
+
+
+def _check_distinct(graph: Graph) -> None:
+    """Refuse names that nirtorch, which writes dots as underscores, would take for one."""
+    seen: dict[str, str] = {}
+    for key in graph.nodes:
+        first = seen.setdefault(key.replace(".", "_"), key)
+        if first != key:
+            raise GraphError(f"nodes '{first}' and '{key}' have one name in nirtorch; rename a layer")
 
 
 def _check(layer: str, neuron: Neuron, name: str, dialect: Dialect) -> None:

@@ -159,6 +159,15 @@ def test_convolutions_that_nir_cannot_read(conv: nn.Module, why: str, tmp_path: 
     assert spikes.shape[:2] == (STEPS, 3)
 
 
+def test_names_that_nirtorch_takes_for_one(tmp_path: Path) -> None:
+    model = nn.Sequential()
+    model.add_module("a", nn.Sequential())
+    model.a.add_module("b", nn.Linear(2, 2))
+    model.add_module("a_b", nn.Linear(2, 2))
+    with pytest.raises(GraphError, match=r"nodes 'a\.b' and 'a_b' have one name"):
+        to_nir(model, tmp_path / "a.nir", input_shape=(2,), timesteps=1, dialect="norse")
+
+
 def test_snntorch_has_a_step_of_its_own(tmp_path: Path) -> None:
     model, shape = network("linear", LIFNeuron)
     with pytest.raises(GraphError, match=r"dt=0\.001: the reader of snntorch assumes 0\.0001"):
