@@ -1,0 +1,90 @@
+"""Makes docs/libraries.md: what each library really does, in environments of pinned versions.
+
+``python docs/experiments/libraries.py [FOLDER]`` makes an environment for each library in FOLDER (else in a temporary
+one), runs `library_probes.py` there, and writes the table. An environment that is there already is used as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "libraries.md"
+_NIR = ("nir==1.0.8", "nirtorch==2.6", "numpy==2.4.6", "h5py==3.16.0")
+_OLD_NIR = ("nir==1.0.4", "nirtorch==2.0.2", "numpy==2.4.6", "h5py==3.16.0")
+PINS: dict[str, tuple[str, ...]] = {
+    "spikingjelly": ("spikingjelly==2.0.0", *_NIR),
+    "snntorch": ("snntorch==1.0.0", *_NIR),
+    "norse": ("norse==1.1.0", *_NIR),
+    "sinabs": ("sinabs==3.1.3", *_OLD_NIR),
+    "rockpool": ("rockpool==3.1.0", *_OLD_NIR),
+}
+_SLIM = {"spikingjelly": ("loguru==0.7.3", "scipy==1.17.1", "tqdm", "matplotlib")}
+"""SpikingJelly asks for torchvision, which none of this needs: it comes alone, with what it imports."""
+
+_BEFORE = """# What each library does
+
+Made by `docs/experiments/libraries.py`, which runs the packages. Only the rows of defaults and layout, and what is said
+of kinds of reset that a library does not have, are told from their documentation. A neuron is driven step by step;
+`IF` is the library's neuron without a leak, `LIF` the one with a time constant of two steps, with the library's own
+defaults in all else. "NIR and back" is a network of random weights through the library's own export and import, in one
+process: the same spikes, or how many of them differ, or the error.
+
+"""
+_AFTER = """
+What follows from it here:
+
+- `snnbench.to_nir(..., dialect=...)` writes a threshold one float32 lower where a library fires only above it, an IF of
+  snnTorch as a LIF without leak, time constants in each reader's unit, convolutions instead of a Flatten that would
+  merge images, and refuses soft resets where a hard one would be read.
+- sinabs and rockpool fire several spikes a step, which no network here does: their dialects are refused by name.
+- [findings](../findings) has a script for each surprise that a user would be hurt by.
+"""
+
+
+def python_of(library: str, folder: Path) -> Path:
+    """The Python of the environment of a library, which is made if need be."""
+    python = folder / library / "bin" / "python"
+    if not python.exists():
+        venv.create(folder / library, with_pip=True)
+        pip = [python, "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, "torch==2.13.0"], check=True)
+        alone = library in _SLIM
+        subprocess.run([*pip, *(["--no-deps"] if alone else []), *PINS[library]], check=True)
+        if alone:
+            subprocess.run([*pip, *_SLIM[library]], check=True)
+    return python
+
+
+def probe(library: str, folder: Path) -> dict[str, str]:
+    """What the library does, by question."""
+    command = [python_of(library, folder), HERE / "library_probes.py", library]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{library}: {done.stderr.strip().splitlines()[-1]}")
+    answers: dict[str, str] = json.loads(done.stdout)
+    return answers
+
+
+def page(found: dict[str, dict[str, str]]) -> str:
+    """The page: one row a question, one column a library."""
+    questions = next(iter(found.values()))
+    head = ["", *(PINS[library][0].replace("==", " ") for library in found)]
+    rows = [[question, *(answers[question] for answers in found.values())] for question in questions]
+    lines = [head, [":--"] * len(head), *rows]
+    return _BEFORE + "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n" + _AFTER
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(sys.argv[1] if len(sys.argv) > 1 else temporary)
+        PAGE.write_text(page({library: probe(library, folder) for library in PINS}), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
