@@ -11,7 +11,7 @@ from textwrap import dedent
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["fixtures.boards", "fixtures.caches", "fixtures.datasets", "fixtures.sweeps"]
+pytest_plugins = ["fixtures.boards", "fixtures.caches", "fixtures.datasets", "fixtures.rows", "fixtures.sweeps"]
 
 Install = Callable[..., Path]
 

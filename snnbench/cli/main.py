@@ -23,6 +23,7 @@ from snnbench.cli import (
     leaderboard,
     plot,
     plugins,
+    report,
     results,
     run,
     sweep,
@@ -49,6 +50,7 @@ app.add_typer(leaderboard.app, name="leaderboard")
 app.command("behaviour")(behaviour.behaviour)
 app.command("plot")(plot.plot)
 app.command("compare")(compare.compare)
+app.add_typer(report.app, name="report")
 app.command("export")(export.export)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)

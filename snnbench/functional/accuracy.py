@@ -57,12 +57,13 @@ def mcnemar_test(correct: Tensor, reference_correct: Tensor) -> McNemar:
     return McNemar(lost, gained, p_value)
 
 
-def accuracy_change(correct: Tensor, reference_correct: Tensor) -> Estimate:
-    """Accuracy minus the reference's on the same samples, a fraction in [-1, 1], with its paired 95 % interval.
+def accuracy_change(correct: Tensor, reference_correct: Tensor, confidence: float = CONFIDENCE) -> Estimate:
+    """Accuracy minus the reference's on the same samples, a fraction in [-1, 1], with its paired interval.
 
     Args:
         correct: boolean `(N,)`, whether the network classifies each sample rightly.
         reference_correct: the same for the reference.
+        confidence: nominal coverage of the interval.
 
     Raises:
         FiringError: if the tensors are not boolean and of the same shape `(N,)`.
@@ -73,7 +74,7 @@ def accuracy_change(correct: Tensor, reference_correct: Tensor) -> Estimate:
     samples = len(correct)
     lost, gained, total = test.lost + 1, test.gained + 1, samples + 2
     center = (gained - lost) / total
-    reach = float(norm.ppf((1 + CONFIDENCE) / 2)) * sqrt((lost + gained) / total - center**2) / sqrt(total)
+    reach = float(norm.ppf((1 + confidence) / 2)) * sqrt((lost + gained) / total - center**2) / sqrt(total)
     value = (test.gained - test.lost) / samples
     return Estimate(value, max(center - reach, -1.0), min(center + reach, 1.0))
 

@@ -1,0 +1,193 @@
+"""Hypotheses that two boards decide: protocols that differ in one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest
+
+from snnbench.examine.compare import difference
+from snnbench.functional import Estimate
+from snnbench.records.record import Score
+from snnbench.report.cases import Case, Rows
+from snnbench.report.evidence import POINT, Comparison, Stand, above, accuracy_difference, below, emd_difference
+from snnbench.report.questions import quotient
+from snnbench.report.ranks import MOST_ALIKE, bootstrap, fewest_cases, spearman
+
+Pairs = list[tuple[Case, Case]]
+
+
+@dataclass(frozen=True)
+class BetweenBoards:
+    """A hypothesis about pairs of boards: which pairs (`differ`), and what is compared of their common cells."""
+
+    number: str
+    hypothesis: str
+    differ: Callable[[Rows, Rows], bool]
+    compare: Callable[[Pairs], Iterator[Comparison]]
+
+
+def common(first: Rows, second: Rows) -> Pairs:
+    """Rows of both boards of the same cell: same axes, same seed."""
+    theirs = {(case.seed, repr(sorted(case.axes.items(), key=str))): case for case in second.quantized}
+    keys = [(case, (case.seed, repr(sorted(case.axes.items(), key=str)))) for case in first.quantized]
+    return [(case, theirs[key]) for case, key in keys if key in theirs]
+
+
+def _same_network(first: Rows, second: Rows) -> bool:
+    """Whether both start from the same weights."""
+    weights = [{case.record.cell.weights for case in rows.cases} for rows in (first, second)]
+    return first.mode == second.mode and bool(weights[0] & weights[1])
+
+
+def _exemption(first: Rows, second: Rows) -> bool:
+    whole, usual = (rows.board.protocol.quantize.exempt for rows in (first, second))
+    return _same_network(first, second) and not whole and whole is not None and usual is None
+
+
+def _regularized(first: Rows, second: Rows) -> bool:
+    strength = ["firing_emd" in rows.board.protocol.finetune.regularize for rows in (first, second)]
+    return _same_network(first, second) and strength == [True, False]
+
+
+def _modes(first: Rows, second: Rows) -> bool:
+    return first.board is second.board and (first.mode, second.mode) == ("qat", "ptq")
+
+
+def _neurons(first: Rows, second: Rows) -> bool:
+    return _alike_but(first, second) and [_option(rows, "neuron") for rows in (first, second)] == ["if", "lif"]
+
+
+def _resets(first: Rows, second: Rows) -> bool:
+    return _alike_but(first, second) and [_option(rows, "reset") for rows in (first, second)] == ["soft", "hard"]
+
+
+def _alike_but(first: Rows, second: Rows) -> bool:
+    a, b = first.board.protocol, second.board.protocol
+    return first.mode == second.mode and (a.data.name, a.model.name) == (b.data.name, b.model.name)
+
+
+_DEFAULTS = {"neuron": "lif", "reset": "hard"}
+
+
+def _option(rows: Rows, name: str) -> object:
+    return rows.board.protocol.model.options.get(name, _DEFAULTS[name])
+
+
+def _lqnet_accuracy(bits: int, stand: Callable[[Estimate, float], Stand]) -> Callable[[Pairs], Iterator[Comparison]]:
+    """Accuracy with every layer quantized minus that with the first and last exempt."""
+
+    def compare(pairs: Pairs) -> Iterator[Comparison]:
+        chosen = [(a, b) for a, b in pairs if a.matches({"quantizer": "lqnet", "bits": bits, "membrane": None})]
+        for case, other in chosen:
+            estimate = accuracy_difference(case, other, len(chosen))
+            yield Comparison(str(case), case.seed, "accuracy", estimate, stand(estimate, -POINT), (case, other))
+
+    return compare
+
+
+def _regularized_emd(pairs: Pairs) -> Iterator[Comparison]:
+    for case, other in _two_bits(pairs):
+        estimate = emd_difference(other.score("firing_emd"), case.score("firing_emd"), len(_two_bits(pairs)))
+        yield Comparison(str(case), case.seed, "EMD, without - with", estimate, above(estimate, 0), (case, other))
+
+
+def _regularized_accuracy(pairs: Pairs) -> Iterator[Comparison]:
+    for case, other in _two_bits(pairs):
+        estimate = accuracy_difference(case, other, len(_two_bits(pairs)))
+        yield Comparison(
+            str(case), case.seed, "accuracy, with - without", estimate, above(estimate, -POINT), (case, other)
+        )
+
+
+def _ratio(pairs: Pairs) -> Iterator[Comparison]:
+    """Largest over smallest EMD of the methods at 2 bits, fine-tuned minus post-training."""
+    for seed in sorted({case.seed for case, _ in pairs}):
+        chosen = [pair for pair in _two_bits(pairs) if pair[0].seed == seed and pair[0].axes["membrane"] is None]
+        if len(chosen) > 1:
+            tuned, after = (_spread([case.score("firing_emd") for case in side]) for side in zip(*chosen, strict=True))
+            estimate = difference(tuned, after)
+            yield Comparison(
+                f"{len(chosen)} methods", seed, "ratio, qat - ptq", estimate, below(estimate, 0), _all(chosen)
+            )
+
+
+def _spread(scores: Sequence[Score]) -> Score:
+    """The largest over the smallest."""
+    found = quotient(max(scores, key=_value), min(scores, key=_value))
+    return Score(value=found.value, low=found.low, high=found.high)
+
+
+def _value(score: Score) -> float:
+    return score.value or 0.0
+
+
+def _all(pairs: Pairs) -> tuple[Case, ...]:
+    return tuple(case for pair in pairs for case in pair)
+
+
+def _two_bits(pairs: Pairs) -> Pairs:
+    return [(a, b) for a, b in pairs if a.axes["bits"] == 2]
+
+
+def _same_order(pairs: Pairs) -> Iterator[Comparison]:
+    if len(pairs) < fewest_cases():
+        return
+    ours, theirs = (np.array([case.score("firing_emd").value for case in side]) for side in zip(*pairs, strict=True))
+    estimate = bootstrap(spearman, ours, theirs)
+    if estimate:
+        stand = above(estimate, MOST_ALIKE)
+        yield Comparison(f"{len(pairs)} cells", None, "rank correlation of EMD", estimate, stand, _all(pairs))
+
+
+def _larger(pairs: Pairs) -> Iterator[Comparison]:
+    """Share of 2-bit cells whose EMD in units of the seed floor is larger with IF; exact binomial interval."""
+    ratios = [(_in_floors(a), _in_floors(b)) for a, b in _two_bits(pairs)]
+    known = [(a, b) for a, b in ratios if a is not None and b is not None]
+    if known:
+        larger = sum(a > b for a, b in known)
+        interval = binomtest(larger, len(known)).proportion_ci(0.95)
+        estimate = Estimate(larger / len(known), float(interval.low), float(interval.high))
+        yield Comparison(f"{larger} of {len(known)} cells", None, "share", estimate, above(estimate, 0.5), _all(pairs))
+
+
+def _in_floors(case: Case) -> float | None:
+    floor, emd = case.record.seed_floor, case.score("firing_emd").value
+    return emd / floor.value if floor and floor.value and emd is not None else None
+
+
+def _reset_changes(pairs: Pairs) -> Iterator[Comparison]:
+    """Difference of the accuracy changes, each against its own reference, at 4 bits of membrane."""
+    chosen = [(a, b) for a, b in pairs if a.matches({"quantizer": "float", "membrane bits": 4})]
+    for soft, hard in chosen:
+        estimate = difference(soft.score("accuracy_change"), hard.score("accuracy_change"))
+        inside = estimate.low > -POINT and estimate.high < POINT
+        outside = estimate.low > POINT or estimate.high < -POINT
+        stand: Stand = "for" if inside else "against" if outside else "open"
+        yield Comparison(str(soft), soft.seed, "accuracy change, soft - hard", estimate, stand, (soft, hard))
+
+
+BETWEEN: Sequence[BetweenBoards] = (
+    BetweenBoards(
+        "5a",
+        "Quantizing the first convolution and the last linear layer too costs more than one point at 2 bits (lqnet).",
+        _exemption,
+        _lqnet_accuracy(2, below),
+    ),
+    BetweenBoards("5b", "It costs less than one point at 4 bits.", _exemption, _lqnet_accuracy(4, above)),
+    BetweenBoards("6a", "The methods come in the same order with IF and LIF (above 0.9).", _neurons, _same_order),
+    BetweenBoards("6b", "At 2 bits EMD in units of the seed floor is larger with IF.", _neurons, _larger),
+    BetweenBoards("8a", "At 2 bits EMD in the loss lowers the EMD.", _regularized, _regularized_emd),
+    BetweenBoards("8b", "It does so at less than one point of accuracy.", _regularized, _regularized_accuracy),
+    BetweenBoards(
+        "9",
+        "At 4 bits of membrane the reset does not matter: accuracy changes differ by less than one point.",
+        _resets,
+        _reset_changes,
+    ),
+    BetweenBoards(
+        "11b", "Fine-tuning brings methods together: largest over smallest EMD at 2 bits falls.", _modes, _ratio
+    ),
+)

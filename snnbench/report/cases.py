@@ -1,0 +1,158 @@
+"""The rows of boards, looked up by what they hold constant and what they vary."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from snnbench.leaderboard.board import Board, Entry, find_boards
+from snnbench.records.cell import Mode
+from snnbench.records.record import Control, Record, Score
+
+DATA_SETS = ("cifar10", "cifar100")
+"""Data sets that conclusions belong to; digits are for trying things out."""
+
+Axis = tuple[str, object]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One row of a board, and what it is compared with."""
+
+    board: Board
+    entry: Entry
+
+    @property
+    def record(self) -> Record:
+        """Its record."""
+        return self.entry.record
+
+    @property
+    def seed(self) -> int:
+        """Seed of baseline and fine-tuning."""
+        return self.record.cell.seed
+
+    @cached_property
+    def axes(self) -> dict[str, object]:
+        """What the cell varies: quantizer, bits and options, and those of the membrane as ``membrane ...``."""
+        cell = self.record.cell
+        axes: dict[str, object] = {"quantizer": cell.quantizer.name, "bits": cell.quantizer.bits}
+        axes |= cell.quantizer.options
+        if cell.membrane is None:
+            return axes | {"membrane": None}
+        own = {"bits": cell.membrane.bits, "site": cell.membrane.site, **cell.membrane.options}
+        return axes | {"membrane": cell.membrane.name} | {f"membrane {key}": value for key, value in own.items()}
+
+    def matches(self, wanted: dict[str, object]) -> bool:
+        """Whether every axis that is wanted has that value, or one of a tuple of values."""
+        return all(_among(self.axes.get(axis), value) for axis, value in wanted.items())
+
+    def score(self, metric: str) -> Score:
+        """A metric of the record; boards hold no failed ones."""
+        return self.record.metrics[metric]
+
+    @cached_property
+    def correct(self) -> Tensor:
+        """Whether each image is classified rightly, bool (N,)."""
+        return torch.eq(self.entry.evidence.predictions, self._labels)
+
+    @cached_property
+    def reference_correct(self) -> Tensor:
+        """The same of the reference."""
+        return torch.eq(self.board.reference(self.entry.note.reference).predictions, self._labels)
+
+    @property
+    def _labels(self) -> Tensor:
+        labels = self.board.reference(self.entry.note.reference).labels
+        assert labels is not None  # a board's references have them
+        return labels
+
+    @property
+    def control(self) -> Control | None:
+        """What its record says of its control."""
+        return self.record.control
+
+    def __str__(self) -> str:
+        told = [(axis, value) for axis, value in self.axes.items() if (axis, value) not in _USUAL and value is not None]
+        parts = dict(told)
+        name, bits = parts.pop("quantizer"), parts.pop("bits")
+        first = name if name == "float" else f"{name} {bits} bits"
+        options = [str(value) if "membrane" not in axis else f"{axis} {value}" for axis, value in parts.items()]
+        return ", ".join([str(first), *options])
+
+
+_USUAL = {
+    ("per", "tensor"),
+    ("range", "signed"),
+    ("codes", "signed"),
+    ("membrane per", "tensor"),
+    ("membrane clip", "narrow"),
+    ("membrane codes", "signed"),
+}
+"""Options that go without saying."""
+
+
+def _among(value: object, wanted: object) -> bool:
+    return value in wanted if isinstance(wanted, tuple) else value == wanted
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of one board and mode."""
+
+    board: Board
+    mode: Mode
+    cases: tuple[Case, ...]
+
+    @property
+    def quantized(self) -> tuple[Case, ...]:
+        """Those of which weights or membranes are quantized."""
+        return tuple(case for case in self.cases if case.record.cell.quantizes)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds there are."""
+        return tuple(sorted({case.seed for case in self.cases}))
+
+    def find(self, **wanted: object) -> tuple[Case, ...]:
+        """Cases by their axes (an underscore stands for a space), in the order of seed and bits."""
+        axes = {axis.replace("_", " "): value for axis, value in wanted.items()}
+        found = (case for case in self.cases if case.matches(axes))
+        return tuple(sorted(found, key=lambda case: (case.seed, str(case.axes))))
+
+    def twins(self, case: Case, **changed: object) -> tuple[Case, ...]:
+        """Cases of the same seed that differ from `case` in what is changed, and in nothing else."""
+        changes = {axis.replace("_", " "): value for axis, value in changed.items()}
+        wanted = {**case.axes, **changes}
+        return tuple(
+            o for o in self.cases if o.seed == case.seed and o.axes.keys() == wanted.keys() and o.matches(wanted)
+        )
+
+    def control_of(self, case: Case) -> Case | None:
+        """The row of the same fine-tuning without quantization, if the board has it."""
+        found = [other for other in self.cases if other.seed == case.seed and not other.record.cell.quantizes]
+        return found[0] if found else None
+
+
+def read_rows(folder: Path, data_sets: Collection[str] = DATA_SETS) -> list[Rows]:
+    """The rows of the boards in `folder` that are of real data: of each network the newest version, by mode.
+
+    Two versions are of one network if their protocols name the same model with the same options.
+    """
+    boards: dict[tuple[str, str], Board] = {}
+    for board in sorted(find_boards(folder), key=lambda each: each.protocol.version):
+        if board.protocol.data.name in data_sets:
+            boards[(board.protocol.name, board.protocol.model.model_dump_json())] = board
+    return [rows for board in sorted(boards.values(), key=lambda each: each.name) for rows in _by_mode(board)]
+
+
+def _by_mode(board: Board) -> Iterator[Rows]:
+    modes: Sequence[Mode] = ("ptq", "qat")
+    for mode in modes:
+        entries = (entry for entry in board.entries if entry.record.cell.mode == mode)
+        yield Rows(board, mode, tuple(Case(board, entry) for entry in entries))

@@ -1,0 +1,272 @@
+"""The report as a page of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import isfinite
+
+from snnbench.records.record import Score
+from snnbench.report.between import BETWEEN
+from snnbench.report.cases import Case, Rows
+from snnbench.report.claims import CLAIMS, Judgement
+from snnbench.report.evidence import Comparison, Stand
+from snnbench.report.questions import QUESTIONS
+from snnbench.report.reported import REPORTED, Reported
+from snnbench.report.study import Answer, Study, null_of, were_known
+
+COMMAND = "snnbench report paper --out docs/paper.md"
+_MISSING = "missing"
+_NONE = "–"
+_KNOWN = " †"
+
+
+def write_page(study: Study, pictures: Sequence[tuple[str, str]]) -> str:
+    """The page; `pictures` are captions and files, which it shows at its end."""
+    parts = [_head(), _glance(study), _networks(study), *(_claim(study, claim) for claim in CLAIMS)]
+    parts += [_reported(study), _beyond(study), _point(study), _pictures(pictures)]
+    return "\n\n".join(parts) + "\n"
+
+
+def summary(study: Study) -> Iterator[str]:
+    """A line a claim, board and mode that has rows."""
+    for each in study.judgements:
+        if each.rows.cases:
+            told = f" ({each.reason})" if each.reason else ""
+            yield f"claim {each.claim}  {each.rows.board.name} {each.rows.mode}: {each.verdict}, {_counts(each)}{told}"
+
+
+def _head() -> str:
+    return f"""# The paper's claims, measured
+
+Written by `{COMMAND}` from the records on the boards, and from
+nothing else: no number here is typed by hand. The rules that decide are in [hypotheses.md](hypotheses.md). EMD is in
+spikes per step; accuracies are in percent, their changes in points. *missing* means that no board has the cells; in
+the tables `?` is what a record does not hold, `–` what there cannot be."""
+
+
+def _glance(study: Study) -> str:
+    columns = [rows for rows in study.rows if rows.cases]
+    head = ["claim", *(f"{rows.board.name} {rows.mode}" for rows in columns)]
+    lines = [
+        [f"{claim}. {text}", *(_verdict(study.judgement(claim, rows)) for rows in columns)]
+        for claim, text in CLAIMS.items()
+    ]
+    without = [f"{rows.board.name} {rows.mode}" for rows in study.rows if not rows.cases]
+    note = f"\n\nNo rows at all: {', '.join(without)}." if without else ""
+    known = (
+        "\n\n† All of its rows were measured before the rules were written: what they say was known then, and tests"
+        " neither a claim nor a hypothesis."
+    )
+    return "## At a glance\n\n" + table(head, lines) + known + note
+
+
+def _verdict(judgement: Judgement) -> str:
+    return judgement.verdict + (_KNOWN if were_known(judgement.comparisons) else "")
+
+
+def _networks(study: Study) -> str:
+    head = [
+        "board",
+        "network",
+        "neuron",
+        "reference accuracy %",
+        "seed floor",
+        "ptq rows",
+        "qat rows",
+        "with membranes",
+    ]
+    boards = {rows.board.name: rows.board for rows in study.rows}
+    lines = []
+    for name, board in boards.items():
+        cases = [case for rows in study.rows if rows.board is board for case in rows.cases]
+        options = board.protocol.model.options
+        references = {case.seed: case.record.reference.accuracy.value for case in cases}
+        floors = {case.record.seed_floor.value for case in cases if case.record.seed_floor} - {None}
+        lines.append(
+            [
+                f"[{name}](../leaderboards/{name}/table.md)",
+                board.protocol.title,
+                f"{options.get('neuron', 'lif')}, {options.get('reset', 'hard')} reset",
+                ", ".join(_percent(value) for _, value in sorted(references.items())),
+                ", ".join(f"{floor:.4f}" for floor in sorted(filter(None, floors))) or _NONE,
+                *(
+                    str(sum(case.record.cell.mode == mode and case.record.cell.quantizes for case in cases))
+                    for mode in ("ptq", "qat")
+                ),
+                str(sum(case.record.cell.membrane is not None for case in cases)),
+            ]
+        )
+    text = (
+        "The paper's networks are SEW-ResNet-8 and 18 with LIF neurons and T = 4 (its full-precision SEW-ResNet-18 has"
+        " 75.2 % on CIFAR-100, reported, second-hand). Ours are narrower and less accurate, as the table says, with the"
+        " neurons that it names; a verdict here is about them."
+    )
+    return f"## The networks\n\n{text}\n\n" + table(head, lines)
+
+
+def _claim(study: Study, claim: int) -> str:
+    found = [each for each in study.judgements if each.claim == claim and each.rows.cases]
+    head = ["board", "mode", "verdict", "comparisons", "cells that lack", "remark"]
+    lines = [
+        [each.rows.board.name, each.rows.mode, _verdict(each), _counts(each), _listed(each.lacking), each.reason]
+        for each in found
+    ]
+    comparisons = [(f"{each.rows.board.name} {each.rows.mode}", each.comparisons) for each in found]
+    return f"## Claim {claim}\n\n{CLAIMS[claim]}\n\n" + table(head, lines) + _details(comparisons)
+
+
+def _counts(judgement: Judgement) -> str:
+    stands: list[Stand] = [comparison.stand for comparison in judgement.comparisons]
+    seeds = len({comparison.seed for comparison in judgement.comparisons})
+    if not stands:
+        return "none"
+    told = f"{stands.count('for')} for, {stands.count('against')} against, {stands.count('open')} open"
+    return f"{told}; {'one seed' if seeds == 1 else f'{seeds} seeds'}"
+
+
+def _details(groups: Iterable[tuple[str, Sequence[Comparison]]]) -> str:
+    lines = [[where, *_row(comparison)] for where, comparisons in groups for comparison in comparisons]
+    if not lines:
+        return ""
+    head = ["where", "seed", "what", "quantity", "measured", "interval", "null p", "control EMD", "stands"]
+    return f"\n\n<details><summary>{len(lines)} comparisons</summary>\n\n{table(head, lines)}\n\n</details>"
+
+
+def _row(comparison: Comparison) -> list[str]:
+    estimate, points = comparison.estimate, comparison.quantity.startswith("accuracy")
+    low, high = (_number(end, points) if isfinite(end) else "?" for end in (estimate.low, estimate.high))
+    few = comparison.cases if len(comparison.cases) <= 3 else ()
+    return [
+        _NONE if comparison.seed is None else str(comparison.seed),
+        comparison.what,
+        comparison.quantity,
+        _number(estimate.value, points),
+        f"{low} to {high}",
+        ", ".join(map(_null, few)) or _NONE,
+        ", ".join(map(_control, few)) or _NONE,
+        comparison.stand,
+    ]
+
+
+def _number(value: float, points: bool) -> str:
+    return f"{100 * value:+.2f}" if points else f"{value:.4f}"
+
+
+def _null(case: Case) -> str:
+    null = null_of(case)
+    return f"{null.p_value:.3f}" if null else "?"
+
+
+def _control(case: Case) -> str:
+    if case.control is None:
+        return _NONE
+    return _score(case.control.firing_emd)
+
+
+def _reported(study: Study) -> str:
+    boards = [rows for rows in study.rows if rows.cases and rows.board.protocol.data.name == "cifar100"]
+    head = ["cell", "paper (reported, second-hand): accuracy, EMD, dead"]
+    head += [f"{rows.board.name} {rows.mode}: accuracy, EMD, dead" for rows in boards]
+    lines = [[each.name, _theirs(each), *(_ours(rows, each) for rows in boards)] for each in REPORTED]
+    text = (
+        "CIFAR-100; the paper's network is SEW-ResNet-18, and its figures are from digests of it, not from its tables."
+        " Ours are of seed 0; the EMD is to the full-precision reference."
+    )
+    return f"## Beside the paper's figures\n\n{text}\n\n" + table(head, lines)
+
+
+def _theirs(each: Reported) -> str:
+    return f"{each.accuracy:.1f}, {_fixed(each.emd)}, {_NONE if each.dead is None else f'{each.dead:.1f}'}"
+
+
+def _ours(rows: Rows, each: Reported) -> str:
+    if each.axes is None:
+        reference = rows.cases[0].record.reference
+        return f"{_percent(reference.accuracy.value)}, 0, {_percent(reference.dead_fraction.value)}"
+    found = [case for case in rows.find(**each.axes) if case.seed == 0]
+    if not found:
+        return _MISSING
+    metrics = found[0].record.metrics
+    dead = metrics["dead_fraction"].value
+    return f"{_percent(metrics['accuracy'].value)}, {_score(metrics['firing_emd'])}, {_percent(dead)}"
+
+
+def _beyond(study: Study) -> str:
+    numbered = [(each.number, each.hypothesis) for each in QUESTIONS]
+    numbered += [(each.number, each.hypothesis) for each in BETWEEN]
+    parts = []
+    for number, hypothesis in sorted(numbered, key=_in_order):
+        answers = study.answered(number)
+        lines = [
+            [answer.where, answer.outcome + _KNOWN * were_known(answer.comparisons), _told(answer)]
+            for answer in answers
+        ]
+        body = table(["where", "outcome", "comparisons"], lines) if lines else f"*{_MISSING}*: no board has the cells."
+        details = _details((answer.where, answer.comparisons) for answer in answers)
+        parts.append(f"**{number}.** {hypothesis}\n\n{body}{details}")
+    text = "The hypotheses of [hypotheses.md](hypotheses.md), by their numbers there."
+    absent = "Hypothesis 7 has two more parts, calibration and corruption, for which the records have no metric yet."
+    return "## Beyond the paper\n\n" + "\n\n".join([text, *parts, absent])
+
+
+def _in_order(numbered: tuple[str, str]) -> tuple[int, str]:
+    number = numbered[0]
+    return int(number.rstrip("abcde")), number
+
+
+def _told(answer: Answer) -> str:
+    stands = [comparison.stand for comparison in answer.comparisons]
+    return f"{stands.count('for')} for, {stands.count('against')} against, {stands.count('open')} open"
+
+
+def _point(study: Study) -> str:
+    text = (
+        "Cells within one point of the reference's accuracy whose EMD to their baseline is above the paired null and,"
+        " with its whole interval, above the seed floor (and, fine-tuned, above the EMD between controls of two seeds):"
+        " equal accuracy, other firing."
+    )
+    found = study.point
+    if not found:
+        return f"## The paper's point\n\n{text}\n\nThere are none on the boards so far."
+    head = ["board", "mode", "seed", "cell", "accuracy change", "EMD", "seed floor", "null p"]
+    lines = [
+        [
+            rows.board.name,
+            rows.mode,
+            str(case.seed),
+            str(case),
+            f"{100 * (case.score('accuracy_change').value or 0):+.2f}",
+            _score(case.score("firing_emd")),
+            _score(case.record.seed_floor),
+            _null(case),
+        ]
+        for rows, case in found
+    ]
+    return f"## The paper's point\n\n{text}\n\n" + table(head, lines)
+
+
+def _pictures(pictures: Sequence[tuple[str, str]]) -> str:
+    shown = [f"{caption}\n\n![{caption}]({file})" for caption, file in pictures]
+    return "## Pictures\n\n" + "\n\n".join([f"Drawn by `{COMMAND}`.", *shown])
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return "; ".join(names) if len(names) <= 4 else f"{len(names)}: {'; '.join(names[:3])}; ..."
+
+
+def _score(score: Score | None) -> str:
+    return _fixed(score.value if score else None)
+
+
+def _fixed(value: float | None) -> str:
+    return _NONE if value is None else f"{value:.4f}"
+
+
+def _percent(value: float | None) -> str:
+    return _NONE if value is None else f"{100 * value:.2f}"

@@ -1,0 +1,103 @@
+"""Rank correlations over rows, with bootstrap intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import isfinite, nan
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from snnbench.examine.compare import difference
+from snnbench.functional import CONFIDENCE, Estimate
+from snnbench.leaderboard.ranking import accuracy_wins
+from snnbench.report.cases import Case
+from snnbench.report.evidence import POINT, Comparison, Stand
+
+MOST_ALIKE = 0.9
+"""Two orders above this rank correlation are taken as the same."""
+
+_FEWEST, _SAMPLES, _SEED = 8, 2000, 0
+Numbers = NDArray[np.float64]
+
+
+def fewest_cases() -> int:
+    """The fewest rows that a rank correlation is taken of."""
+    return _FEWEST
+
+
+def spearman(x: Numbers, y: Numbers) -> float:
+    """Spearman's rank correlation; not a number if one of the two is constant."""
+    a, b = rankdata(x), rankdata(y)
+    a, b = a - a.mean(), b - b.mean()
+    norm = np.sqrt((a * a).sum() * (b * b).sum())
+    return float((a * b).sum() / norm) if norm else nan
+
+
+def partial_spearman(x: Numbers, y: Numbers, held: Numbers) -> float:
+    """Rank correlation of `x` and `y` with `held` held constant.
+
+    Source: Conover 1999, Practical Nonparametric Statistics: the partial correlation of ranks.
+    """
+    xy, xh, yh = spearman(x, y), spearman(x, held), spearman(y, held)
+    rest = (1 - xh * xh) * (1 - yh * yh)
+    return (xy - xh * yh) / float(np.sqrt(rest)) if rest > 0 else nan
+
+
+def bootstrap(statistic: Callable[..., float], *columns: Numbers) -> Estimate | None:
+    """A statistic of rows with its 95 % interval: percentiles over 2,000 samples of the rows, always the same ones.
+
+    Samples in which the statistic is not defined are left out; None if it is not defined for the rows themselves.
+    """
+    value = statistic(*columns)
+    if not isfinite(value):
+        return None
+    generator, count = np.random.default_rng(_SEED), len(columns[0])
+    drawn = (generator.integers(0, count, count) for _ in range(_SAMPLES))
+    values = np.array([statistic(*(column[index] for column in columns)) for index in drawn])
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(values[np.isfinite(values)], [tail, 1 - tail])
+    return Estimate(value, min(float(low), value), max(float(high), value))
+
+
+def rank_comparison(seed: int, cases: Sequence[Case]) -> Comparison | None:
+    """How alike accuracy and EMD rank the rows of one seed; None if one of them is the same in all rows."""
+    accuracy, emd = (column(cases, name) for name in ("accuracy", "firing_emd"))
+    estimate = bootstrap(lambda a, b: spearman(a, -b), accuracy, emd)
+    if estimate is None:
+        return None
+    turned = reversals(cases)
+    stand: Stand = "open"
+    if estimate.high < MOST_ALIKE and turned:
+        stand = "for"
+    elif estimate.low > MOST_ALIKE:
+        stand = "against"
+    what = f"{len(cases)} cells; {turned} pairs ranked the other way round{_near(cases)}"
+    return Comparison(what, seed, "rank correlation of accuracy and -EMD", estimate, stand, tuple(cases))
+
+
+def _near(cases: Sequence[Case]) -> str:
+    """The same among the cells within one point of the reference, for comparison."""
+    near = [case for case in cases if abs(case.score("accuracy_change").value or 0) <= POINT]
+    if len(near) < 3:
+        return f"; {len(near)} cells within one point of the reference"
+    found = spearman(column(near, "accuracy"), -column(near, "firing_emd"))
+    return f"; {found:.2f} among the {len(near)} within one point of the reference"
+
+
+def reversals(cases: Sequence[Case]) -> int:
+    """Pairs of rows of which one is more accurate and the other nearer to the reference, both resolved at 95 %."""
+    wins = accuracy_wins(torch.stack([case.correct for case in cases]))
+    scores = [case.score("firing_emd") for case in cases]
+    return sum(
+        bool(wins[i, j]) and difference(scores[i], scores[j]).low > 0
+        for i in range(len(cases))
+        for j in range(len(cases))
+    )
+
+
+def column(cases: Sequence[Case], metric: str) -> Numbers:
+    """A metric of all the rows."""
+    return np.array([case.score(metric).value for case in cases], dtype=np.float64)
