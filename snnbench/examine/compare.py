@@ -166,12 +166,12 @@ def _comparable(first: Path, second: Path) -> bool:
 def _compare(first: Path, second: Path, data: Path | None) -> Comparison:
     a, b = read_record(first), read_record(second)
     labels = _labels(first, a, data)
-    hits = [torch.eq(read_evidence(path / EVIDENCE_FILE).predictions, labels) for path in (second, first)]
+    mine, theirs = (torch.eq(read_evidence(path / EVIDENCE_FILE).predictions, labels) for path in (second, first))
     return Comparison(
         first=a,
         second=b,
-        accuracy=accuracy_change(*hits),
-        mcnemar=mcnemar_test(*hits),
+        accuracy=accuracy_change(mine, theirs),
+        mcnemar=mcnemar_test(mine, theirs),
         emd=difference(b.metrics[FIRING_EMD.name], a.metrics[FIRING_EMD.name]),
         others=dict(_others(a, b)),
     )

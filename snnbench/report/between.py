@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from snnbench.examine.compare import difference
 from snnbench.functional import Estimate
-from snnbench.records.record import Score
+from snnbench.records.score import Score
 from snnbench.report.cases import Case, Rows
 from snnbench.report.evidence import POINT, Comparison, Stand, above, accuracy_difference, below, emd_difference
 from snnbench.report.questions import quotient

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from snnbench.leaderboard.board import Board, Entry, find_boards
 from snnbench.records.cell import Mode
-from snnbench.records.record import Control, Record, Score
+from snnbench.records.record import Control, Record
+from snnbench.records.score import Score
 
 DATA_SETS = ("cifar10", "cifar100")
 """Data sets that conclusions belong to; digits are for trying things out."""

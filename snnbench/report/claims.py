@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from snnbench.functional import Estimate
-from snnbench.records.record import Score
+from snnbench.records.score import Score
 from snnbench.report.cases import Case, Rows
 from snnbench.report.evidence import (
     POINT,

@@ -11,7 +11,7 @@ from scipy.stats import t as student
 
 from snnbench.examine.compare import difference
 from snnbench.functional import CONFIDENCE, SHARDS, Estimate, accuracy_change
-from snnbench.records.record import Score
+from snnbench.records.score import Score
 from snnbench.report.cases import Case
 
 Stand = Literal["for", "against", "open"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite
 
-from snnbench.records.record import Score
+from snnbench.records.score import Score
 from snnbench.report.between import BETWEEN
 from snnbench.report.cases import Case, Rows
 from snnbench.report.claims import CLAIMS, Judgement

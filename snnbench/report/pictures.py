@@ -61,7 +61,9 @@ def _plain(case: Case) -> bool:
 
 def _curve(axes: Axes, cases: Sequence[Case], label: str, style: dict[str, Any]) -> None:
     found = sorted(cases, key=_bits)
-    axes.plot([_bits(case) for case in found], [case.score("firing_emd").value for case in found], label=label, **style)
+    axes.plot(
+        [_bits(case) for case in found], [case.score("firing_emd").value or 0.0 for case in found], label=label, **style
+    )
     nulls = [(_bits(case), null.high) for case in found if (null := null_of(case))]
     if nulls:
         axes.plot(*zip(*nulls, strict=True), color=style["color"], marker="_", linestyle="none", alpha=0.6)

@@ -10,7 +10,7 @@ import numpy as np
 
 from snnbench.examine.compare import difference
 from snnbench.functional import Estimate
-from snnbench.records.record import Score
+from snnbench.records.score import Score
 from snnbench.report.cases import Case, Rows
 from snnbench.report.claims import LQNET, STATE, UNIFORM
 from snnbench.report.evidence import Comparison, Stand, above, accuracy_difference, below, emd_difference, widened
