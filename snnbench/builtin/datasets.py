@@ -6,6 +6,7 @@ import numpy as np
 
 from snnbench.data import Archived, BinaryLayout, Dataset, Embedded, PickleLayout
 from snnbench.data.content import in_digest_order, record_digests
+from snnbench.data.corruptions import Corrupted
 from snnbench.data.layouts import Arrays
 from snnbench.hookspecs import hookimpl
 
@@ -95,7 +96,19 @@ digits = Dataset(
 )
 
 
+cifar10c = Dataset(
+    name="cifar10c",
+    num_classes=10,
+    input_shape=COLOUR,
+    fingerprints={
+        "train": cifar10.fingerprints["train"],
+        "test": "a6accb0fa31fb610ba69889ceda96f8eb716e3c41cdbab56e86f99c0376f6dff",
+    },
+    source=Corrupted(cifar10),
+)
+
+
 @hookimpl
 def snnbench_datasets() -> dict[str, Dataset]:
-    """CIFAR-10 and CIFAR-100 with fine labels, 32x32 colour; digits, 8x8 grey."""
-    return {dataset.name: dataset for dataset in (cifar10, cifar100, digits)}
+    """CIFAR-10 and CIFAR-100 with fine labels, 32x32 colour; CIFAR-10's test set corrupted; digits, 8x8 grey."""
+    return {dataset.name: dataset for dataset in (cifar10, cifar100, cifar10c, digits)}

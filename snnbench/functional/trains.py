@@ -8,13 +8,15 @@ import torch
 from torch import Tensor
 
 from snnbench.errors import FiringError
-from snnbench.functional.spikes import check_spikes
+from snnbench.functional.graded import BINARY, SpikeKind
 
 TAU = 1.0
 """Time constant of the van Rossum kernel in time steps: spikes a step apart are told apart about half."""
 
 
-def van_rossum_distances(spikes: Tensor, reference_spikes: Tensor, tau: float = TAU, layer: str = "spikes") -> Tensor:
+def van_rossum_distances(
+    spikes: Tensor, reference_spikes: Tensor, tau: float = TAU, layer: str = "spikes", kind: SpikeKind = BINARY
+) -> Tensor:
     """Distance of each neuron's spike train from the reference's, float64 `(N, *features)`, at least 0.
 
     The trains are convolved with `exp(-t / tau)` for t >= 0, and their Euclidean distance is taken over continuous
@@ -26,6 +28,7 @@ def van_rossum_distances(spikes: Tensor, reference_spikes: Tensor, tau: float = 
         reference_spikes: the same of the reference, of equal shape.
         tau: time constant in steps, above 0; small: trains must coincide, large: only counts matter.
         layer: name of the layer, for messages.
+        kind: what the outputs mean; several spikes in a step count as often, negative ones with their sign.
 
     Raises:
         FiringError: naming the layer, if shapes differ, values are not spikes, or `tau` is not positive.
@@ -39,9 +42,8 @@ def van_rossum_distances(spikes: Tensor, reference_spikes: Tensor, tau: float = 
             f"layer {layer!r}: spikes of shape {tuple(spikes.shape)} against {tuple(reference_spikes.shape)} in the "
             "reference; run both networks on the same samples for the same T"
         )
-    check_spikes(spikes, layer)
-    check_spikes(reference_spikes, layer)
-    change = (spikes.float() - reference_spikes.float()).flatten(1)
+    mine, theirs = (kind.counts(each, layer).float() for each in (spikes, reference_spikes))
+    change = (mine - theirs).flatten(1)
     squared = (change * (_kernel(len(spikes), tau).to(change) @ change)).sum(0)
     return squared.clamp(min=0).sqrt().double().reshape(spikes.shape[1:])
 
@@ -51,14 +53,13 @@ def van_rossum_distance(spikes: Tensor, reference_spikes: Tensor, tau: float = T
     return float(van_rossum_distances(spikes, reference_spikes, tau, layer).mean())
 
 
-def first_spikes(spikes: Tensor, layer: str = "spikes") -> Tensor:
+def first_spikes(spikes: Tensor, layer: str = "spikes", kind: SpikeKind = BINARY) -> Tensor:
     """Step (1..T) at which each neuron first fires on each sample, int64 `(N, *features)`; 0 where it never does.
 
     Raises:
         FiringError: naming `layer`, if the tensor `(T, N, *features)` does not hold spikes.
     """
-    check_spikes(spikes, layer)
-    fired = spikes > 0
+    fired = kind.counts(spikes, layer) != 0
     return torch.where(fired.any(0), fired.long().argmax(0) + 1, 0)
 
 

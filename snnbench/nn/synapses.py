@@ -222,7 +222,7 @@ def operations_of(inputs: Tensor, fan_out: Tensor) -> tuple[Tensor, bool]:
 
     Returns:
         int64 (2, rows): synapses of the inputs that are not zero, and the same with an input of k counted k times
-        (0 where inputs are real numbers); and whether every input is a whole number of at least 0.
+        (0 where inputs are real numbers), or of -k; and whether every input is a whole number.
     """
     rows = max(1, _CHUNK // inputs[0].numel()) if inputs.device.type == "cpu" else len(inputs)
     parts = [_of_chunk(chunk, fan_out) for chunk in torch.split(inputs, rows)]  # on a CPU, a chunk stays in cache
@@ -234,8 +234,8 @@ def _of_chunk(inputs: Tensor, fan_out: Tensor) -> tuple[Tensor, bool]:
     if low == 0 and high == 0:  # s - s*s is zero for 0 and 1 alone
         return _reached(inputs, fan_out).expand(2, -1), True
     events = _reached((inputs != 0).to(inputs.dtype), fan_out)
-    whole = bool((inputs == inputs.round()).all()) and bool(inputs.min() >= 0)
-    accumulates = _reached(inputs, fan_out) if whole else torch.zeros_like(events)
+    whole = bool((inputs == inputs.round()).all())
+    accumulates = _reached(inputs.abs(), fan_out) if whole else torch.zeros_like(events)
     return torch.stack([events, accumulates]), whole
 
 

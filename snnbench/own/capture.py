@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -84,25 +84,31 @@ def record_spikes(model: nn.Module, layers: Sequence[str] | None = None) -> Spik
     return SpikeCapture(spiking_modules(model, layers))
 
 
-def spiking_modules(model: nn.Module, layers: Sequence[str] | None) -> dict[str, tuple[nn.Module, StepMode | None]]:
-    """Spiking layers by name, and how each steps; arguments and errors as in `record_spikes`."""
+def spiking_modules(
+    model: nn.Module, layers: Sequence[str] | None, known: Collection[str] = ()
+) -> dict[str, tuple[nn.Module, StepMode | None]]:
+    """Spiking layers by name, and how each steps; arguments and errors as in `record_spikes`.
+
+    Without `layers`, those in `known` are taken too, of which the user says what they fire.
+    """
     modules = dict(model.named_modules())
-    if layers is None:
-        for name, module in modules.items():
-            if reason := refusal(module):
-                raise FiringError(f"layer {name!r}, a {type(module).__name__}, {reason}; name the layers to count")
-        found = {name: (module, mode) for name, module in modules.items() if (mode := step_mode(module))}
-        if not found:
-            raise FiringError(
-                f"{type(model).__name__} has no spiking layer of a library that is known; name its spiking layers: "
-                f"layers=[...], of {_some(modules)}"
-            )
-        return dict(found)
-    for name in layers:
+    for name in [*(layers or ()), *known]:
         if name not in modules:
             near = did_you_mean(name, modules) or f"; it has {_some(modules)}"
             raise FiringError(f"{type(model).__name__} has no layer {name!r}{near}")
-    return {name: (modules[name], step_mode(modules[name])) for name in layers}
+    if layers is not None:
+        return {name: (modules[name], step_mode(modules[name])) for name in layers}
+    for name, module in modules.items():
+        if name not in known and (reason := refusal(module)):
+            raise FiringError(f"layer {name!r}, a {type(module).__name__}, {reason}; say what it fires: kinds={{...}}")
+    found = {name: (module, step_mode(module)) for name, module in modules.items()}
+    found = {name: pair for name, pair in found.items() if pair[1] or name in known}
+    if not found:
+        raise FiringError(
+            f"{type(model).__name__} has no spiking layer of a library that is known; name its spiking layers: "
+            f"layers=[...], of {_some(modules)}"
+        )
+    return found
 
 
 def _steps_first(spikes: Tensor, module: Any, mode: StepMode) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from snnbench.errors import FiringError
 from snnbench.functional import (
+    DEAD_BELOW,
     Estimate,
     FiringProfile,
     Paired,
@@ -110,6 +111,11 @@ class Pair:
             raise FiringError("the network does not show its outputs at each step")
         return outcome.step_logits
 
+    def per_step(self, found: Estimate) -> Estimate:
+        """A rate or a distance of the profile, which are per substep, in spikes per step."""
+        substeps = self.mine.substeps
+        return Estimate(found.value * substeps, found.low * substeps, found.high * substeps)
+
     def of_profile(self, statistic: Callable[[FiringProfile], float | Tensor]) -> Estimate:
         """A statistic in [0, 1] of the network's firing."""
         return jackknife(statistic, self.mine.profile, bounds=(0, 1))
@@ -191,6 +197,10 @@ def _membrane_bits(pair: Pair) -> float:
     return max(state_bits(low, high, FRACTION_STEP) for low, high in pair.mine.potentials.values())
 
 
+def _dead(pair: Pair) -> Estimate:
+    return pair.of_profile(lambda profile: dead_fraction(profile, DEAD_BELOW / pair.mine.substeps))
+
+
 def _operations(pair: Pair, kind: Kind) -> Estimate:
     return jackknife(lambda some: some.total(kind), pair.mine.operations, bounds=(0, float("inf")))
 
@@ -228,21 +238,27 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure("flips", "flips", "%", 2, lambda p: _flips(p, negative=False), compares=True),
     Measure("negative_flips", "right to wrong", "%", 2, lambda p: _flips(p, negative=True), compares=True),
-    Measure("firing_emd", "firing EMD", "", 4, lambda p: emd_interval(p.paired), compares=True),
+    Measure("firing_emd", "firing EMD", "", 4, lambda p: p.per_step(emd_interval(p.paired)), compares=True),
     Measure("null_p", "EMD, p of the paired null", "", 4, lambda p: p.paired.null().p_value, compares=True),
     Measure(
         "firing_drift",
         "firing drift",
         "",
         4,
-        lambda p: estimate_drift(p.mine.profile, p.reference.profile),
+        lambda p: p.per_step(estimate_drift(p.mine.profile, p.reference.profile)),
         compares=True,
     ),
     Measure("spike_mismatch", "spikes that differ", "%", 2, lambda p: _mismatch(p.known_pairing), compares=True),
     Measure("van_rossum", "van Rossum, tau 1 step", "", 4, _van_rossum, compares=True),
     Measure("latency_shift", "first spike later by", "steps", 4, _latency, compares=True),
-    Measure("firing_rate", "firing rate", "", 4, lambda p: estimate_rate(p.mine.profile)),
-    Measure("dead_fraction", "dead", "%", 1, lambda p: p.of_profile(dead_fraction)),
+    Measure("firing_rate", "firing rate", "", 4, lambda p: p.per_step(estimate_rate(p.mine.profile))),
+    Measure(
+        "dead_fraction",
+        "dead",
+        "%",
+        1,
+        _dead,
+    ),
     Measure("silent_fraction", "silent", "%", 1, lambda p: p.of_profile(silent_fraction)),
     Measure("saturated_fraction", "saturated", "%", 1, lambda p: p.of_profile(saturated_fraction)),
     Measure(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from snnbench.functional.costs import Operations
 from snnbench.functional.energy import NeuronLoad, SynapseLoad
+from snnbench.functional.graded import BINARY, SpikeKind, unfold_spikes
 from snnbench.functional.load import events_by_step
 from snnbench.functional.profile import FiringProfile, LayerFiring
 from snnbench.functional.spikes import count_by_shard
@@ -33,7 +34,8 @@ class Outcome:
         logits: outputs, float32 (N, classes).
         step_logits: outputs at each step (N, T, classes), whose mean over steps is `logits`; None where the network
             does not show them.
-        profile: spike counts.
+        profile: spike counts, per substep where a layer may send several spikes in a step.
+        substeps: substeps of a step in `profile`.
         operations: synaptic operations.
         events: layer -> spikes at each step and sample, int64 (T, N).
         potentials: layer -> lowest and highest membrane potential in units of the threshold; layers that do not show
@@ -45,11 +47,17 @@ class Outcome:
     logits: Tensor
     step_logits: Tensor | None
     profile: FiringProfile
+    substeps: int
     operations: Operations
     events: dict[str, Tensor]
     potentials: dict[str, tuple[float, float]]
     synapses: dict[str, SynapseLoad]
     neurons: dict[str, NeuronLoad]
+
+    @property
+    def timesteps(self) -> int:
+        """T."""
+        return self.profile.timesteps // self.substeps
 
 
 class Observer:
@@ -60,16 +68,23 @@ class Observer:
         layers: names of its spiking layers, None for all that are known.
         timesteps: as in `Classifier`.
         loop: as in `Classifier`.
+        kinds: what the outputs of a layer mean, where they are not 0 and 1.
     """
 
     def __init__(
-        self, model: nn.Module, layers: Sequence[str] | None, timesteps: int | None, loop: Loop | None
+        self,
+        model: nn.Module,
+        layers: Sequence[str] | None,
+        timesteps: int | None,
+        loop: Loop | None,
+        kinds: Mapping[str, SpikeKind],
     ) -> None:
         self._model, self._timesteps, self._loop = model, timesteps, loop
-        self._spikes = SpikeCapture(spiking_modules(model, layers))
+        self._spikes = SpikeCapture(spiking_modules(model, layers, kinds))
         self._operations = record_operations(model)
         self._potentials = PotentialRange(model)
         self._loads = record_loads(model)
+        self._kinds, self._most = kinds, max((kind.most for kind in kinds.values()), default=1)
         self._stack = ExitStack()
         self._counters: dict[str, LayerFiring] = {}
         self._logits: list[Tensor] = []
@@ -116,6 +131,7 @@ class Observer:
             logits=torch.cat(self._logits),
             step_logits=torch.cat(self._steps) if self._steps else None,
             profile=FiringProfile(dict(self._counters)).to("cpu"),
+            substeps=self._most,
             operations=self._operations.operations(),
             events={name: torch.cat(parts, 1) for name, parts in self._events.items()},
             potentials=self._potentials.found(),
@@ -145,11 +161,19 @@ class Observer:
     def _count(self, spikes: dict[str, Tensor]) -> None:
         first = sum(map(len, self._logits))
         for name, each in spikes.items():
+            ones = self._as_ones(name, each)
             if name not in self._counters:
-                self._counters[name] = LayerFiring.empty(each.shape[2:], len(each), device=each.device)
+                self._counters[name] = LayerFiring.empty(ones.shape[2:], len(ones), device=ones.device)
             layer = self._counters[name]
-            count_by_shard(each, name, first, layer.counts, layer.steps, layer.samples)
+            count_by_shard(ones, name, first, layer.counts, layer.steps, layer.samples)
             self._events.setdefault(name, []).append(events_by_step(each).cpu())
+
+    def _as_ones(self, name: str, spikes: Tensor) -> Tensor:
+        """Zeros and ones that stand for the layer's spikes; every layer gets as many substeps as any needs."""
+        kind = self._kinds.get(name, BINARY)
+        if self._most == 1 and kind.is_binary:
+            return spikes
+        return unfold_spikes(kind.counts(spikes, name), self._most, kind.signed)
 
     def _keep_steps(self, logits: Tensor, spikes: dict[str, Tensor]) -> None:
         given, last = self._classifier.step_logits, self._last

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from snnbench.functional.graded import BINARY, SpikeKind
 from snnbench.functional.layers import check_same_layers
 from snnbench.functional.mismatch import Mismatch, count_mismatch
 from snnbench.functional.trains import TAU, first_spikes, van_rossum_distances
@@ -18,10 +20,12 @@ class Pairing:
 
     Attributes:
         tau: time constant of the van Rossum distance in steps.
+        kinds: what the outputs of a layer mean, where they are not 0 and 1.
         mismatches: layer -> places that differ.
     """
 
     tau: float = TAU
+    kinds: Mapping[str, SpikeKind] = field(default_factory=dict)
     mismatches: dict[str, Mismatch] = field(default_factory=dict)
     _distances: dict[str, list[Tensor]] = field(default_factory=dict)
     _shifts: dict[str, list[Tensor]] = field(default_factory=dict)
@@ -30,12 +34,12 @@ class Pairing:
         """Compare a batch of both networks, layer -> (T, N, *features)."""
         check_same_layers(spikes, reference)
         for name, mine in spikes.items():
-            theirs = reference[name]
-            found = count_mismatch(mine, theirs, name)
+            theirs, kind = reference[name], self.kinds.get(name, BINARY)
+            found = count_mismatch(mine, theirs, name) if kind.is_binary else _mismatch(mine, theirs)
             self.mismatches[name] = _plus(self.mismatches.get(name, Mismatch(0, 0, 0)), found)
-            distances = van_rossum_distances(mine, theirs, self.tau, name)
+            distances = van_rossum_distances(mine, theirs, self.tau, name, kind)
             self._distances.setdefault(name, []).append(distances.flatten(1).mean(1).cpu())
-            self._shifts.setdefault(name, []).append(_latency_shift(mine, theirs, name).cpu())
+            self._shifts.setdefault(name, []).append(_latency_shift(mine, theirs, name, kind).cpu())
 
     def distances(self) -> dict[str, Tensor]:
         """Van Rossum distance of each sample, in the mean over the layer's neurons: layer -> float64 (N,)."""
@@ -51,7 +55,12 @@ def _plus(a: Mismatch, b: Mismatch) -> Mismatch:
     return Mismatch(a.differing + b.differing, a.fired + b.fired, a.places + b.places)
 
 
-def _latency_shift(spikes: Tensor, reference: Tensor, layer: str) -> Tensor:
-    mine, theirs = (first_spikes(each, layer).flatten(1) for each in (spikes, reference))
+def _mismatch(spikes: Tensor, reference: Tensor) -> Mismatch:
+    fired = (spikes != 0) | (reference != 0)
+    return Mismatch(int((spikes != reference).sum()), int(fired.sum()), spikes.numel())
+
+
+def _latency_shift(spikes: Tensor, reference: Tensor, layer: str, kind: SpikeKind) -> Tensor:
+    mine, theirs = (first_spikes(each, layer, kind).flatten(1) for each in (spikes, reference))
     both = (mine > 0) & (theirs > 0)
     return torch.stack([((mine - theirs) * both).sum(1), both.sum(1)], 1)

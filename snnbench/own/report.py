@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from snnbench.errors import FiringError, OptionError
 from snnbench.functional import Estimate, LayerRow, accuracy_by_step, agreement_by_step, early_exit, layer_table
 from snnbench.functional.energy import Floorline, floorline
+from snnbench.functional.graded import SpikeKind
 from snnbench.nn.classifier import Loop
 from snnbench.nn.libraries import reset_states
 from snnbench.own.batches import Batches, pairs
@@ -158,6 +159,7 @@ def report(
     timesteps: int | None = None,
     loop: Loop | None = None,
     limit: int | None = None,
+    kinds: Mapping[str, SpikeKind] | None = None,
 ) -> Report:
     """Run a network and its quantized forms on the same samples, and report what differs.
 
@@ -177,6 +179,9 @@ def report(
         timesteps: T, where the loop over steps is outside of the network: inputs are shown T times.
         loop: a loop of one's own, `loop(network, inputs)`: calls `network` as often as it takes, gives its outputs.
         limit: events that a layer may send in one step, as a chip has it.
+        kinds: layer -> what its outputs mean, where they are not 0 and 1: ``SpikeKind(most=4)`` for up to four spikes
+            in a step, ``SpikeKind(signed=True)`` for -1, 0 and 1. Rates and EMD may then pass 1, up to the largest
+            `most`; of signed spikes, positive and negative ones are counted apart.
 
     Raises:
         FiringError: if layers or outputs are not what is said above; the message says what to do.
@@ -188,9 +193,10 @@ def report(
     everything = _apart({REFERENCE: reference, **networks})
     with ExitStack() as stack:
         observers = {
-            name: stack.enter_context(Observer(model, layers, timesteps, loop)) for name, model in everything.items()
+            name: stack.enter_context(Observer(model, layers, timesteps, loop, kinds or {}))
+            for name, model in everything.items()
         }
-        pairings = {name: Pairing() for name in networks}
+        pairings = {name: Pairing(kinds=kinds or {}) for name in networks}
         found_labels = _run(observers, pairings, batches, labels)
         outcomes = {name: observer.outcome() for name, observer in observers.items()}
     cards = {
@@ -202,7 +208,7 @@ def report(
         for name, model in everything.items()
     }
     profile = outcomes[REFERENCE].profile
-    return Report(profile.samples, profile.timesteps, cards)
+    return Report(profile.samples, outcomes[REFERENCE].timesteps, cards)
 
 
 def _apart(networks: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
@@ -256,13 +262,21 @@ def _card(pair: Pair, steady: bool, control: Outcome | None) -> Card:
     profiles = pair.mine.profile, pair.reference.profile
     return Card(
         measures,
-        tuple(layer_table(*profiles)),
+        tuple(_per_step(row, pair.mine.substeps) for row in layer_table(*profiles)),
         pair.weights,
         _by_step(pair),
         _exits(pair),
-        {name: floorline(load, pair.mine.profile.timesteps) for name, load in pair.mine.synapses.items()},
+        {
+            name: floorline(load, pair.mine.profile.timesteps // pair.mine.substeps)
+            for name, load in pair.mine.synapses.items()
+        },
         _notes(pair, steady),
     )
+
+
+def _per_step(row: LayerRow, substeps: int) -> LayerRow:
+    rates = ("rate", "reference_rate", "emd", "emd_floor", "drift", "temporal_drift")
+    return replace(row, **{name: getattr(row, name) * substeps for name in rates})
 
 
 def _measured(of: Any, pair: Pair) -> Value | str:

@@ -8,11 +8,13 @@ import json
 
 import pytest
 import torch
-from oracles.networks import NETWORKS, T, batches, make
+from oracles.networks import NETWORKS, T, batches, library, make
 from rich.console import Console
+from torch import nn
 
 import snnbench
 from snnbench.errors import FiringError, OptionError
+from snnbench.functional.graded import SpikeKind
 from snnbench.nn.libraries import reset_states
 
 
@@ -153,3 +155,44 @@ def test_a_loader_that_is_used_up():
         snnbench.report(model, model, iter([]), **options)
     with pytest.raises(OptionError, match="have labels already"):
         snnbench.report(model, model, batches(), labels=[0] * 60, **options)
+
+
+class Burst(nn.Module):
+    """Fires -2 to 2 at a time."""
+
+    def forward(self, x):
+        return (3 * x).round().clamp(-2, 2)
+
+
+def test_bursts_and_signs_count_where_the_layer_says_so():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 30), Burst(), nn.Linear(30, 10)).eval()
+    quantized = snnbench.quantize(model, "uniform", bits=2, exempt=(), options={"clip": "absmax"})
+    with pytest.raises(FiringError, match="spikes are 0 or 1"):
+        snnbench.report(model, quantized, batches(), layers=["2"], timesteps=T)
+    kinds = {"2": SpikeKind(most=2, signed=True)}
+    found = snnbench.report(model, quantized, batches(), layers=["2"], timesteps=T, kinds=kinds)
+    images = torch.cat([x for x, _ in batches()]).flatten(1)
+    rates = []
+    for network in (model, quantized):
+        fired = network[2](network[1](images)).detach()
+        rates.append(torch.cat([fired.clamp(min=0).mean(0), (-fired).clamp(min=0).mean(0)]).double())
+    card = found["quantized"]
+    assert found.timesteps == T
+    assert found["reference"].value("firing_rate") == pytest.approx(float(rates[0].mean()), rel=1e-6)
+    assert card.value("firing_drift") == pytest.approx(float((rates[0] - rates[1]).abs().mean()), rel=1e-6)
+    emd = float((rates[0].sort().values - rates[1].sort().values).abs().mean())
+    assert card.value("firing_emd") == pytest.approx(emd, rel=1e-6)
+    assert card.layers[0].emd == pytest.approx(emd, rel=1e-6)
+    assert card.value("van_rossum") > 0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_ternary_neuron_of_spikingjelly():
+    neuron = library("spikingjelly.activation_based.neuron")
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 30), neuron.TernaryIFNode(v_threshold=0.2), nn.Linear(30, 10))
+    with pytest.raises(FiringError, match="fires -1, 0 and 1; say what it fires"):
+        snnbench.report(model, model, batches(), timesteps=T)
+    found = snnbench.report(model, model, batches(), timesteps=T, kinds={"2": SpikeKind(signed=True)})
+    assert found["quantized"].value("firing_emd") == 0
+    assert 0 < found["reference"].value("firing_rate") < 1
