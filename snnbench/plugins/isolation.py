@@ -7,6 +7,7 @@ import sys
 import traceback
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnbench.errors import SnnbenchError
@@ -18,12 +19,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Watch:
-    """A piece of global state, read as a value that compares; looked at only once its module has been imported."""
+    """A piece of global state, read as a value that compares; looked at only once its module has been imported.
+
+    `fresh` reads what it is when its module has just been imported, for code that is the first to import it.
+    """
 
     what: str
     module: str
     read: Callable[[Any], Any]
     write: Callable[[Any, Any], object]
+    fresh: Callable[[Any], Any] | None = None
+
+
+def _folder(_: Any) -> Path | None:
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
+def _use_device(torch: Any, device: Any) -> None:
+    torch.set_default_device(None if device.type == "cpu" else device)  # any device at all slows every call down
 
 
 def _numpy_state(numpy: Any) -> tuple[Any, ...]:
@@ -32,6 +48,34 @@ def _numpy_state(numpy: Any) -> tuple[Any, ...]:
 
 
 _WATCHES = (
+    _Watch("the working folder", "os", _folder, lambda os, folder: folder and os.chdir(folder)),
+    _Watch(
+        "torch's default device",  # before the others, which make tensors
+        "torch",
+        lambda torch: torch.get_default_device(),
+        _use_device,
+        lambda torch: torch.device("cpu"),
+    ),
+    _Watch(
+        "torch's number of threads",
+        "torch",
+        lambda torch: torch.get_num_threads(),
+        lambda torch, threads: torch.set_num_threads(threads),
+    ),
+    _Watch(
+        "torch's deterministic mode",
+        "torch",
+        lambda torch: torch.are_deterministic_algorithms_enabled(),
+        lambda torch, enabled: torch.use_deterministic_algorithms(enabled),
+        lambda torch: False,
+    ),
+    _Watch(
+        "torch's precision of products",
+        "torch",
+        lambda torch: torch.get_float32_matmul_precision(),
+        lambda torch, precision: torch.set_float32_matmul_precision(precision),
+        lambda torch: "highest",
+    ),
     _Watch("Python's random state", "random", lambda _: random.getstate(), lambda _, state: random.setstate(state)),
     _Watch("NumPy's random state", "numpy", _numpy_state, lambda numpy, state: numpy.random.set_state(state)),
     _Watch(
@@ -45,12 +89,14 @@ _WATCHES = (
         "torch",
         lambda torch: torch.get_default_dtype(),
         lambda torch, dtype: torch.set_default_dtype(dtype),
+        lambda torch: torch.float32,
     ),
     _Watch(
         "torch's gradient mode",
         "torch",
         lambda torch: torch.is_grad_enabled(),
         lambda torch, enabled: torch.set_grad_enabled(enabled),
+        lambda torch: True,
     ),
 )
 
@@ -61,7 +107,7 @@ def isolated(source: Source, faults: list[Fault]) -> Iterator[None]:
 
     What it prints goes to stderr, since stdout belongs to the command's own output.
     """
-    before = [(watch, watch.read(sys.modules[watch.module])) for watch in _WATCHES if watch.module in sys.modules]
+    before = {watch: watch.read(sys.modules[watch.module]) for watch in _WATCHES if watch.module in sys.modules}
     try:
         with redirect_stdout(sys.stderr):
             yield
@@ -70,9 +116,17 @@ def isolated(source: Source, faults: list[Fault]) -> Iterator[None]:
     except BaseException as error:  # noqa: BLE001  (plugins exit, skip and panic through it as well)
         faults.append(Fault(source, one_line(error), "".join(traceback.format_exception(error))))
     finally:
-        changed = [watch.what for watch, state in before if _put_back(watch, state)]
+        before = {watch: state for watch in _WATCHES for state in _state_before(watch, before)}
+        changed = [watch.what for watch, state in before.items() if _put_back(watch, state)]
     if changed:
         faults.append(Fault(source, f"changes {', '.join(changed)} when it loads; it was put back", fatal=False))
+
+
+def _state_before(watch: _Watch, before: dict[_Watch, Any]) -> Iterator[Any]:
+    if watch in before:
+        yield before[watch]
+    elif watch.fresh and watch.module in sys.modules:
+        yield watch.fresh(sys.modules[watch.module])
 
 
 def _put_back(watch: _Watch, state: Any) -> bool:
