@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -12,10 +13,13 @@ from torch.nn.utils import parametrize
 
 from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.recording import spiking_layers
+from snnbench.nn.synapses import matrices
 from snnbench.quant import Coverage, quantizers
+from snnbench.quant.apply import mark_quantizer
 from snnbench.quant.audit import basis_of
 
-_QUANTIZED = ".parametrizations.weight."
+_QUANTIZED = ".parametrizations."
+_ORIGINAL = re.compile(r"\.parametrizations\.(\w+)\.original$")
 _MEMBRANE = ".state_quantizer."
 
 
@@ -86,17 +90,21 @@ def rebuilt(prepared: Quantized, fresh: nn.Module, baseline: Mapping[str, Tensor
 def hold(model: nn.Module, weights: Mapping[str, Tensor], bases: Mapping[str, Tensor | None]) -> None:
     """Give the layers of `model` their quantized `weights`, marked as quantized."""
     for name, weight in weights.items():
-        layer = model.get_submodule(name)
-        layer.weight = nn.Parameter(weight)  # with its strides: another memory order may round otherwise
+        matrix = matrices(model)[name]
+        setattr(
+            matrix.module, matrix.tensor, nn.Parameter(weight)
+        )  # with its strides: another order may round otherwise
         basis = bases.get(name)
-        parametrize.register_parametrization(layer, "weight", Held(None if basis is None else _plain(basis)))
+        held = Held(None if basis is None else _plain(basis))
+        parametrize.register_parametrization(matrix.module, matrix.tensor, held)
+        mark_quantizer(held)
 
 
 def _read_weights(model: nn.Module) -> _Read:
     read = _Read()
     for name in quantizers(model):
-        layer = model.get_submodule(name)
-        first, again = (cast(Any, layer.weight) for _ in range(2))
+        matrix = matrices(model)[name]
+        first, again = (cast(Any, matrix.weight) for _ in range(2))
         if type(first) not in (Tensor, nn.Parameter):
             read.findings.append(f"layer {name} gives a {type(first).__name__} for a weight; its values are measured")
         read.weights[name] = _plain(first)
@@ -115,7 +123,8 @@ def _plain(tensor: Tensor) -> Tensor:
 
 def _trained_state(model: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The state that fine-tuning left, with the quantized `weights` in their places."""
-    state = {f"{name}.weight": weight for name, weight in weights.items()}
+    found = matrices(model)
+    state = {found[name].path: weight for name, weight in weights.items()}
     return state | {name: _plain(value) for name, value in model.state_dict().items() if _is_own(name)}
 
 
@@ -127,7 +136,7 @@ def _is_own(name: str) -> bool:
 def _changes(model: nn.Module, baseline: Mapping[str, Tensor]) -> Iterator[str]:
     """A sentence for each tensor that is not the baseline's to the bit, and for each that the baseline lacks."""
     for name, value in model.state_dict().items():
-        plain = name.replace(f"{_QUANTIZED}original", ".weight")
+        plain = _ORIGINAL.sub(r".\1", name)
         if plain in baseline:
             if not _same_bits(value, baseline[plain]):
                 yield f"tensor {plain} was changed by a quantizer; the baseline's was measured"

@@ -105,7 +105,7 @@ def quantize_weights(
         _check_weight(matrix)
         quantizer = make(name, matrix.weight.detach())
         parametrize.register_parametrization(matrix.module, matrix.tensor, quantizer)
-        quantizer.__dict__[_QUANTIZES] = True
+        mark_quantizer(quantizer)
         _in_full_precision(matrix)
     observe_forwards(model)
     return Coverage(chosen, tuple(name for name in layers if name in exempt))
@@ -149,6 +149,11 @@ def unquantized_weight(layer: nn.Module) -> Tensor:
     for step in list(parametrizations)[1:index]:
         weight = step(weight)
     return weight
+
+
+def mark_quantizer(quantizer: nn.Module) -> None:
+    """Tell the parametrization that quantizes a weight from others on it, such as weight norm."""
+    quantizer.__dict__[_QUANTIZES] = True
 
 
 def parametrizations_of(matrix: Matrix) -> tuple[Any, int] | None:
