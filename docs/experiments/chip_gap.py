@@ -45,7 +45,17 @@ def row(record: Record) -> str:
 
 
 def table(records: list[Record]) -> str:
-    titles = "chip,quantizer and bits,float states %,on the chip %,change,EMD,drift,differ %,overflow".split(",")
+    titles = [
+        "chip",
+        "quantizer and bits",
+        "float states %",
+        "on the chip %",
+        "change",
+        "EMD",
+        "drift",
+        "differ %",
+        "overflow",
+    ]
     head = f"| {' | '.join(titles)} |"
     return "\n".join([head, "|:--|:--|--:|--:|--:|--:|--:|--:|--:|", *map(row, records)]) + "\n"
 
