@@ -14,6 +14,10 @@ from matplotlib import pyplot
 from snnbench.records.record import Record, read_record
 
 CHIPS = ("int", "loihi", "speck")
+TITLES = (
+    *("chip", "quantizer and bits", "float states %", "on the chip %", "change"),
+    *("EMD", "drift", "differ %", "overflow"),
+)
 
 
 def cells(folder: Path) -> list[Record]:
@@ -45,18 +49,7 @@ def row(record: Record) -> str:
 
 
 def table(records: list[Record]) -> str:
-    titles = [
-        "chip",
-        "quantizer and bits",
-        "float states %",
-        "on the chip %",
-        "change",
-        "EMD",
-        "drift",
-        "differ %",
-        "overflow",
-    ]
-    head = f"| {' | '.join(titles)} |"
+    head = "| " + " | ".join(TITLES) + " |"
     return "\n".join([head, "|:--|:--|--:|--:|--:|--:|--:|--:|--:|", *map(row, records)]) + "\n"
 
 
