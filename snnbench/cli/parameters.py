@@ -113,7 +113,7 @@ OwnNetwork = Annotated[
     typer.Option(
         "--network",
         metavar="MODULE:FUNCTION",
-        help="A network of your own without a plugin: mypackage:make or file.py:make. Needs --weights. Never ranked.",
+        help="A network of your own: mypackage:make or file.py:make, with --weights; or graph.nir. Never ranked.",
     ),
 ]
 Timesteps = Annotated[

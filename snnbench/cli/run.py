@@ -68,7 +68,7 @@ def run(
         "reporter": ConsoleReporter(),
     }
     network_options = parse_pairs(model_option or [], "--model-option")
-    if network is not None and weights is not None:
+    if network is not None:
         from snnbench.own.cells import FOLDER, run_network
 
         finished = run_network(
@@ -115,7 +115,7 @@ def _check_one_quantizer(name: str) -> None:
 def _check_own(network: str | None, weights: Path | None, others: dict[str, Any]) -> None:
     if network is None and (given := [flag for flag, value in others.items() if value is not None]):
         raise OptionError(f"{given[0]} is of a network of your own; add --network MODULE:FUNCTION --weights FILE")
-    if network is not None and weights is None:
+    if network is not None and weights is None and not network.endswith(".nir"):
         raise OptionError(f"--network {network} needs --weights FILE.safetensors, its weights in full precision")
 
 

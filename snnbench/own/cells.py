@@ -5,27 +5,33 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from safetensors.torch import save_file
 
 from snnbench.bench.bench import Bench, Network, own_network
 from snnbench.bench.metrics import METRICS
 from snnbench.bench.run import Finished, check_device, make_cells, run_cell
 from snnbench.errors import OptionError
+from snnbench.exchange import from_nir
+from snnbench.exchange.model import FACTORY
 from snnbench.plugins import catalogue
 from snnbench.protocols import Protocol
 from snnbench.records import store
-from snnbench.records.cell import Mode, membrane_spec, network_spec, quantizer_spec
+from snnbench.records.cell import Mode, NetworkSpec, membrane_spec, network_spec, quantizer_spec
 from snnbench.reporting import Reporter, Silent
 
 FOLDER = Path("snnbench-own")
 """Results of networks of one's own: apart from those of protocols, and never ranked."""
 
+NIR = ".nir"
 _FINETUNE = {"stages": [{"timesteps": 1, "epochs": 3}], "batch_size": 64, "learning_rate": 0.02, "warmup": 0.1}
 
 
 def run_network(
     network: str,
-    weights: Path,
+    weights: Path | None,
     data: str,
     quantizer: str = "lqnet",
     bits: Sequence[int] | None = None,
@@ -51,8 +57,9 @@ def run_network(
     """Measure a quantizer on a network of one's own; one finished cell for each number of bits.
 
     Args:
-        network: ``mypackage.module:function`` or ``file.py:function`` that makes the network (see `own_model`).
-        weights: its full-precision weights, safetensors.
+        network: ``mypackage.module:function`` or ``file.py:function`` that makes the network (see `own_model`), or a
+            NIR file, which has weights of its own (see `snnbench.from_nir`).
+        weights: its full-precision weights, safetensors; None with a NIR file.
         data: name of a data set plugin, or a folder (see `folder_dataset`).
         quantizer: name of a quantizer plugin.
         bits: numbers of bits; by default the quantizer's own, else 4.
@@ -80,18 +87,36 @@ def run_network(
     reporter = reporter or Silent()
     check_device(device)
     chosen = {**(network_options or {}), **({} if timesteps is None else {"timesteps": timesteps})}
-    spec = network_spec(network, chosen)
+    spec = network_spec(*_factory(network, chosen))
     dataset = catalogue().datasets[data].value
     channels = dataset.input_shape[0]
     protocol = _protocol(network, data, _channels(mean, channels, 0.0), _channels(std, channels, 1.0), exempt)
     empty = Network(spec, {}, "", dataset.input_shape, dataset.num_classes)
-    bench = own_network(Bench(protocol, dataset, root, empty, True, limit, device, "eager"), spec, weights)
+    bench = Bench(protocol, dataset, root, empty, True, limit, device, "eager")
+    bench = _with_weights(bench, spec, network, weights)
     wanted = [quantizer_spec(quantizer, each, options or {}) for each in bits or [None]]  # type: ignore[list-item]
     membranes = membrane_spec(membrane, membrane_bits, membrane_options or {}) if membrane else None
     store.check_writable(out)
     shown = "as they are, in [0, 1]" if mean is None and std is None else "normalised"
     reporter.say(f"{network} on {data}, pixels {shown}; results of one's own networks are not ranked")
     return [run_cell(bench, cell, out, force, reporter) for cell in make_cells(bench, wanted, membranes, mode, seed)]
+
+
+def _factory(network: str, options: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
+    """The name of the model factory, and its options."""
+    return (FACTORY, {**options, "file": network}) if network.endswith(NIR) else (network, options)
+
+
+def _with_weights(bench: Bench, spec: NetworkSpec, network: str, weights: Path | None) -> Bench:
+    if weights is not None and not network.endswith(NIR):
+        return own_network(bench, spec, weights)
+    if weights is not None or not network.endswith(NIR):
+        raise OptionError(f"network {network} {'has' if weights else 'needs'} weights of its own: --weights")
+    with TemporaryDirectory() as folder:
+        taken = Path(folder) / "weights.safetensors"
+        state = from_nir(network, timesteps=1).state_dict()
+        save_file({name: value.contiguous() for name, value in state.items()}, taken)
+        return own_network(bench, spec, taken)
 
 
 def _channels(given: Sequence[float] | None, channels: int, usual: float) -> tuple[float, ...]:
@@ -105,8 +130,8 @@ def _protocol(
     network: str, data: str, mean: tuple[float, ...], std: tuple[float, ...], exempt: Collection[str] | None
 ) -> Protocol:
     """What a protocol document would say; its name tells networks of the same name on other data apart."""
-    where, _, attribute = network.rpartition(":")
-    stem = Path(where).stem if where.endswith(".py") else where
+    where, _, attribute = (f"{network}:graph" if network.endswith(NIR) else network).rpartition(":")
+    stem = Path(where).stem if where.endswith((".py", NIR)) else where
     told = hashlib.sha256(f"{network} {data}".encode()).hexdigest()[:6]
     recipe: dict[str, Any] = {**_FINETUNE, "threads": 1}
     return Protocol.model_validate(
@@ -116,7 +141,7 @@ def _protocol(
             "title": f"{network} on {data}",
             "seeds": [0],
             "data": {"name": data, "mean": mean, "std": std},
-            "model": {"name": network},
+            "model": {"name": _factory(network, {})[0]},
             "train": recipe,
             "finetune": recipe,
             "quantize": {"exempt": None if exempt is None else tuple(exempt)},

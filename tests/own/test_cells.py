@@ -137,3 +137,27 @@ def test_folders_that_are_refused(tmp_path, arrays, message):
     np.savez(tmp_path / "test.npz", **arrays)
     with pytest.raises(DataError, match=message):
         folder_dataset(tmp_path)
+
+
+def test_a_nir_file_is_a_network(folder, tmp_path, monkeypatch):
+    pytest.importorskip("h5py")
+    from snnbench import to_nir
+    from snnbench.nn import sew_resnet8
+
+    torch.manual_seed(0)
+    model = sew_resnet8(4, 10, 2, channels=1, bn_scale=2.0).eval()
+    to_nir(model, tmp_path / "graph.nir", input_shape=(1, 8, 8))
+    finished = run_network("graph.nir", None, str(folder), "uniform", [8], options={"clip": "absmax"})
+    record = finished[0].record
+    assert record.cell.network.options["file"] == "graph.nir"
+    assert record.audit.full_precision == ("stem.conv", "fc")
+    save_file(model.state_dict(), "sew.safetensors")
+    (tmp_path / "sew.py").write_text(
+        "from snnbench.nn import sew_resnet8\ndef make():\n    return sew_resnet8(4, 10, 2, channels=1, bn_scale=2.0)\n"
+    )
+    direct = run_network(
+        "sew.py:make", tmp_path / "sew.safetensors", str(folder), "uniform", [8], options={"clip": "absmax"}
+    )
+    assert direct[0].record.metrics["firing_emd"].value == record.metrics["firing_emd"].value
+    with pytest.raises(OptionError, match=r"network graph\.nir has weights of its own"):
+        run_network("graph.nir", tmp_path / "sew.safetensors", str(folder), "uniform", [8])
