@@ -29,6 +29,7 @@ from snnbench.quant.integer import integer_layers
 from snnbench.quant.watch import MEMBRANE_SAMPLES
 from snnbench.records.cell import MEASUREMENT, Cell, NetworkSpec, Origin, protocol_network
 from snnbench.records.evaluation import Evaluation
+from snnbench.records.layout import OWN_PROTOCOL_FILE, OWN_WEIGHTS_FILE
 from snnbench.records.network_file import unpack_network
 from snnbench.records.record import processor
 from snnbench.records.score import Score
@@ -46,6 +47,8 @@ class Network:
     sha256: str
     input_shape: tuple[int, int, int]
     num_classes: int
+    file: bytes = b""
+    """Content of the file of weights, of a network of the user's own: cells keep it, to be built again."""
 
     def build(self) -> nn.Module:
         """A new instance with the weights loaded, in evaluation mode.
@@ -232,16 +235,47 @@ def own_network(bench: Bench, spec: NetworkSpec, weights: Path) -> Bench:
         OptionError: if the file of weights cannot be read.
     """
     try:
-        content = weights.read_bytes()
-        tensors = unpack_network(content)
+        network = _with_weights(bench, spec, weights.read_bytes())
     except (OSError, RecordError) as error:
         advice = "write it with safetensors.torch.save_file(network.state_dict(), 'weights.safetensors')"
         raise OptionError(f"--weights '{weights}' cannot be read: {error}; {advice}") from error
-    tensors = {name: value for name, value in tensors.items() if ".state_quantizer." not in name}
-    sha256 = hashlib.sha256(content).hexdigest()
-    dataset = bench.dataset
-    network = Network(spec, tensors, sha256, dataset.input_shape, dataset.num_classes)
-    return Bench(bench.protocol, dataset, bench.root, network, True, bench.limit, bench.device, bench.engine)
+    return replace(bench, network=network, own_network=True, folder=None)
+
+
+def own_files(bench: Bench) -> dict[str, bytes]:
+    """What a cell of a network of the user's own keeps, so that `reopened` builds it again: weights and protocol."""
+    if not bench.own_network:
+        return {}
+    document = bench.protocol.model_dump_json(exclude_defaults=True).encode()
+    return {OWN_WEIGHTS_FILE: bench.network.file, OWN_PROTOCOL_FILE: document}
+
+
+def reopened(directory: Path, cell: Cell, data: Path | None) -> Bench:
+    """The bench of a finished cell of a network of the user's own, from what the cell keeps.
+
+    Raises:
+        RecordError: if it does not keep it (older ones do not), or it is altered.
+        PluginError: if the network's code is gone.
+    """
+    assert cell.network is not None
+    try:
+        content = (directory / OWN_WEIGHTS_FILE).read_bytes()
+        protocol = Protocol.model_validate_json((directory / OWN_PROTOCOL_FILE).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise RecordError(f"'{directory}' does not keep its network and protocol ({error}); run it again") from error
+    if hashlib.sha256(content).hexdigest() != cell.weights or protocol.fingerprint != cell.fingerprint:
+        raise RecordError(f"'{directory}' is altered: its network or protocol is not that of its cell")
+    dataset = catalogue().datasets[protocol.data.name].value
+    empty = Network(cell.network, {}, "", dataset.input_shape, dataset.num_classes)
+    engine: Engine = "eager" if is_own_model(cell.network.model) else "auto"
+    bench = Bench(protocol, dataset, data, empty, True, cell.limit, "cpu", engine)
+    return replace(bench, network=_with_weights(bench, cell.network, content))
+
+
+def _with_weights(bench: Bench, spec: NetworkSpec, content: bytes) -> Network:
+    tensors = {name: value for name, value in unpack_network(content).items() if ".state_quantizer." not in name}
+    shape, classes = bench.dataset.input_shape, bench.dataset.num_classes
+    return Network(spec, tensors, hashlib.sha256(content).hexdigest(), shape, classes, content)
 
 
 def cell_identity(bench: Bench) -> dict[str, Any]:

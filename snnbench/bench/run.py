@@ -14,7 +14,7 @@ from torch import nn
 
 from snnbench.bench import torchrun
 from snnbench.bench.auditing import audit_of
-from snnbench.bench.bench import Bench, cell_identity, open_bench, own_network
+from snnbench.bench.bench import Bench, cell_identity, open_bench, own_files, own_network
 from snnbench.bench.chip_gap import chip_gap, put_on_chip
 from snnbench.bench.control import control_evaluations
 from snnbench.bench.costs import Costed, cost_of, costs_from
@@ -279,7 +279,7 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 2),
     )
-    return record, _files(quantized, evidence_of(evaluation), cell)
+    return record, {**_files(quantized, evidence_of(evaluation), cell), **own_files(bench)}
 
 
 def comparable(found: Chosen, wanted: Chosen) -> bool:

@@ -32,6 +32,6 @@ def plot(
 
     reporter = ConsoleReporter()
     series = read_series(record)
-    reference = reference_profile(series[0].record, data, reporter)
+    reference = reference_profile(series[0], data, reporter)
     for path in draw_all(series, reference, out, ("png", "svg") if format == "both" else (format,)):
         typer.echo(path)

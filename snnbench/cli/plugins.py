@@ -15,6 +15,7 @@ from snnbench.cli.parameters import Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from snnbench.plugins import Entry, Source
 
@@ -106,9 +107,27 @@ def _about(entry: Entry[Any]) -> str:
     if entry.kind == "datasets":
         size = " x ".join(map(str, entry.value.input_shape))
         return f"{entry.value.num_classes} classes, images of {size} (channels, height, width)"
-    if entry.kind in ("protocols", "chips"):
+    if entry.kind == "protocols":
+        return _protocol(entry.value)
+    if entry.kind == "chips":
         return str(entry.value)
     return " ".join((inspect.getdoc(entry.value) or "").partition("\n\n")[0].split())
+
+
+def _protocol(path: Path) -> str:
+    from snnbench.protocols import read_protocol
+
+    document = read_protocol(path)
+    baselines = [f"seed {each.seed}: {100 * each.accuracy:.2f} %" for each in document.baselines]
+    return "\n".join(
+        [
+            f"{document.title}; version {document.version}",
+            f"data set {document.data.name}, model {document.model.name}",
+            f"baselines: {', '.join(baselines) or 'none shipped'}",
+            f"metrics: {', '.join(document.evaluate.metrics)}",
+            f"document: {path}",
+        ]
+    )
 
 
 def _print(part: dict[str, Any]) -> None:

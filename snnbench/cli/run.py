@@ -153,7 +153,7 @@ def _print(finished: list[Any]) -> None:
     console = Console(highlight=False)
     console.print(results_table([cell.record for cell in finished]))
     for cell in finished:
-        console.print(f"{'Reused' if cell.reused else 'Record'}: {cell.directory}", markup=False, soft_wrap=True)
+        console.print(f"Record: {cell.directory}", markup=False, soft_wrap=True)
         for finding in cell.record.audit.findings:
             console.print(f"Audit: {finding}", markup=False, soft_wrap=True)
         for warning in cell.record.audit.warnings:

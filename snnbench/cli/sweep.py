@@ -71,7 +71,7 @@ def sweep(
         "seeds": seeds,
         "protocol": _split(protocol),
     }
-    tasks = make_plan(_grids(grid, given), Benches(data, device))
+    tasks = make_plan(_grids(grid, given, data), Benches(data, device))
     if dry_run:
         _print_plan(tasks, out, executor, json)
         return
@@ -119,15 +119,19 @@ def _run(tasks: list[Task], out: Path, name: str, resources: Resources, policy: 
     raise typer.Exit(SOME_FAILED if run.progress.failed else 0)
 
 
-def _grids(path: Path | None, given: dict[str, Any]) -> list[Grid]:
+def _grids(path: Path | None, given: dict[str, Any], data: Path | None) -> list[Grid]:
     from snnbench.sweep.grid import make_grid, read_grids
 
     named = {key: value for key, value in given.items() if value is not None}
     if path is not None:
         return read_grids(path, named)
-    for key in ("quantizer", "protocol"):
-        if key not in named:
-            raise OptionError(f"a sweep needs --{key}, or a file with the grid (see 'snnbench sweep --help')")
+    if "quantizer" not in named:
+        raise OptionError("a sweep needs --quantizer, or a file with the grid (see 'snnbench sweep --help')")
+    if "protocol" not in named:
+        from snnbench.bench.run import default_protocol
+        from snnbench.cli.reporting import ConsoleReporter
+
+        named["protocol"] = default_protocol(data, ConsoleReporter())
     return [make_grid(named, "the grid")]
 
 

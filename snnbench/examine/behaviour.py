@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from snnbench.examine.export import rebuild
 from snnbench.functional.table import LayerRow, first_diverging_layer, layer_table
 from snnbench.metrics import Disagreement, Flips, NegativeFlips, OutputKL, ProfileEMD, SpikeMismatch
 from snnbench.nn import record_firing
-from snnbench.nn.libraries import step_mode
+from snnbench.own.capture import record_spikes
 from snnbench.reporting import Reporter, Silent
 from snnbench.training.batches import evaluation_batches
 
@@ -97,29 +97,13 @@ def _side_by_side(
     images, labels = bench.test_set()
     images, size, done = images[:IMAGES], bench.protocol.evaluate.batch_size, 0
     with ExitStack() as stack, torch.inference_mode(), reporter.task("Side by side") as advance:
-        fired = tuple(stack.enter_context(_catching(model.eval())) for model in pair)
+        mine, theirs = (stack.enter_context(record_spikes(model.eval())) for model in pair)
         for batch in evaluation_batches(images, bench.normalise, size):
             logits = pair[0](batch), pair[1](batch)
-            yield (fired[0], fired[1]), logits, torch.from_numpy(labels[done : done + len(batch)]).long()
+            yield (
+                (mine.take(len(batch)), theirs.take(len(batch))),
+                logits,
+                torch.from_numpy(labels[done : done + len(batch)]).long(),
+            )
             done += len(batch)
             advance(done, len(images))
-
-
-@contextmanager
-def _catching(model: nn.Module) -> Iterator[Spikes]:
-    """The spikes of the last forward pass, by layer."""
-    spikes: Spikes = {}
-
-    def catch(name: str, output: Tensor | tuple[Tensor, ...]) -> None:
-        spikes[name] = output[0] if isinstance(output, tuple) else output
-
-    layers = {name: module for name, module in model.named_modules() if step_mode(module) == "multi"}
-    hooks = [
-        layer.register_forward_hook(lambda _, __, output, name=name: catch(name, output))
-        for name, layer in layers.items()
-    ]
-    try:
-        yield spikes
-    finally:
-        for hook in hooks:
-            hook.remove()

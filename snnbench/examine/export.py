@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
-from snnbench.bench.bench import Bench, open_bench
+from snnbench.bench.bench import Bench, open_bench, reopened
 from snnbench.errors import OptionError, RecordError
 from snnbench.examine.description import describe
 from snnbench.examine.rebuild import check_installed, quantized_again, recount, trained_network
@@ -56,11 +56,9 @@ def rebuild(path: Path, data: Path | None, reporter: Reporter) -> tuple[Record, 
     directory = path if path.is_dir() else path.parent
     record = read_record(directory)
     if record.cell.network is not None:
-        raise RecordError(
-            f"'{record.cell.folder}' was measured with --model, and its weights are with you; only networks that"
-            " start from a protocol's baseline can be built again"
-        )
-    bench = open_bench(record.cell.board, record.cell.seed, data=data, limit=record.cell.limit)
+        bench = reopened(directory, record.cell, data)
+    else:
+        bench = open_bench(record.cell.board, record.cell.seed, data=data, limit=record.cell.limit)
     check_installed(bench, record.cell)
     model, content = _network(bench, record, directory, reporter)
     for problem in recount(record.audit, unpack_network(content)):

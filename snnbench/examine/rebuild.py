@@ -58,6 +58,6 @@ def trained_network(bench: Bench, cell: Cell, weights: Mapping[str, Tensor]) -> 
 def recount(audit: Audit, state: Mapping[str, Tensor]) -> Iterator[str]:
     """A sentence for each quantized layer whose levels in `state` are not those of the audit."""
     for row in audit.weights:
-        weight = state.get(f"{row.layer}.weight")
+        weight = state.get(f"{row.layer}.weight", state.get(row.layer))  # a recurrent cell's matrix bears its own name
         if weight is None or weight.numel() != row.weights or most_levels(weight) != row.levels:
             yield f"layer {row.layer}: its weights hold other levels than the audit says"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from snnbench.bench.bench import open_bench
+from snnbench.bench.bench import open_bench, reopened
 from snnbench.errors import RecordError
 from snnbench.functional import FiringProfile
 from snnbench.records.evidence import EVIDENCE_FILE, read_evidence
@@ -21,6 +21,7 @@ class Series:
     record: Record
     profile: FiringProfile
     label: str
+    folder: Path
 
 
 def read_series(paths: Sequence[Path]) -> list[Series]:
@@ -41,19 +42,19 @@ def read_series(paths: Sequence[Path]) -> list[Series]:
     folders = [path if path.is_dir() else path.parent for path in paths]
     profiles = [read_evidence(folder / EVIDENCE_FILE).profile for folder in folders]
     labels = unique_labels(records)
-    return [Series(*parts) for parts in zip(records, profiles, labels, strict=True)]
+    return [Series(*parts) for parts in zip(records, profiles, labels, folders, strict=True)]
 
 
-def reference_profile(record: Record, data: Path | None, reporter: Reporter) -> FiringProfile:
+def reference_profile(series: Series, data: Path | None, reporter: Reporter) -> FiringProfile:
     """Firing of the record's reference, from the cache or run again.
 
     Raises:
-        RecordError: if the record is of a network of the user's own, or of another version of the protocol.
+        RecordError: if the record is of another version of the protocol, or of an own network that it does not keep.
         SnnbenchError: if the reference is not cached and the data set is not prepared.
     """
-    cell = record.cell
+    record, cell = series.record, series.record.cell
     if cell.network is not None:
-        raise RecordError(f"record {record.key[:12]} is of a network of your own, whose reference is not kept")
+        return reopened(series.folder, cell, data).reference(reporter).profile
     bench = open_bench(cell.board, cell.seed, data=data, limit=cell.limit, device=record.environment.device)
     if (bench.protocol.fingerprint, bench.network.sha256) != (cell.fingerprint, cell.weights):
         raise RecordError(

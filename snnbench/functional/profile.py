@@ -18,7 +18,7 @@ SHARDS = 20
 """Number K of shards that the jackknife leaves out one at a time; sample i is in shard i mod K."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LayerFiring:
     """Spike counts of one layer.
 
@@ -65,11 +65,15 @@ class LayerFiring:
             return NotImplemented
         return all(torch.equal(mine, theirs) for mine, theirs in zip(self._tensors(), other._tensors(), strict=True))
 
+    def __repr__(self) -> str:
+        spikes, samples = int(self.counts.sum()), int(self.samples.sum())
+        return f"LayerFiring({spikes} spikes of {self.features} neurons in {samples} samples of {self.timesteps} steps)"
+
     def _tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         return self.counts, self.steps, self.samples
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FiringProfile:
     """Exact firing of a network: for each spiking layer, in network order, its spike counts per shard.
 
@@ -196,6 +200,10 @@ class FiringProfile:
         if not isinstance(other, FiringProfile):
             return NotImplemented
         return list(self.layers.items()) == list(other.layers.items())
+
+    def __repr__(self) -> str:
+        lines = [f"  {name}: {layer!r}" for name, layer in self.layers.items()]
+        return "\n".join([f"FiringProfile of {self.samples} samples of {self.timesteps} steps", *lines])
 
     def to(self, device: torch.device | str) -> FiringProfile:
         """The same profile with its counters on `device`."""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 RECORD_FILE = "record.json"
 WEIGHTS_FILE = "weights.safetensors"
+OWN_WEIGHTS_FILE = "network.safetensors"
+OWN_PROTOCOL_FILE = "protocol.json"
 REFERENCES = "references"
 UNFINISHED = ".unfinished-"
 DAMAGED = ".damaged-"

@@ -54,7 +54,7 @@ def series(folders: list[Path]) -> list[Series]:
 def reference(folders: list[Path], series: list[Series]) -> FiringProfile:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SNNBENCH_CACHE", str(folders[0].parents[1] / "cache"))
-        return reference_profile(series[0].record, None, Silent())
+        return reference_profile(series[0], None, Silent())
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,14 @@ from typer.testing import CliRunner
 
 from snnbench.cli.main import app
 from snnbench.data.folder import folder_dataset
-from snnbench.errors import DataError, OptionError, PluginError
+from snnbench.errors import DataError, OptionError, PluginError, RecordError
+from snnbench.examine.behaviour import behaviour
+from snnbench.examine.export import export
+from snnbench.examine.series import read_series, reference_profile
 from snnbench.own.cells import run_network
 from snnbench.plugins import catalogue
 from snnbench.records.results import read_rows
+from snnbench.reporting import Silent
 
 CODE = """
 import torch
@@ -70,6 +74,19 @@ def test_cells_of_ones_own(folder, network):
     spared = run_network(network, folder / "net.safetensors", str(folder), "uniform", [2], timesteps=3)
     assert spared[0].record.audit.full_precision == ("fc2",)
     assert spared[0].record.audit.float_share == pytest.approx(240 / (240 + 64 * 24))
+
+
+def test_a_cell_is_built_again(folder):
+    finished = run_network("own_nets.py:Net", folder / "net.safetensors", str(folder), "uniform", [2], timesteps=3)
+    found = behaviour(finished[0].directory)
+    assert found.layers[0].layer == "fire"
+    assert found.outcomes["spike_mismatch"] > 0
+    assert export(finished[0].directory, folder / "quantized.safetensors")[0].exists()
+    series = read_series([finished[0].directory])
+    assert reference_profile(series[0], None, Silent()).samples == 80
+    (finished[0].directory / "network.safetensors").write_bytes(b"")
+    with pytest.raises(RecordError, match="is altered"):
+        behaviour(finished[0].directory)
 
 
 def test_fine_tuning_has_its_control(folder):
