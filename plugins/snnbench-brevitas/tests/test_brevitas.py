@@ -104,3 +104,53 @@ def test_membranes_are_refused(factory):
     model: nn.Module = sew_resnet8(4, channels=1)
     with pytest.raises(OptionError, match="a membrane is no weight"):
         quantize_membranes(model, lambda name, tensor: factory(tensor, bits=4), "post_reset", (1, 8, 8))
+
+
+@pytest.mark.parametrize("bits", [2, 3, 8])
+@pytest.mark.parametrize("largest", [0.5, 0.5001, 0.75, 1.0, 1.2])
+def test_fixed_point_clips_the_largest_weight_at_2_bits(largest, bits):
+    w = torch.linspace(-largest, largest, 41).view(1, -1)
+    most = brevitas_fixed_point(w, bits=bits)(w).max()
+    assert (most < largest) if bits == 2 else (most >= largest * (1 - 2.0 ** (1 - bits)) * 0.99)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("per", ["channel", "tensor"])
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize("offset", [-1.05, -0.2, 0.2, 1.05])
+def test_channels_of_one_sign_are_within_half_a_step(offset, bits, per, dtype):
+    w = offset + torch.linspace(-0.1, 0.1, 60, dtype=dtype).view(1, -1).repeat(3, 1)
+    q = brevitas_shifted(w, bits=bits, per=per)
+    x = w.clone().requires_grad_()
+    found = q(x)
+    step = w.abs().max() / (2**bits - 1)
+    assert (found - w).abs().max() <= step / 2 + 1e-6
+    assert len(found[0].unique()) <= 2**bits
+    found.sum().backward()
+    assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(("factory", "options", "theirs"), SETTINGS)
+def test_16_bit_weights_with_a_pruned_channel(factory, options, theirs, dtype):
+    w = weights(4, 30)
+    w[1] = 0
+    w = w.to(dtype)
+    found = factory(w, bits=4, **options)(w)
+    assert found.dtype == dtype
+    assert torch.equal(found, factory(w.float(), bits=4, **options)(w.float()).to(dtype))
+    assert not found[1].any()
+
+
+@pytest.mark.parametrize(("factory", "options", "theirs"), SETTINGS)
+def test_a_channel_that_is_zero_at_first_may_grow(factory, options, theirs):
+    w = weights(4, 30)
+    w[1] = 0
+    quantizer, grown = factory(w, bits=4, **options), weights(4, 30)
+    assert not quantizer(w)[1].any()
+    assert quantizer(grown)[1].abs().max() > 0.1
+
+
+def test_a_tensor_of_zeros_may_grow():
+    quantizer = brevitas_int(torch.zeros(2, 9), bits=4, fit="mse")
+    assert quantizer(torch.ones(2, 9)).min() == 1
