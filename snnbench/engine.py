@@ -13,7 +13,7 @@ from snnbench.quant.integer import integer_form
 
 Engine = Literal["auto", "eager", "compiled", "integer"]
 Chosen = Literal["eager", "compiled", "integer"]
-Network = TypeVar("Network", bound=nn.Module)
+M = TypeVar("M", bound=nn.Module)
 
 # Building the kernels takes some seconds, once a machine; fewer forwards of an image through a step end before it pays.
 WORTH_COMPILING = 20_000
@@ -36,7 +36,7 @@ def check_engine(engine: Engine) -> None:
         raise OptionError(f"--engine {engine} cannot be used: {reason}; use --engine eager")
 
 
-def engine_form(model: Network, engine: Chosen) -> Network:
+def engine_form(model: M, engine: Chosen) -> M:
     """`model` itself, or its fast form, which shares its parameters.
 
     Raises:

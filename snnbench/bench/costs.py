@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from snnbench.bench.score import measured
 from snnbench.functional import FiringProfile, jackknife
-from snnbench.functional.costs import Energy, Kind, Operations, energy_proxy, synaptic_operations
+from snnbench.functional.costs import Energy, OperationKind, Operations, energy_proxy, synaptic_operations
 from snnbench.nn.synapses import branches, fan_out, weight_layers
 from snnbench.records.record import Audit, Cost, CostRow, Record
 from snnbench.records.score import Score
 
 
-class Counted(Protocol):
+class CountedOutcome(Protocol):
     """What a network did on the test set, as far as costs need it."""
 
     @property
@@ -36,8 +36,8 @@ class Counted(Protocol):
 class Costed:
     """What costs are computed from."""
 
-    outcome: Counted
-    reference: Counted
+    outcome: CountedOutcome
+    reference: CountedOutcome
     audit: Audit
 
     @property
@@ -181,5 +181,5 @@ def _takes_numbers(operations: Operations, name: str) -> bool:
     return operations.per_image("macs")[name] > 0
 
 
-def _mean(outcome: Counted, kind: Kind) -> Score:
+def _mean(outcome: CountedOutcome, kind: OperationKind) -> Score:
     return measured(lambda: jackknife(lambda some: some.total(kind), outcome.operations, bounds=(0, float("inf"))))

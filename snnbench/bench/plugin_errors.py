@@ -9,12 +9,12 @@ from contextlib import contextmanager
 import torch
 
 from snnbench.errors import PluginError, SnnbenchError
-from snnbench.plugins import Source
+from snnbench.plugins import PluginSource
 from snnbench.plugins.isolation import one_line
 
 
 @contextmanager
-def blamed(sources: Sequence[Source], seed: int) -> Iterator[None]:
+def blamed(sources: Sequence[PluginSource], seed: int) -> Iterator[None]:
     """Raise what code of `sources` raises as a PluginError; put the default dtype and the gradient mode back.
 
     Args:
@@ -54,7 +54,7 @@ def _put_back(dtype: torch.dtype, enabled: bool) -> list[str]:
     return changed
 
 
-def _raised_in(error: BaseException, source: Source) -> bool:
+def _raised_in(error: BaseException, source: PluginSource) -> bool:
     package = source.module.partition(":")[0].partition(".")[0]
     frames = traceback.walk_tb(error.__traceback__)
     modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in frames]

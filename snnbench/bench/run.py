@@ -35,7 +35,7 @@ from snnbench.bench.score import (
 from snnbench.chips import find_chip
 from snnbench.engine import Chosen, Engine, check_engine
 from snnbench.errors import OptionError
-from snnbench.plugins import Source, catalogue
+from snnbench.plugins import PluginSource, catalogue
 from snnbench.quant import Watch
 from snnbench.quant.reach import reached_layers
 from snnbench.records import store
@@ -225,7 +225,7 @@ def run_cell(bench: Bench, cell: Cell, out: Path, force: bool, reporter: Reporte
         return Finished(record, store.keep(out, record, files, replace=force or found is not None), reused=False)
 
 
-def _sources(bench: Bench, cell: Cell) -> list[Source]:
+def _sources(bench: Bench, cell: Cell) -> list[PluginSource]:
     """Where the code that a cell runs comes from."""
     specs = [cell.quantizer, *([cell.membrane] if cell.membrane else [])]
     quantizers = [catalogue().quantizers[spec.name].source for spec in specs]

@@ -23,9 +23,9 @@ from snnbench.functional import (
     noise_floor,
     seed_floor,
 )
-from snnbench.protocols.document import Evaluation as Rules
+from snnbench.protocols.document import EvaluationRules as Rules
 from snnbench.records.evaluation import Evaluation
-from snnbench.records.record import Control, Distance, LayerRow, Null, Reached, Reference
+from snnbench.records.record import Control, Distance, LayerScores, Null, Reached, Reference
 from snnbench.records.score import Score
 
 
@@ -78,11 +78,11 @@ def seed_floor_of(profiles: Sequence[FiringProfile]) -> Score:
     return measured(lambda: float(seed_floor(profiles)))
 
 
-def layer_rows(mine: FiringProfile, theirs: FiringProfile, dead_below: float) -> tuple[LayerRow, ...]:
+def layer_rows(mine: FiringProfile, theirs: FiringProfile, dead_below: float) -> tuple[LayerScores, ...]:
     """One row a spiking layer."""
     rates, references = mine.rates(), theirs.rates()
     return tuple(
-        LayerRow(
+        LayerScores(
             layer=name,
             neurons=rate.numel(),
             firing_rate=float(rate.mean()),

@@ -20,10 +20,10 @@ from snnbench.functional import (
     firing_emd,
     jackknife,
 )
-from snnbench.protocols.document import Evaluation as Rules
+from snnbench.protocols.document import EvaluationRules as Rules
 
 
-class Outcome(Protocol):
+class NetworkOutcome(Protocol):
     """What a network did on the test set, as far as scores need it."""
 
     @property
@@ -43,8 +43,8 @@ class Scored:
         sharded: whether profiles have counts by shard; evidence has none, and its scores so have no intervals.
     """
 
-    evaluation: Outcome
-    reference: Outcome
+    evaluation: NetworkOutcome
+    reference: NetworkOutcome
     labels: Tensor
     rules: Rules
     sharded: bool = True

@@ -12,8 +12,8 @@ from snnbench.errors import OptionError
 from snnbench.quant.straight_through import straight_through
 
 Clip = Literal["narrow", "wide", "absmax", "mse", "percentile"]
-Grid = Literal["endpoint", "symmetric"]
-Per = Literal["tensor", "channel"]
+_Grid = Literal["endpoint", "symmetric"]
+_Per = Literal["tensor", "channel"]
 Range = Literal["signed", "unsigned"]
 _FIXED = {"narrow": 1.0, "wide": 10.0}
 _PERCENTILE = 0.999
@@ -25,7 +25,7 @@ class Uniform(nn.Module):
 
     bound: Tensor | None
 
-    def __init__(self, tensor: Tensor, bits: int, grid: Grid, clip: Clip, per: Per, range_: Range) -> None:
+    def __init__(self, tensor: Tensor, bits: int, grid: _Grid, clip: Clip, per: _Per, range_: Range) -> None:
         super().__init__()
         self.bits, self.grid, self.clip, self.per, self.range = bits, grid, clip, per, range_
         self.register_buffer("bound", None if clip == "absmax" else self._fit(tensor.detach()))
@@ -90,9 +90,9 @@ def uniform(
     tensor: Tensor,
     *,
     bits: Annotated[int, Field(ge=1, le=16)],
-    grid: Grid = "endpoint",
+    grid: _Grid = "endpoint",
     clip: Clip = "narrow",
-    per: Per = "tensor",
+    per: _Per = "tensor",
     range: Range = "signed",  # noqa: A002
 ) -> nn.Module:
     """Uniform quantization of weights or membrane potentials, the paper's baseline.

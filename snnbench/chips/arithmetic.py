@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from snnbench.chips.document import Current, Decay, Membrane, Overflow, Reset, Rounding, Spike
+from snnbench.chips.document import Current, Decay, Membrane, Overflow, ChipReset, Rounding, Spike
 
 
 def bounds(bits: int) -> tuple[int, int]:
@@ -84,7 +84,7 @@ def integrate(v: Tensor, current: Tensor, bias: Tensor | int, leak: Leak, membra
     return h, whole != h
 
 
-def fire(h: Tensor, threshold: Tensor | int, spike: Spike, reset: Reset, most: int) -> tuple[Tensor, Tensor]:
+def fire(h: Tensor, threshold: Tensor | int, spike: Spike, reset: ChipReset, most: int) -> tuple[Tensor, Tensor]:
     """Numbers of spikes at potential `h` (0 to `most`), and the potential after the reset.
 
     Thresholds are at least 1.

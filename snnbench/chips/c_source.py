@@ -18,7 +18,7 @@ from snnbench.exchange.wiring import INPUT
 _FOLDER = Path(__file__).parent / "c"
 _ROUNDINGS = ("floor", "zero", "away", "half-even")
 _LINE = 24
-Shape = tuple[int, int, int]
+_Shape = tuple[int, int, int]
 
 
 def c_files(network: IntegerNetwork, input_shape: tuple[int, ...], table: Tensor) -> dict[str, str]:
@@ -44,12 +44,12 @@ def batch_files(network: IntegerNetwork) -> dict[str, str]:
     return {"network.h": _header(_rules(network)), **fixed}
 
 
-def as_map(shape: tuple[int, ...]) -> Shape:
+def as_map(shape: tuple[int, ...]) -> _Shape:
     """Features as (C, H, W)."""
     return (shape[0], 1, 1) if len(shape) == 1 else (shape[0], shape[1], shape[2])
 
 
-def maps_of(network: IntegerNetwork, input_shape: tuple[int, ...]) -> dict[str, Shape]:
+def maps_of(network: IntegerNetwork, input_shape: tuple[int, ...]) -> dict[str, _Shape]:
     """The map (C, H, W) of the image and of each layer, by name."""
     maps = {INPUT: as_map(input_shape)}
     for layer in network.layers:
@@ -57,7 +57,7 @@ def maps_of(network: IntegerNetwork, input_shape: tuple[int, ...]) -> dict[str, 
     return maps
 
 
-def _output_map(synapses: Synapses, before: Shape) -> Shape:
+def _output_map(synapses: Synapses, before: _Shape) -> _Shape:
     codes = synapses.codes
     if codes.ndim == 2:
         return len(codes), 1, 1
@@ -71,7 +71,7 @@ def _header(defines: dict[str, int | str]) -> str:
     return "\n".join([*lines, *(f"#define {name} {value}" for name, value in defines.items()), "", "#endif", ""])
 
 
-def _sizes(network: IntegerNetwork, maps: dict[str, Shape]) -> dict[str, int]:
+def _sizes(network: IntegerNetwork, maps: dict[str, _Shape]) -> dict[str, int]:
     sizes = {name: c * h * w for name, (c, h, w) in maps.items()}
     channels, height, width = maps[INPUT]
     last = maps[network.readout.sources[0]]
@@ -140,7 +140,7 @@ def _number(network: IntegerNetwork) -> str:
     return "int32_t" if largest < 2**31 else "int64_t"
 
 
-def _numbers(network: IntegerNetwork, maps: dict[str, Shape], table: Tensor) -> str:
+def _numbers(network: IntegerNetwork, maps: dict[str, _Shape], table: Tensor) -> str:
     parts = ["/* Numbers of the network; written by snnbench. */", '#include "snn.h"', ""]
     index = {layer.name: number for number, layer in enumerate(network.layers)}
     for number, layer in enumerate(network.layers):
@@ -154,7 +154,7 @@ def _numbers(network: IntegerNetwork, maps: dict[str, Shape], table: Tensor) -> 
     return "\n".join(parts) + "\n"
 
 
-def _arrays(number: int, layer: IntegerLayer, maps: dict[str, Shape]) -> Iterator[str]:
+def _arrays(number: int, layer: IntegerLayer, maps: dict[str, _Shape]) -> Iterator[str]:
     out = maps[layer.name][0]
     neurons, codes = layer.neurons, _kernel(layer, maps)
     yield _array("int16_t", f"codes_{number}", codes.permute(1, 2, 3, 0).flatten())
@@ -165,12 +165,12 @@ def _arrays(number: int, layer: IntegerLayer, maps: dict[str, Shape]) -> Iterato
     yield f"static uint8_t spikes_{number}[STEPS * {size}];"
 
 
-def network_size(shape: Shape) -> int:
+def network_size(shape: _Shape) -> int:
     """How many neurons a map has."""
     return shape[0] * shape[1] * shape[2]
 
 
-def _kernel(layer: IntegerLayer, maps: dict[str, Shape]) -> Tensor:
+def _kernel(layer: IntegerLayer, maps: dict[str, _Shape]) -> Tensor:
     """Codes (out, in, kh, kw); those of a linear layer are a kernel as large as its input."""
     codes = layer.synapses.codes
     return codes if codes.ndim == 4 else codes.view(len(codes), *maps[layer.sources[0]])
@@ -192,7 +192,7 @@ def _wrapped(values: Iterable[int]) -> str:
     return ",\n".join(", ".join(texts[at : at + _LINE]) for at in range(0, len(texts), _LINE))
 
 
-def _entry(number: int, layer: IntegerLayer, maps: dict[str, Shape], index: dict[str, int]) -> str:
+def _entry(number: int, layer: IntegerLayer, maps: dict[str, _Shape], index: dict[str, int]) -> str:
     before, after, kernel = maps[layer.sources[0]], maps[layer.name], _kernel(layer, maps)
     sources = [index[source] for source in layer.sources if source != INPUT]
     leak, current = layer.neurons.leak, layer.neurons.current_leak

@@ -11,13 +11,13 @@ from pydantic import Field, ValidationError, model_validator
 from snnbench.errors import ProtocolError
 from snnbench.protocols.document import Section, digest, problems_of
 
-Bits = Annotated[int, Field(ge=1, le=32)]
+_Bits = Annotated[int, Field(ge=1, le=32)]
 Shift = Annotated[int, Field(ge=0, le=31)]
-Positive = Annotated[int, Field(ge=1)]
+_Positive = Annotated[int, Field(ge=1)]
 
 Overflow = Literal["saturate", "wrap"]
 Rounding = Literal["floor", "zero", "away", "half-even"]
-Reset = Literal["zero", "subtract"]
+ChipReset = Literal["zero", "subtract"]
 
 
 class Weights(Section):
@@ -106,7 +106,7 @@ class Membrane(Section):
         decay: what it loses in a step.
     """
 
-    bits: Bits
+    bits: _Bits
     overflow: Overflow
     order: Literal["decay-add", "add-decay"] = "decay-add"
     adds: Literal["state", "change"] = "state"
@@ -121,7 +121,7 @@ class Current(Section):
             of this step reach the membrane diminished.
     """
 
-    bits: Bits
+    bits: _Bits
     overflow: Overflow
     order: Literal["decay-add", "add-decay"] = "decay-add"
     decay: Decay
@@ -143,10 +143,10 @@ class Spike(Section):
     """
 
     test: Literal[">=", ">"]
-    resets: Annotated[tuple[Reset, ...], Field(min_length=1)]
+    resets: Annotated[tuple[ChipReset, ...], Field(min_length=1)]
     most: Annotated[int, Field(ge=1, le=255)] = 1
     most_at_output: Annotated[int, Field(ge=1, le=255)] | None = None
-    threshold_bits: Bits
+    threshold_bits: _Bits
     threshold_shift: Shift = 0
     bias_bits: Annotated[int, Field(ge=0, le=32)]
     bias_exponent: Shift = 0
@@ -163,13 +163,13 @@ class Fold(Section):
 class Limits(Section):
     """What there is room for; a network that needs more runs, and is told."""
 
-    inputs: Positive | None = None
-    outputs: Positive | None = None
-    fan_in: Positive | None = None
-    neurons_in_layer: Positive | None = None
-    weights_in_layer: Positive | None = None
-    neurons: Positive | None = None
-    layers: Positive | None = None
+    inputs: _Positive | None = None
+    outputs: _Positive | None = None
+    fan_in: _Positive | None = None
+    neurons_in_layer: _Positive | None = None
+    weights_in_layer: _Positive | None = None
+    neurons: _Positive | None = None
+    layers: _Positive | None = None
     convolutions: bool = True
 
 
@@ -177,7 +177,7 @@ class Semantics(Section):
     """A chip's document. One of ``arithmetic = "float"`` has no other sections: it is the network as it is scored."""
 
     name: str
-    version: Positive
+    version: _Positive
     title: str
     sources: Annotated[tuple[str, ...], Field(min_length=1)]
     arithmetic: Literal["float", "integer"]

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from snnbench.chips.arithmetic import NO_LEAK, Leak
-from snnbench.chips.document import Decay, Reset, Semantics
+from snnbench.chips.document import Decay, ChipReset, Semantics
 from snnbench.chips.neuron import Neurons
-from snnbench.chips.trace import Layer, Readout
+from snnbench.chips.trace import TracedLayer, Readout
 from snnbench.errors import OptionError
 from snnbench.exchange.wiring import INPUT
 from snnbench.quant.integer import whole_numbers
@@ -66,7 +66,7 @@ class IntegerReadout:
     scale: float
 
 
-def fold(layer: Layer, chip: Semantics, *, last: bool = False) -> tuple[IntegerLayer, list[Excess]]:
+def fold(layer: TracedLayer, chip: Semantics, *, last: bool = False) -> tuple[IntegerLayer, list[Excess]]:
     """A layer on a chip of integer arithmetic; the `last` one may fire less often in a step."""
     assert chip.weights is not None
     assert chip.input is not None
@@ -94,8 +94,8 @@ def fold(layer: Layer, chip: Semantics, *, last: bool = False) -> tuple[IntegerL
     return IntegerLayer(layer.name, layer.sources, synapses, neurons), found
 
 
-def _scaled(layer: Layer, factor: float) -> Layer:
-    return Layer(**{**vars(layer), "gain": layer.gain * factor})
+def _scaled(layer: TracedLayer, factor: float) -> TracedLayer:
+    return TracedLayer(**{**vars(layer), "gain": layer.gain * factor})
 
 
 def round_weights(name: str, weight: Tensor, chip: Semantics, found: list[Excess]) -> tuple[Tensor, Tensor]:
@@ -118,7 +118,7 @@ def round_weights(name: str, weight: Tensor, chip: Semantics, found: list[Excess
     return codes, unit / step
 
 
-def _into_thresholds(layer: Layer, chip: Semantics, found: list[Excess]) -> tuple[Tensor, Tensor, Tensor]:
+def _into_thresholds(layer: TracedLayer, chip: Semantics, found: list[Excess]) -> tuple[Tensor, Tensor, Tensor]:
     """Codes, the potential (out,) that a code of 1 stands for, and exponents (out,): gains scale the thresholds."""
     assert chip.weights is not None
     codes, unit = round_weights(layer.synapses, layer.weight, chip, found)
@@ -141,7 +141,7 @@ def _into_thresholds(layer: Layer, chip: Semantics, found: list[Excess]) -> tupl
     return codes, real, exponent
 
 
-def _room_in_current(layer: Layer, codes: Tensor, chip: Semantics) -> Tensor:
+def _room_in_current(layer: TracedLayer, codes: Tensor, chip: Semantics) -> Tensor:
     """Exponents (out,) up to which no current saturates, even one that keeps half of what was."""
     most = torch.full((len(codes),), 31)
     if chip.current is None or chip.current.overflow == "wrap" or chip.spike is None or chip.input is None:
@@ -151,7 +151,7 @@ def _room_in_current(layer: Layer, codes: Tensor, chip: Semantics) -> Tensor:
     return (((1 << (chip.current.bits - 1)) - 1) / largest).log2().floor().long().clamp(max=31)
 
 
-def _into_weights(layer: Layer, chip: Semantics, found: list[Excess]) -> tuple[Tensor, Tensor, Tensor]:
+def _into_weights(layer: TracedLayer, chip: Semantics, found: list[Excess]) -> tuple[Tensor, Tensor, Tensor]:
     """The same with gains in the weights: one unit and one exponent a layer."""
     assert chip.weights is not None
     assert chip.spike is not None
@@ -180,7 +180,7 @@ def _room(chip: Semantics) -> float:
     return min(state, float(((1 << chip.spike.threshold_bits) - 1) << chip.spike.threshold_shift))
 
 
-def _threshold(layer: Layer, per_unit: Tensor, chip: Semantics, found: list[Excess]) -> Tensor:
+def _threshold(layer: TracedLayer, per_unit: Tensor, chip: Semantics, found: list[Excess]) -> Tensor:
     assert chip.spike is not None
     # The potential is above theta - 1 exactly where it is at least theta.
     strict = chip.spike.test == ">"
@@ -191,7 +191,7 @@ def _threshold(layer: Layer, per_unit: Tensor, chip: Semantics, found: list[Exce
     return mantissa.clamp(1, most) << chip.spike.threshold_shift
 
 
-def _bias(layer: Layer, per_unit: Tensor, chip: Semantics, found: list[Excess]) -> Tensor:
+def _bias(layer: TracedLayer, per_unit: Tensor, chip: Semantics, found: list[Excess]) -> Tensor:
     assert chip.spike is not None
     wanted = (layer.offset * per_unit).round().long()
     if not chip.spike.bias_bits:
@@ -206,15 +206,15 @@ def _bias(layer: Layer, per_unit: Tensor, chip: Semantics, found: list[Excess]) 
     return mantissa.clamp(-most, most) << coarse
 
 
-def _reset(layer: Layer, chip: Semantics, found: list[Excess]) -> Reset:
+def _reset(layer: TracedLayer, chip: Semantics, found: list[Excess]) -> ChipReset:
     assert chip.spike is not None
-    wanted: Reset = "zero" if layer.reset == "hard" else "subtract"
+    wanted: ChipReset = "zero" if layer.reset == "hard" else "subtract"
     if wanted not in chip.spike.resets:
         found.append(Excess(layer.name, "reset", _RESETS[wanted], _RESETS[chip.spike.resets[0]]))
     return wanted if wanted in chip.spike.resets else chip.spike.resets[0]
 
 
-def _leak(layer: Layer, decay: Decay, found: list[Excess]) -> Leak:
+def _leak(layer: TracedLayer, decay: Decay, found: list[Excess]) -> Leak:
     if layer.leak == 0:
         if decay.off:
             return NO_LEAK
@@ -228,7 +228,7 @@ def _leak(layer: Layer, decay: Decay, found: list[Excess]) -> Leak:
     return Leak(1, shift)
 
 
-def _current_leak(layer: Layer, chip: Semantics, found: list[Excess]) -> Leak:
+def _current_leak(layer: TracedLayer, chip: Semantics, found: list[Excess]) -> Leak:
     if chip.current is None or chip.current.order == "decay-add":
         return Leak(1, 0)
     found.append(Excess(layer.synapses, "current", "of one step", "memory: half of it stays"))

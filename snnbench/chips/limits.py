@@ -9,15 +9,15 @@ from torch import Tensor
 
 from snnbench.chips.document import Semantics
 from snnbench.chips.fold import Excess
-from snnbench.chips.trace import Layer
+from snnbench.chips.trace import TracedLayer
 from snnbench.exchange.wiring import INPUT
 
-Shape = tuple[int, ...]
+_Shape = tuple[int, ...]
 
 
-def shapes(layers: tuple[Layer, ...], input_shape: Shape) -> dict[str, Shape]:
+def shapes(layers: tuple[TracedLayer, ...], input_shape: _Shape) -> dict[str, _Shape]:
     """The features (C, H, W) or (C,) of each layer, for images of `input_shape`."""
-    found: dict[str, Shape] = {INPUT: input_shape}
+    found: dict[str, _Shape] = {INPUT: input_shape}
     for layer in layers:
         before = found[layer.sources[0]]
         found[layer.name] = tuple(_probe(layer, torch.empty(1, *before, device="meta")).shape[1:])
@@ -25,14 +25,14 @@ def shapes(layers: tuple[Layer, ...], input_shape: Shape) -> dict[str, Shape]:
     return found
 
 
-def _probe(layer: Layer, x: Tensor) -> Tensor:
+def _probe(layer: TracedLayer, x: Tensor) -> Tensor:
     weight = torch.empty(layer.weight.shape, device="meta")
     if weight.ndim == 2:
         return x.flatten(1) @ weight.T
     return torch.nn.functional.conv2d(x, weight, stride=layer.stride, padding=layer.padding)
 
 
-def excesses(layers: tuple[Layer, ...], input_shape: Shape, chip: Semantics) -> list[Excess]:
+def excesses(layers: tuple[TracedLayer, ...], input_shape: _Shape, chip: Semantics) -> list[Excess]:
     """Everything of which `layers` have more than the chip."""
     room, features = chip.limits, shapes(layers, input_shape)
     sizes = {name: _size(shape) for name, shape in features.items()}
@@ -52,7 +52,7 @@ def excesses(layers: tuple[Layer, ...], input_shape: Shape, chip: Semantics) -> 
 
 
 def _of_layers(
-    layers: tuple[Layer, ...], sizes: dict[str, int], chip: Semantics
+    layers: tuple[TracedLayer, ...], sizes: dict[str, int], chip: Semantics
 ) -> Iterator[tuple[str, str, int, int | None]]:
     summed = chip.fold is not None and chip.fold.residual == "summed"
     for layer in layers:
@@ -62,5 +62,5 @@ def _of_layers(
         yield layer.name, "neurons", sizes[layer.name], chip.limits.neurons_in_layer
 
 
-def _size(shape: Shape) -> int:
+def _size(shape: _Shape) -> int:
     return torch.Size(shape).numel()

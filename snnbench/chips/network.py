@@ -16,7 +16,7 @@ from snnbench.exchange.wiring import INPUT
 EXACT = 2**24
 """Below it every whole number is a float32."""
 
-Watch = Callable[[str, Tensor], None]
+_Watch = Callable[[str, Tensor], None]
 
 
 class IntegerNetwork(nn.Module):
@@ -35,7 +35,7 @@ class IntegerNetwork(nn.Module):
         super().__init__()
         self.chip, self.layers, self.readout, self.timesteps = chip, layers, readout, timesteps
         self.overflows = dict.fromkeys((layer.name for layer in layers), 0)
-        self.watch: Watch | None = None
+        self.watch: _Watch | None = None
 
     def enter(self, images: Tensor) -> Tensor:
         """Images as the fixed-point numbers int64 that drive the first layer."""

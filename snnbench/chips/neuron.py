@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from snnbench.chips.arithmetic import NO_LEAK, NO_MEMORY, Leak, fire, fit, follow, integrate
-from snnbench.chips.document import Reset, Semantics
+from snnbench.chips.document import ChipReset, Semantics
 from snnbench.errors import OptionError
 
 
@@ -27,7 +27,7 @@ class Neurons:
     """
 
     threshold: Tensor | int
-    reset: Reset = "subtract"
+    reset: ChipReset = "subtract"
     most: int = 1
     bias: Tensor | int = 0
     start: Tensor | int = 0

@@ -16,7 +16,7 @@ _THROUGH = (nn.Flatten, nn.AdaptiveAvgPool2d)
 
 
 @dataclass(frozen=True)
-class Layer:
+class TracedLayer:
     """One spiking layer: ``h = v (1 - leak) + gain * (weight * x) + offset``, fires at ``threshold``; all float64.
 
     Attributes:
@@ -51,7 +51,7 @@ class Readout:
     bias: Tensor | None
 
 
-def trace(model: nn.Module) -> tuple[tuple[Layer, ...], Readout]:
+def trace(model: nn.Module) -> tuple[tuple[TracedLayer, ...], Readout]:
     """The spiking layers of a SEW-ResNet, a chain, or whatever `torch.fx` can follow, in running order.
 
     Raises:
@@ -77,7 +77,7 @@ def _before(wiring: Wiring, name: str) -> list[str]:
     return [source for source, target in wiring.edges if target == name]
 
 
-def _layer(name: str, neuron: SpikingNeuron, wiring: Wiring) -> Layer:
+def _layer(name: str, neuron: SpikingNeuron, wiring: Wiring) -> TracedLayer:
     if neuron.state_quantizer is not None:
         raise GraphError(f"neuron '{name}' has a membrane quantizer; a chip has bits of its own, so leave it out")
     if neuron.v_reset:
@@ -88,7 +88,7 @@ def _layer(name: str, neuron: SpikingNeuron, wiring: Wiring) -> Layer:
     gain, offset = _affine(module, norm)
     leak, feed = _leak(neuron)
     threshold = float(neuron.threshold)
-    return Layer(
+    return TracedLayer(
         name=name,
         synapses=synapses,
         sources=_sources(synapses, wiring),

@@ -11,7 +11,7 @@ from snnbench.cli.completion import any_name
 from snnbench.cli.parameters import DataRoot, Json
 
 if TYPE_CHECKING:
-    from snnbench.testing import Report
+    from snnbench.testing import CheckReport
 
 
 def check(
@@ -45,14 +45,14 @@ def check(
         raise typer.Exit(1)
 
 
-def _document(report: Report) -> dict[str, object]:
+def _document(report: CheckReport) -> dict[str, object]:
     outcomes = [
         {"check": outcome.check, "status": outcome.status, "message": outcome.message} for outcome in report.outcomes
     ]
     return {"subject": report.subject, "ok": report.ok, "checks": outcomes}
 
 
-def _print(report: Report) -> None:
+def _print(report: CheckReport) -> None:
     width = max(len(outcome.check) for outcome in report.outcomes)
     for outcome in report.outcomes:
         typer.echo(f"{outcome.check:<{width}}  {outcome.status:<8}  {outcome.message}".rstrip())

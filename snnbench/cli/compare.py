@@ -13,7 +13,7 @@ from snnbench.bench.metrics import ACCURACY, FIRING_EMD, METRICS, Metric
 from snnbench.cli.parameters import DataRoot, Json
 
 if TYPE_CHECKING:
-    from snnbench.examine.compare import Comparison, Verdict
+    from snnbench.examine.compare import Comparison, ComparisonVerdict
     from snnbench.functional import Estimate
 
 
@@ -45,7 +45,7 @@ def compare(
     return verdict.value
 
 
-def _name(verdict: Verdict) -> str:
+def _name(verdict: ComparisonVerdict) -> str:
     return verdict.name.lower().replace("_", " ")
 
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Prepare, list and verify data sets.", no_args_is_help=True)
 
-Origin = Annotated[Path | None, typer.Option("--from", help="Archive or folder to import from, not the internet.")]
+_Origin = Annotated[Path | None, typer.Option("--from", help="Archive or folder to import from, not the internet.")]
 
 
 @app.command("prepare")
-def prepare_command(name: DatasetName, origin: Origin = None, data: DataRoot = None) -> None:
+def prepare_command(name: DatasetName, origin: _Origin = None, data: DataRoot = None) -> None:
     """Download or import a data set, and check its content."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn

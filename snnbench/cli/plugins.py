@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from snnbench.plugins import Entry, Source
+    from snnbench.plugins import PluginEntry, PluginSource
 
 app = typer.Typer(help="List, show and write plugins.", no_args_is_help=True)
 
@@ -54,7 +54,7 @@ def _rows() -> Iterator[dict[str, str]]:
         yield {**_row("plugin", fault.source.name, fault.source, status, fault.error), "traceback": fault.traceback}
 
 
-def _row(kind: str, name: str, source: Source, status: str, error: str = "") -> dict[str, str]:
+def _row(kind: str, name: str, source: PluginSource, status: str, error: str = "") -> dict[str, str]:
     origin = {"distribution": source.distribution, "version": source.version}
     return {"kind": kind, "name": name, **origin, "status": status, **({"error": error} if error else {})}
 
@@ -87,7 +87,7 @@ def show_command(name: Name, as_json: Json = False) -> None:
         _print(part)
 
 
-def _described(entry: Entry[Any]) -> dict[str, Any]:
+def _described(entry: PluginEntry[Any]) -> dict[str, Any]:
     from snnbench.options import describe
     from snnbench.plugins import KINDS
 
@@ -103,7 +103,7 @@ def _described(entry: Entry[Any]) -> dict[str, Any]:
     }
 
 
-def _about(entry: Entry[Any]) -> str:
+def _about(entry: PluginEntry[Any]) -> str:
     if entry.kind == "datasets":
         size = " x ".join(map(str, entry.value.input_shape))
         return f"{entry.value.num_classes} classes, images of {size} (channels, height, width)"

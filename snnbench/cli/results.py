@@ -15,7 +15,7 @@ from snnbench.cli.parameters import RESULTS, Json, ResultsFolder
 from snnbench.errors import OptionError, RecordError
 
 if TYPE_CHECKING:
-    from snnbench.records.listing import Row
+    from snnbench.records.listing import ListedRow
 
 app = typer.Typer(help="List, show, export and clean up results.", no_args_is_help=True)
 
@@ -26,7 +26,7 @@ Where = Annotated[
 Sort = Annotated[str | None, typer.Option("--sort", metavar="COLUMN", help="Order of the rows. Default: by path.")]
 
 
-class Status(StrEnum):
+class CellStatus(StrEnum):
     """What may become of a cell."""
 
     finished = "finished"
@@ -34,7 +34,7 @@ class Status(StrEnum):
     damaged = "damaged"
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """What results are exported as."""
 
     csv = "csv"
@@ -42,7 +42,7 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
-OnlyStatus = Annotated[Status | None, typer.Option("--status", help="Only cells of that status.")]
+OnlyStatus = Annotated[CellStatus | None, typer.Option("--status", help="Only cells of that status.")]
 
 
 @app.command("list")
@@ -56,7 +56,7 @@ def list_(
     """List the cells of a results folder: finished, failed and damaged."""
     rows = _rows(out, where, status, sort)
     if json:
-        sys.stdout.write(_encode(rows, Format.json).decode() + "\n")
+        sys.stdout.write(_encode(rows, ExportFormat.json).decode() + "\n")
     else:
         _print(rows, f"No such cells in {out}" if where or status else f"No cells in {out}")
 
@@ -91,7 +91,7 @@ def export(
     where: Where = None,
     status: OnlyStatus = None,
     sort: Sort = None,
-    format_: Annotated[Format | None, typer.Option("--format", help="Default: as the file is called.")] = None,
+    format_: Annotated[ExportFormat | None, typer.Option("--format", help="Default: as the file is called.")] = None,
 ) -> None:
     """Write all columns of the cells as CSV, JSON or Parquet."""
     chosen = format_ or _format_of(target)
@@ -122,7 +122,7 @@ def gc(
         typer.echo(f"Nothing to remove in {out}")
 
 
-def _rows(out: Path, where: list[str] | None, status: Status | None, sort: str | None) -> list[Row]:
+def _rows(out: Path, where: list[str] | None, status: CellStatus | None, sort: str | None) -> list[ListedRow]:
     from snnbench.options import parse_pairs
     from snnbench.records.results import ordered, read_rows, select
 
@@ -133,7 +133,7 @@ def _rows(out: Path, where: list[str] | None, status: Status | None, sort: str |
     return select(ordered(rows, sort) if sort else rows, conditions)
 
 
-def _print(rows: list[Row], none: str) -> None:
+def _print(rows: list[ListedRow], none: str) -> None:
     if not rows:
         typer.echo(none)
         return
@@ -166,24 +166,24 @@ def _cell(name: str, value: Any) -> str:
     return METRICS[name].text(value) if name in METRICS else str(value)
 
 
-def _format_of(target: Path) -> Format:
+def _format_of(target: Path) -> ExportFormat:
     suffix = target.suffix.removeprefix(".")
     try:
-        return Format(suffix)
+        return ExportFormat(suffix)
     except ValueError:
-        known = "|".join(Format)
+        known = "|".join(ExportFormat)
         raise OptionError(f"'{target}': no format is called {suffix!r}; add --format {known}") from None
 
 
-def _encode(rows: list[Row], chosen: Format) -> bytes:
+def _encode(rows: list[ListedRow], chosen: ExportFormat) -> bytes:
     from json import dumps
 
     from snnbench.records.results import as_frame, columns_of
 
-    if chosen is Format.json:  # not by pandas, which rounds to ten decimals
+    if chosen is ExportFormat.json:  # not by pandas, which rounds to ten decimals
         columns = columns_of(rows)
         return dumps([{column: row.get(column) for column in columns} for row in rows], indent=1).encode()
-    if chosen is Format.csv:
+    if chosen is ExportFormat.csv:
         text: str = as_frame(rows).to_csv(index=False)
         return text.encode()
     try:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snnbench.sweep.grid import Grid
     from snnbench.sweep.loop import Policy
     from snnbench.sweep.progress import Progress
-    from snnbench.sweep.status import Status
+    from snnbench.sweep.status import SweepStatus
     from snnbench.sweep.task import Task
 
 SOME_FAILED = 1
@@ -177,7 +177,7 @@ def _farewell(progress: Progress, out: Path) -> str:
     return text
 
 
-def _status_lines(sweep: Status) -> list[str]:
+def _status_lines(sweep: SweepStatus) -> list[str]:
     facts = sweep.document
     left = f", time left: {facts['left']}" if sweep.state == "running" else ""
     first = (

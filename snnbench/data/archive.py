@@ -15,7 +15,7 @@ from urllib.request import urlopen
 from snnbench.data.layouts import Layout
 from snnbench.errors import DataError
 
-Progress = Callable[[int, int | None], None]
+_Progress = Callable[[int, int | None], None]
 """Told of the bytes received so far, and of the bytes expected if that is known."""
 
 
@@ -58,7 +58,7 @@ def copy(folder: Path, layouts: tuple[Layout, ...], target: Path) -> None:
             shutil.copyfile(found[0], target / layout_folder / name)
 
 
-def download(url: str, md5: str, target: Path, progress: Progress) -> None:
+def download(url: str, md5: str, target: Path, progress: _Progress) -> None:
     """Fetch an archive and check its MD5 sum.
 
     Raises:
@@ -74,7 +74,7 @@ def download(url: str, md5: str, target: Path, progress: Progress) -> None:
         raise DataError(f"the download of {url} is incomplete or altered: its MD5 sum is {found} instead of {md5}")
 
 
-def _fetch(url: str, target: Path, progress: Progress) -> str:
+def _fetch(url: str, target: Path, progress: _Progress) -> str:
     digest, received = hashlib.md5(usedforsecurity=False), 0
     with urlopen(url, timeout=60) as response, target.open("wb") as file:
         length = response.headers["Content-Length"]

@@ -6,14 +6,14 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from snnbench.data.archive import Progress, copy, download, unpack
+from snnbench.data.archive import _Progress, copy, download, unpack
 from snnbench.data.dataset import Dataset
 from snnbench.data.sources import Archived
 from snnbench.errors import DataError
 from snnbench.folders import resolve_root
 
 
-def prepare(dataset: Dataset, root: Path | None, origin: Path | None, progress: Progress) -> Path:
+def prepare(dataset: Dataset, root: Path | None, origin: Path | None, progress: _Progress) -> Path:
     """Download or import a data set, check its content, and put it under ``root``; gives its folder.
 
     A data set that is there already is only checked. When anything fails, nothing is left behind.
@@ -54,7 +54,7 @@ def _keep(dataset: Dataset, root: Path | None) -> Path:
 
 
 def _import(
-    dataset: Dataset, source: Archived, root: Path, origin: Path | None, staging: Path, progress: Progress
+    dataset: Dataset, source: Archived, root: Path, origin: Path | None, staging: Path, progress: _Progress
 ) -> Path:
     archive = origin
     if archive is None:

@@ -22,7 +22,7 @@ from snnbench.records.record import RECORD_FILE, Record, read_record
 from snnbench.records.score import Score
 
 
-class Verdict(Enum):
+class ComparisonVerdict(Enum):
     """The second against the first; the value is the command's exit code."""
 
     BETTER = 0
@@ -50,10 +50,16 @@ class Comparison:
     others: dict[str, Estimate]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ComparisonVerdict:
         """Better in accuracy or EMD and worse in neither, worse likewise; a trade is neither."""
         signs = {self._accuracy_sign, self._emd_sign} - {0}
-        return Verdict.CANNOT_TELL if len(signs) != 1 else Verdict.BETTER if signs == {1} else Verdict.WORSE
+        return (
+            ComparisonVerdict.CANNOT_TELL
+            if len(signs) != 1
+            else ComparisonVerdict.BETTER
+            if signs == {1}
+            else ComparisonVerdict.WORSE
+        )
 
     @property
     def words(self) -> str:
@@ -72,9 +78,9 @@ class Comparison:
 _WORD = {1: "is higher", -1: "is lower", 0: "cannot be told apart"}
 _FIRING = {1: "is nearer to the reference", -1: "is farther from the reference", 0: "cannot be told apart"}
 _VERDICT = {
-    Verdict.BETTER: "better",
-    Verdict.WORSE: "worse",
-    Verdict.CANNOT_TELL: "neither better nor worse by these tests",
+    ComparisonVerdict.BETTER: "better",
+    ComparisonVerdict.WORSE: "worse",
+    ComparisonVerdict.CANNOT_TELL: "neither better nor worse by these tests",
 }
 
 
@@ -95,12 +101,12 @@ def compare(first: Path, second: Path, data: Path | None = None) -> list[Compari
     return [_compare(a, b, data) for a, b in _pairs(_cells(first), _cells(second)) if _comparable(a, b)]
 
 
-def overall(comparisons: list[Comparison]) -> Verdict:
+def overall(comparisons: list[Comparison]) -> ComparisonVerdict:
     """The verdict of several comparisons: better or worse only if no cell says the opposite."""
-    found = {comparison.verdict for comparison in comparisons} - {Verdict.CANNOT_TELL}
+    found = {comparison.verdict for comparison in comparisons} - {ComparisonVerdict.CANNOT_TELL}
     if not comparisons:
-        return Verdict.NOT_COMPARABLE
-    return found.pop() if len(found) == 1 else Verdict.CANNOT_TELL
+        return ComparisonVerdict.NOT_COMPARABLE
+    return found.pop() if len(found) == 1 else ComparisonVerdict.CANNOT_TELL
 
 
 def difference(mine: Score, theirs: Score) -> Estimate:

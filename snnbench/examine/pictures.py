@@ -21,13 +21,15 @@ from snnbench.files import write_atomically
 from snnbench.functional import FiringProfile, firing_emd
 from snnbench.records.score import Score
 
-Format = Literal["png", "svg"]
+PictureFormat = Literal["png", "svg"]
 _WIDTH = 7.2
 _GRID = np.linspace(0, 1, 501)
 _LOG_FROM = 20
 
 
-def draw_all(series: Sequence[Series], reference: FiringProfile, out: Path, formats: Sequence[Format]) -> list[Path]:
+def draw_all(
+    series: Sequence[Series], reference: FiringProfile, out: Path, formats: Sequence[PictureFormat]
+) -> list[Path]:
     """Draw every picture of `series` and write it to the folder `out`; the files, in order.
 
     ``rates``: for each layer, the distribution over neurons of their rates, in the network and in the reference; the
@@ -51,7 +53,7 @@ def draw_all(series: Sequence[Series], reference: FiringProfile, out: Path, form
     return written
 
 
-def render(figure: Figure, kind: Format) -> bytes:
+def render(figure: Figure, kind: PictureFormat) -> bytes:
     """The picture as a file's content; the same picture gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=200, metadata={"Date": None} if kind == "svg" else {"Software": None})

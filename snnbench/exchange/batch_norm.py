@@ -14,7 +14,7 @@ from snnbench.errors import GraphError
 from snnbench.exchange.graph import Node, Shape
 from snnbench.exchange.sidecar import BatchNorm, vector
 
-Floats = NDArray[np.float64]
+_Floats = NDArray[np.float64]
 _CLOSE = 1e-5
 
 
@@ -40,7 +40,7 @@ def describe_batch_norm(name: str, module: nn.BatchNorm2d, conv_name: str, conv:
     )
 
 
-def scale_and_bias(norm: BatchNorm) -> tuple[Floats, Floats]:
+def scale_and_bias(norm: BatchNorm) -> tuple[_Floats, _Floats]:
     """Scale s and bias b, by channel, so that the batch norm after its convolution is ``s * (w * x + b)``.
 
     A channel whose s is 0 has no such b unless its output is 0 throughout.
@@ -56,7 +56,7 @@ def scale_and_bias(norm: BatchNorm) -> tuple[Floats, Floats]:
     return scale, own - np.array(norm.mean) + np.divide(shift, scale, out=np.zeros_like(shift), where=scale != 0)
 
 
-def folded(norm: BatchNorm, weight: NDArray[Any]) -> tuple[Floats, Floats]:
+def folded(norm: BatchNorm, weight: NDArray[Any]) -> tuple[_Floats, _Floats]:
     """Weight and bias of the one convolution that does what the convolution and the batch norm do, in float64."""
     scale = np.array(norm.weight) / np.sqrt(np.array(norm.var) + norm.eps)
     own = np.array(norm.conv_bias) if norm.conv_bias is not None else 0.0

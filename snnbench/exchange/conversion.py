@@ -16,7 +16,7 @@ from snnbench.exchange.batch_norm import describe_batch_norm, folded, scale_and_
 from snnbench.exchange.graph import Graph, Node, Shape, output_shape
 from snnbench.exchange.network import GraphNetwork, Pool, Scale
 from snnbench.exchange.neurons import describe_neuron, neuron_node
-from snnbench.exchange.sidecar import KEY, BatchNorm, Neuron, Sidecar, Weights
+from snnbench.exchange.sidecar import KEY, BatchNorm, Neuron, Sidecar, SidecarWeights
 from snnbench.exchange.weights import Declared, describe_weights
 from snnbench.exchange.wiring import INPUT, OUTPUT, wire
 from snnbench.nn.neurons import SpikingNeuron
@@ -77,7 +77,7 @@ class _Conversion:
         self.nodes: dict[str, Node] = {}
         self.edges = list(self.wiring.edges)
         self.shapes: dict[str, Shape] = {}
-        self.weights: dict[str, Weights] = {}
+        self.weights: dict[str, SidecarWeights] = {}
         self.full_precision: list[str] = []
         self.neurons: dict[str, Neuron] = {}
         self.norms = dict(self._norms())

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from snnbench.builtin.uniform import Uniform, uniform
 from snnbench.errors import GraphError
 from snnbench.exchange.graph import Node, Shape
-from snnbench.exchange.sidecar import Membrane, Neuron
+from snnbench.exchange.sidecar import Neuron, SidecarMembrane
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
 _CLOSE = 1e-6
@@ -62,7 +62,7 @@ def describe_neuron(name: str, module: SpikingNeuron) -> Neuron:
     )
 
 
-def _describe_membrane(name: str, module: SpikingNeuron) -> Membrane | None:
+def _describe_membrane(name: str, module: SpikingNeuron) -> SidecarMembrane | None:
     quantizer = module.state_quantizer
     if quantizer is None:
         return None
@@ -71,7 +71,7 @@ def _describe_membrane(name: str, module: SpikingNeuron) -> Membrane | None:
             f"layer '{name}' has a membrane quantizer {type(quantizer).__name__}; a sidecar holds uniform ones with"
             " one range a layer"
         )
-    return Membrane(
+    return SidecarMembrane(
         bits=quantizer.bits,
         grid=quantizer.grid,
         range=quantizer.range,
@@ -104,7 +104,7 @@ def _given(neuron: Neuron, field: str) -> Any:
     return value
 
 
-def _build_quantizer(membrane: Membrane) -> nn.Module:
+def _build_quantizer(membrane: SidecarMembrane) -> nn.Module:
     quantizer = uniform(torch.full((1,), torch.nan), bits=membrane.bits, grid=membrane.grid, range=membrane.range)
     assert isinstance(quantizer, Uniform)
     quantizer.bound = torch.tensor(membrane.bound)

@@ -24,7 +24,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Weights(_Part):
+class SidecarWeights(_Part):
     """What the values of one weight tensor are made of; with several rows, one for each output channel.
 
     Attributes:
@@ -63,7 +63,7 @@ class BatchNorm(_Part):
     conv_bias: Vector | None = None
 
 
-class Membrane(_Part):
+class SidecarMembrane(_Part):
     """A uniform quantizer of membrane potentials in units of theta; rounds half to even.
 
     Levels go from -bound (0 if unsigned) to bound: 2^bits with ``endpoint``, 2^bits - 1 around 0 with ``symmetric``.
@@ -99,12 +99,12 @@ class Neuron(_Part):
     tau: float | None = None
     w: float | None = None
     decay_input: bool | None = None
-    membrane: Membrane | None = None
+    membrane: SidecarMembrane | None = None
     detach_reset: bool = False
     alpha: float = 2.0
 
 
-class Semantics(_Part):
+class SidecarSemantics(_Part):
     """How time is run; the same for every file of a schema version."""
 
     input: Literal["the same at every step"] = "the same at every step"
@@ -132,8 +132,8 @@ class Sidecar(_Part):
     schema_version: Literal[1] = 1
     dt: float = Field(gt=0)
     timesteps: int = Field(ge=1)
-    semantics: Semantics = Semantics()
-    weights: dict[str, Weights] = {}
+    semantics: SidecarSemantics = SidecarSemantics()
+    weights: dict[str, SidecarWeights] = {}
     full_precision: list[str] = []
     batch_norms: dict[str, BatchNorm] = {}
     neurons: dict[str, Neuron] = {}

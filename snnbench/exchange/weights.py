@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snnbench.errors import GraphError
-from snnbench.exchange.sidecar import Weights, vector
+from snnbench.exchange.sidecar import SidecarWeights, vector
 from snnbench.quant.audit import most_levels
 from snnbench.quant.coding import FORMULAS, WHOLE, encode
 from snnbench.quant.packing import bits_for
@@ -29,7 +29,7 @@ class Declared:
     basis: Tensor | None = None
 
 
-def describe_weights(weight: Tensor, declared: Declared | None) -> Weights | None:
+def describe_weights(weight: Tensor, declared: Declared | None) -> SidecarWeights | None:
     """What `weight` (channels, ...) is made of; None if it is in full precision.
 
     Without `declared`, the values alone decide: few levels that are smaller stored as such.
@@ -39,7 +39,7 @@ def describe_weights(weight: Tensor, declared: Declared | None) -> Weights | Non
     if declared is None and (not parts or levels > _MOST_LEVELS):
         return None
     numbers: dict[str, Any] = {name: part.tolist() for name, part in parts.items() if name not in WHOLE}
-    return Weights(
+    return SidecarWeights(
         bits=(declared.bits if declared else None) or bits_for(levels),
         levels=levels,
         value=FORMULAS.get(frozenset(parts), AS_STORED),
@@ -55,7 +55,7 @@ def _zero_point(parts: Mapping[str, Tensor]) -> list[float] | None:
     return vector(-parts["origin"] / scale if "origin" in parts else torch.zeros_like(scale))
 
 
-def check_weights(name: str, weight: NDArray[Any], said: Weights) -> None:
+def check_weights(name: str, weight: NDArray[Any], said: SidecarWeights) -> None:
     """Refuse weights that are not among the levels that their sidecar says.
 
     Raises:
@@ -73,7 +73,7 @@ def check_weights(name: str, weight: NDArray[Any], said: Weights) -> None:
         raise GraphError(f"node '{name}' has weights that are not of the levels that its sidecar says ({said.value})")
 
 
-def _among(row: NDArray[np.float32], index: int, said: Weights) -> bool:
+def _among(row: NDArray[np.float32], index: int, said: SidecarWeights) -> bool:
     def own(numbers: Any) -> NDArray[np.float32]:
         return np.asarray(numbers[index if len(numbers) > 1 else 0], np.float32)
 

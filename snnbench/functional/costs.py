@@ -17,8 +17,8 @@ MAC_PICOJOULE = 4.6
 AC_PICOJOULE = 0.9
 """Energy of a 32-bit floating-point addition in 45 nm (Horowitz, ISSCC 2014)."""
 
-Kind = Literal["events", "accumulates", "macs", "dense"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+OperationKind = Literal["events", "accumulates", "macs", "dense"]
+KINDS: tuple[OperationKind, ...] = get_args(OperationKind)
 
 
 def synaptic_operations(counts: Tensor, fan_out: Tensor) -> Tensor:
@@ -74,12 +74,12 @@ class Operations:
         """Number of samples in each shard, int64 (K,)."""
         return self.samples
 
-    def per_image(self, kind: Kind) -> dict[str, float]:
+    def per_image(self, kind: OperationKind) -> dict[str, float]:
         """Mean number of operations an image: layer -> operations."""
         row, total = KINDS.index(kind), int(self.samples.sum())
         return {name: int(counts[row].sum()) / total for name, counts in self.layers.items()}
 
-    def total(self, kind: Kind) -> float:
+    def total(self, kind: OperationKind) -> float:
         """Mean number of operations an image over all layers."""
         return sum(self.per_image(kind).values())
 

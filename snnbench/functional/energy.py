@@ -28,7 +28,7 @@ QUEUE = 1000
 WORD = 32
 """Bits of a number in the published model."""
 
-State = Literal["memory", "compute", "traffic"]
+EnergyState = Literal["memory", "compute", "traffic"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class NeuronLoad:
 
 
 @dataclass(frozen=True)
-class Bits:
+class OperandBits:
     """Bits of a weight, a membrane potential, an event (its address), and an input that is a real number."""
 
     weight: int = WORD
@@ -107,7 +107,7 @@ class MemoryEnergy:
         return MemoryEnergy(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
 
-def synapse_energy(load: SynapseLoad, bits: Bits = Bits()) -> MemoryEnergy:
+def synapse_energy(load: SynapseLoad, bits: OperandBits = OperandBits()) -> MemoryEnergy:
     """Energy of a layer of synapses, in picojoule an image.
 
     An addition costs in proportion to its bits, a multiplication in proportion to the product of both numbers' bits; a
@@ -120,7 +120,7 @@ def synapse_energy(load: SynapseLoad, bits: Bits = Bits()) -> MemoryEnergy:
     return _event_driven(load, bits) if load.spikes else _dense(load, bits)
 
 
-def neuron_energy(load: NeuronLoad, bits: Bits = Bits()) -> MemoryEnergy:
+def neuron_energy(load: NeuronLoad, bits: OperandBits = OperandBits()) -> MemoryEnergy:
     """Energy of a layer of neurons, in picojoule an image; see `synapse_energy`."""
     updates = load.neurons * load.timesteps
     leak = updates * _multiply_add(bits.state, bits.state) if load.leaks else 0.0
@@ -132,12 +132,12 @@ def neuron_energy(load: NeuronLoad, bits: Bits = Bits()) -> MemoryEnergy:
 def network_energy(
     synapses: Mapping[str, SynapseLoad],
     neurons: Mapping[str, NeuronLoad],
-    bits: Mapping[str, Bits] | None = None,
+    bits: Mapping[str, OperandBits] | None = None,
 ) -> dict[str, MemoryEnergy]:
     """Energy of each layer of synapses and of neurons, in picojoule an image; `bits` by layer, 32 where not given."""
     chosen = bits or {}
-    return {name: synapse_energy(load, chosen.get(name, Bits())) for name, load in synapses.items()} | {
-        name: neuron_energy(load, chosen.get(name, Bits())) for name, load in neurons.items()
+    return {name: synapse_energy(load, chosen.get(name, OperandBits())) for name, load in synapses.items()} | {
+        name: neuron_energy(load, chosen.get(name, OperandBits())) for name, load in neurons.items()
     }
 
 
@@ -157,7 +157,7 @@ class Floorline:
         messages: events received, times their cost.
     """
 
-    state: State
+    state: EnergyState
     synapses: float
     updates: float
     messages: float
@@ -188,11 +188,11 @@ def floorline(load: SynapseLoad, timesteps: int, costs: tuple[float, float, floa
     received = load.active if load.spikes else load.inputs
     weights = received * load.reach / timesteps if load.spikes else load.outputs * load.row / timesteps
     loads = (weights * costs[0], load.step_outputs * costs[1], received / timesteps * costs[2])
-    states: tuple[State, ...] = ("memory", "compute", "traffic")
+    states: tuple[EnergyState, ...] = ("memory", "compute", "traffic")
     return Floorline(states[loads.index(max(loads))], *loads)
 
 
-def _event_driven(load: SynapseLoad, bits: Bits) -> MemoryEnergy:
+def _event_driven(load: SynapseLoad, bits: OperandBits) -> MemoryEnergy:
     reads = load.active * load.reach
     located = 0.0 if load.linear else 2 * load.active * _multiply_add(WORD, WORD)
     return MemoryEnergy(
@@ -204,7 +204,7 @@ def _event_driven(load: SynapseLoad, bits: Bits) -> MemoryEnergy:
     )
 
 
-def _dense(load: SynapseLoad, bits: Bits) -> MemoryEnergy:
+def _dense(load: SynapseLoad, bits: OperandBits) -> MemoryEnergy:
     reads = load.outputs * load.row
     return MemoryEnergy(
         operations=reads * _multiply_add(bits.weight, bits.value) + _biases(load) * _add(bits.state),
@@ -215,7 +215,7 @@ def _dense(load: SynapseLoad, bits: Bits) -> MemoryEnergy:
     )
 
 
-def _parameters(load: SynapseLoad, reads: float, bits: Bits) -> float:
+def _parameters(load: SynapseLoad, reads: float, bits: OperandBits) -> float:
     capacity = (load.weights * bits.weight + load.biases * WORD) / 8
     return (reads * bits.weight + _biases(load) * WORD) / 8 * sram_picojoule(capacity)
 

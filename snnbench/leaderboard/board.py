@@ -19,14 +19,14 @@ from snnbench.protocols import Protocol, read_protocol
 from snnbench.records.evidence import EVIDENCE_FILE, Evidence, read_evidence
 from snnbench.records.layout import REFERENCES
 from snnbench.records.record import RECORD_FILE, Record, read_record
-from snnbench.records.schema import Part
+from snnbench.records.schema import RecordPart
 
 PROTOCOL_FILE = "protocol.toml"
 NOTE_FILE = "entry.json"
 ENTRIES = "entries"
 
 
-class Note(Part):
+class Note(RecordPart):
     """What an entry says beside its record: the reference it was scored against, and audit findings it owns up to."""
 
     schema_version: Literal[1] = 1

@@ -11,7 +11,7 @@ from snnbench.leaderboard.ranking import Row
 from snnbench.records.labels import label
 from snnbench.records.score import Score
 
-Value = float | int | str | None
+_Value = float | int | str | None
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Column:
     key: str
     title: str
     about: str
-    value: Callable[[Row], Value]
+    value: Callable[[Row], _Value]
     text: Callable[[Row], str]
     numeric: bool = True
 

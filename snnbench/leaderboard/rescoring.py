@@ -13,7 +13,7 @@ from snnbench.bench.baseline_check import TOLERANCE
 from snnbench.bench.costs import Costed, cost_from, costs_from
 from snnbench.bench.metrics import METRICS
 from snnbench.bench.score import layer_rows, scores
-from snnbench.bench.scored import Outcome, Scored
+from snnbench.bench.scored import NetworkOutcome, Scored
 from snnbench.functional.costs import KINDS
 from snnbench.leaderboard.board import Board, Entry
 from snnbench.records.evidence import Evidence
@@ -34,7 +34,7 @@ def score_problems(board: Board, entry: Entry) -> list[str]:
         return ["the layers of its evidence are not those of its reference"]
     rules = board.protocol.evaluate
 
-    def scored(outcome: Outcome) -> Scored:
+    def scored(outcome: NetworkOutcome) -> Scored:
         return Scored(outcome, reference, reference.labels, rules, sharded=False)  # type: ignore[arg-type]
 
     mine = scores(scored(entry.evidence), filter(METRICS.__contains__, record.metrics))

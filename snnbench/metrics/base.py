@@ -15,7 +15,7 @@ from torchmetrics.wrappers import BootStrapper, Running
 
 from snnbench.errors import FiringError
 
-Layout = Mapping[str, tuple[int, ...]]
+_Layout = Mapping[str, tuple[int, ...]]
 _WRAPPED_WITHIN = 8
 
 
@@ -144,10 +144,10 @@ class LayerCounts(BehaviourMetric):
     def _scalar(self, value: float) -> Tensor:
         return torch.tensor(value, dtype=torch.float64, device=self.device)
 
-    def _declared(self) -> Layout:
+    def _declared(self) -> _Layout:
         return {state: tuple(getattr(self, state).shape) for state in self._defaults if "/" in state}
 
-    def _declare(self, layout: Layout) -> None:
+    def _declare(self, layout: _Layout) -> None:
         declared = self._declared()
         if declared:
             _check_same_layout(layout, declared, type(self).__name__)
@@ -159,7 +159,7 @@ class LayerCounts(BehaviourMetric):
 
     def _agree(self, process_group: Any) -> None:
         """Give every process the same states in the same order, so that the collective calls match."""
-        layouts: list[Layout] = [{}] * dist.get_world_size(process_group)
+        layouts: list[_Layout] = [{}] * dist.get_world_size(process_group)
         dist.all_gather_object(layouts, self._declared(), group=process_group)
         for layout in filter(None, layouts):
             self._declare(layout)
@@ -172,7 +172,7 @@ class LayerCounts(BehaviourMetric):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def _layout(counts: Mapping[str, Tensor | int]) -> Layout:
+def _layout(counts: Mapping[str, Tensor | int]) -> _Layout:
     return {state: tuple(count.shape) for state, count in counts.items() if isinstance(count, Tensor)}
 
 
@@ -207,7 +207,7 @@ def _refuse_wrappers(metric: Metric) -> None:
         frame = frame.f_back
 
 
-def _check_same_layout(layout: Layout, declared: Layout, metric: str) -> None:
+def _check_same_layout(layout: _Layout, declared: _Layout, metric: str) -> None:
     for state in (*declared, *layout):
         kind, _, layer = state.partition("/")
         if layout.get(state) != declared.get(state):

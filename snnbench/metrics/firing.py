@@ -29,7 +29,7 @@ from snnbench.functional.spikes import count_spikes
 from snnbench.metrics.base import LayerCounts
 from snnbench.metrics.batch import reference_layers, same_batch
 
-Counted = tuple[dict[str, Tensor], int]
+_Batch = tuple[dict[str, Tensor], int]
 
 
 class FiringCounts(LayerCounts):
@@ -65,10 +65,10 @@ class FiringCounts(LayerCounts):
         counts |= {f"reference_counts/{name}": count_spikes(tensor, name) for name, tensor in reference.items()}
         return {"samples": samples, "timesteps": timesteps, **counts}
 
-    def _counted(self) -> Counted:
+    def _counted(self) -> _Batch:
         return self.layers("counts"), int(self.samples * self.timesteps)
 
-    def _reference_counted(self) -> Counted:
+    def _reference_counted(self) -> _Batch:
         if self.reference is None:
             return self.layers("reference_counts"), int(self.samples * self.timesteps)
         counts = {name: count.to(self.device) for name, count in self.reference.counts().items()}

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
-Network = TypeVar("Network", bound=nn.Module)
+M = TypeVar("M", bound=nn.Module)
 
 
 class Rectifier(nn.Module):
@@ -51,7 +51,7 @@ def firing_range(neuron: SpikingNeuron) -> tuple[float | Tensor, float | Tensor]
     return (height, height / leak) if neuron.decay_input else (height * leak, height)
 
 
-def rectified(model: Network, levels: int | None = None) -> Network:
+def rectified(model: M, levels: int | None = None) -> M:
     """A form of `model` with a `Rectifier` of `levels` in each neuron's place; parameters and buffers are shared.
 
     Its running statistics are those of `model`, too: train one, then the other. Run it at T = 1: rates do not change.

@@ -16,7 +16,7 @@ Batches = Iterable[Any]
 
 
 @dataclass(frozen=True)
-class Images:
+class ImagesOnly:
     """The images alone of batches that can be iterated over more than once."""
 
     batches: Batches

@@ -16,11 +16,11 @@ from snnbench.nn.classifier import Loop, as_classifier
 from snnbench.nn.libraries import reset_states
 from snnbench.own.batches import Batches, pairs
 
-Network = TypeVar("Network", bound=nn.Module)
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True)
-class FineTuned(Generic[Network]):
+class FineTuned(Generic[M]):
     """Two networks after the same fine-tuning.
 
     Attributes:
@@ -30,15 +30,15 @@ class FineTuned(Generic[Network]):
         control_losses: the same of the control.
     """
 
-    network: Network
-    control: Network
+    network: M
+    control: M
     losses: tuple[float, ...]
     control_losses: tuple[float, ...]
 
 
 def finetune(
-    quantized: Network,
-    reference: Network,
+    quantized: M,
+    reference: M,
     batches: Batches,
     *,
     epochs: int = 1,
@@ -48,7 +48,7 @@ def finetune(
     loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
     timesteps: int | None = None,
     loop: Loop | None = None,
-) -> FineTuned[Network]:
+) -> FineTuned[M]:
     """Train copies of a quantized network and of its reference alike: SGD, the rate falling linearly to 0.
 
     Quantization-aware training moves the firing even without quantization, so that a quantized network after training

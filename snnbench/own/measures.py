@@ -27,9 +27,9 @@ from snnbench.functional import (
     wilson_interval,
 )
 from snnbench.functional.confidence import brier_scores, expected_calibration_error, log_likelihoods
-from snnbench.functional.costs import Kind, energy_proxy
+from snnbench.functional.costs import OperationKind, energy_proxy
 from snnbench.functional.decisions import disagreeing, flipped
-from snnbench.functional.energy import Bits, MemoryEnergy, network_energy, total_energy
+from snnbench.functional.energy import OperandBits, MemoryEnergy, network_energy, total_energy
 from snnbench.functional.load import PeakLoad, peak_load, state_bits
 from snnbench.functional.mismatch import reduce_mismatch
 from snnbench.functional.samples import Samples, estimate_statistic
@@ -201,7 +201,7 @@ def _dead(pair: Pair) -> Estimate:
     return pair.of_profile(lambda profile: dead_fraction(profile, DEAD_BELOW / pair.mine.substeps))
 
 
-def _operations(pair: Pair, kind: Kind) -> Estimate:
+def _operations(pair: Pair, kind: OperationKind) -> Estimate:
     return jackknife(lambda some: some.total(kind), pair.mine.operations, bounds=(0, float("inf")))
 
 
@@ -215,7 +215,7 @@ def _energy(pair: Pair) -> Estimate:
 
 def memory_energy(pair: Pair) -> MemoryEnergy:
     """Energy with memory at the bits found in the weights; potentials, events and inputs are of 32 bits."""
-    found = {row.layer: Bits(weight=row.found_bits) for row in pair.weights}
+    found = {row.layer: OperandBits(weight=row.found_bits) for row in pair.weights}
     return total_energy(network_energy(pair.mine.synapses, pair.mine.neurons, found).values())
 
 

@@ -12,19 +12,19 @@ from snnbench.errors import OptionError
 from snnbench.nn.classifier import Loop, as_classifier
 from snnbench.nn.libraries import reset_states
 from snnbench.options import fixed_bits, validate
-from snnbench.own.batches import Batches, Images
+from snnbench.own.batches import Batches, ImagesOnly
 from snnbench.own.membranes import quantize_membranes
 from snnbench.plugins import catalogue
 from snnbench.quant import MakeQuantizer, quantize_weights
 from snnbench.quant.calibration import calibrate as show_inputs
 
-Network = TypeVar("Network", bound=nn.Module)
+M = TypeVar("M", bound=nn.Module)
 
 DEFAULT_BITS = 4
 
 
 def quantize(
-    model: Network,
+    model: M,
     quantizer: str = "lqnet",
     bits: int | None = None,
     *,
@@ -36,7 +36,7 @@ def quantize(
     calibrate: Batches | None = None,
     timesteps: int | None = None,
     loop: Loop | None = None,
-) -> Network:
+) -> M:
     """A quantized copy of `model`; `model` itself stays as it is.
 
     Weights of linear layers, convolutions (1-d to 3-d, transposed, grouped) and recurrent cells are quantized by
@@ -71,7 +71,7 @@ def quantize(
         raise OptionError("membrane_bits or membrane_options are given, but no membrane quantizer: membrane='uniform'")
     if calibrate is not None:
         with as_classifier(quantized, timesteps, loop):
-            show_inputs(quantized, Images(calibrate))
+            show_inputs(quantized, ImagesOnly(calibrate))
     reset_states(quantized)
     return quantized
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from snnbench.errors import PluginError
 from snnbench.plugins.discovery import discover
 from snnbench.plugins.loading import Plugin, load
-from snnbench.plugins.shelf import Entry, Shelf, unknown
-from snnbench.plugins.source import KINDS, Fault, Source
+from snnbench.plugins.shelf import PluginEntry, Shelf, unknown
+from snnbench.plugins.source import KINDS, PluginFault, PluginSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from snnbench.data.dataset import Dataset
 
-__all__ = ["KINDS", "Catalogue", "Entry", "Fault", "Shelf", "Source", "catalogue"]
+__all__ = ["KINDS", "Catalogue", "PluginEntry", "PluginFault", "PluginSource", "Shelf", "catalogue"]
 
 
 class Catalogue:
@@ -25,7 +25,7 @@ class Catalogue:
 
     def __init__(self) -> None:
         self.sources, self._unreadable = discover()
-        self._plugins: dict[Source, Plugin] = {}
+        self._plugins: dict[PluginSource, Plugin] = {}
 
     @cached_property
     def quantizers(self) -> Shelf[Callable[..., Any]]:
@@ -53,11 +53,11 @@ class Catalogue:
         return shelf
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
+    def faults(self) -> tuple[PluginFault, ...]:
         """Everything wrong with any plugin, each fault once; imports them all."""
         return tuple(dict.fromkeys(fault for kind in KINDS for fault in self.shelf(kind).faults))
 
-    def find(self, name: str) -> list[Entry[Any]]:
+    def find(self, name: str) -> list[PluginEntry[Any]]:
         """The entries of that name, of whatever kind; PluginError if there is none, or one is claimed twice."""
         shelves = [self.shelf(kind) for kind in KINDS]
         found = [shelf[name] for shelf in shelves if name in shelf or name in shelf.clashes]
@@ -67,17 +67,17 @@ class Catalogue:
         return found
 
     def _shelf(self, kind: str) -> Shelf[Any]:
-        entries: list[Entry[Any]] = []
+        entries: list[PluginEntry[Any]] = []
         faults = list(self._unreadable)
         for source in self.sources:
             if source.may_hold(kind):
                 plugin = self._plugin(source)
                 offered, wrong = plugin.ask(kind)
-                entries += [Entry(kind, name, value, source) for name, value in offered.items()]
+                entries += [PluginEntry(kind, name, value, source) for name, value in offered.items()]
                 faults += [*plugin.faults, *wrong]
         return Shelf(kind, entries, faults)
 
-    def _plugin(self, source: Source) -> Plugin:
+    def _plugin(self, source: PluginSource) -> Plugin:
         if source not in self._plugins:
             self._plugins[source] = load(source)
         return self._plugins[source]

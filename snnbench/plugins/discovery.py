@@ -7,29 +7,31 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from snnbench.plugins.isolation import isolated
-from snnbench.plugins.source import GROUP, Fault, Source
+from snnbench.plugins.source import GROUP, PluginFault, PluginSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def discover() -> tuple[list[Source], list[Fault]]:
+def discover() -> tuple[list[PluginSource], list[PluginFault]]:
     """Every entry point of the group, the project's own first, and the distributions whose metadata cannot be read."""
-    found: dict[str, list[Source]] = {}
-    faults: list[Fault] = []
+    found: dict[str, list[PluginSource]] = {}
+    faults: list[PluginFault] = []
     for distribution in metadata.distributions():
         if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
-            with isolated(Source("a distribution without readable metadata", "", "", ""), faults):
+            with isolated(PluginSource("a distribution without readable metadata", "", "", ""), faults):
                 name, sources = _sources(distribution)
                 found.setdefault(name, sources)  # as in imports, the first on the path hides others of its name
     return sorted(_flat(found.values()), key=lambda s: (not s.built_in, s.distribution, s.name)), faults
 
 
-def _sources(distribution: metadata.Distribution) -> tuple[str, list[Source]]:
+def _sources(distribution: metadata.Distribution) -> tuple[str, list[PluginSource]]:
     name, version = distribution.metadata["Name"], distribution.version
     points = distribution.entry_points.select(group=GROUP)
-    return re.sub(r"[-_.]+", "-", name).lower(), [Source(name, version, point.name, point.value) for point in points]
+    return re.sub(r"[-_.]+", "-", name).lower(), [
+        PluginSource(name, version, point.name, point.value) for point in points
+    ]
 
 
-def _flat(lists: Iterable[list[Source]]) -> list[Source]:
+def _flat(lists: Iterable[list[PluginSource]]) -> list[PluginSource]:
     return [source for sources in lists for source in sources]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnbench.errors import SnnbenchError
-from snnbench.plugins.source import Fault, Source
+from snnbench.plugins.source import PluginFault, PluginSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,7 +102,7 @@ _WATCHES = (
 
 
 @contextmanager
-def isolated(source: Source, faults: list[Fault]) -> Iterator[None]:
+def isolated(source: PluginSource, faults: list[PluginFault]) -> Iterator[None]:
     """Run code of ``source``; whatever it raises, or changes for everybody, is put right and noted in ``faults``.
 
     What it prints goes to stderr, since stdout belongs to the command's own output.
@@ -114,12 +114,12 @@ def isolated(source: Source, faults: list[Fault]) -> Iterator[None]:
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001  (plugins exit, skip and panic through it as well)
-        faults.append(Fault(source, one_line(error), "".join(traceback.format_exception(error))))
+        faults.append(PluginFault(source, one_line(error), "".join(traceback.format_exception(error))))
     finally:
         before = {watch: state for watch in _WATCHES for state in _state_before(watch, before)}
         changed = [watch.what for watch, state in before.items() if _put_back(watch, state)]
     if changed:
-        faults.append(Fault(source, f"changes {', '.join(changed)} when it loads; it was put back", fatal=False))
+        faults.append(PluginFault(source, f"changes {', '.join(changed)} when it loads; it was put back", fatal=False))
 
 
 def _state_before(watch: _Watch, before: dict[_Watch, Any]) -> Iterator[Any]:

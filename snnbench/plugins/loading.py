@@ -12,7 +12,7 @@ import pluggy
 from snnbench import hookspecs
 from snnbench.errors import PluginError, did_you_mean
 from snnbench.plugins.isolation import isolated
-from snnbench.plugins.source import KINDS, Fault, Source
+from snnbench.plugins.source import KINDS, PluginFault, PluginSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,13 +25,13 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 class Plugin:
     """An imported entry point; ``hooks`` is None if it cannot be used, and ``faults`` says why."""
 
-    source: Source
+    source: PluginSource
     hooks: Any = None
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[PluginFault] = field(default_factory=list)
 
-    def ask(self, kind: str) -> tuple[dict[str, Any], list[Fault]]:
+    def ask(self, kind: str) -> tuple[dict[str, Any], list[PluginFault]]:
         """What the plugin offers of a kind, and the faults of asking."""
-        faults: list[Fault] = []
+        faults: list[PluginFault] = []
         offered: dict[str, Any] = {}
         if self.hooks is not None:
             with isolated(self.source, faults):
@@ -39,7 +39,7 @@ class Plugin:
         return offered, faults
 
 
-def load(source: Source) -> Plugin:
+def load(source: PluginSource) -> Plugin:
     """Import an entry point and check its hooks; never raises for what the plugin does."""
     import rich.style  # noqa: F401  (draws from `random` when first imported: no plugin's doing)
 
@@ -51,7 +51,7 @@ def load(source: Source) -> Plugin:
     return plugin
 
 
-def _registered(source: Source) -> Any:
+def _registered(source: PluginSource) -> Any:
     # A manager a plugin: a call then runs this plugin alone, and what it raises cannot hide what others offer.
     manager = pluggy.PluginManager("snnbench")
     manager.add_hookspecs(hookspecs)
@@ -85,7 +85,7 @@ def _verify(caller: pluggy.HookCaller) -> None:
             raise PluginError(f"unknown hook {caller.name!r}{near} this version of snnbench has {', '.join(_HOOKS)}")
 
 
-def _refuse_misplaced(source: Source, implemented: list[str]) -> None:
+def _refuse_misplaced(source: PluginSource, implemented: list[str]) -> None:
     others = [name for name in implemented if name in _HOOKS and name != f"snnbench_{source.name}"]
     if source.name in KINDS and others:
         raise PluginError(

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from snnbench.errors import PluginError
-from snnbench.plugins.source import Source
+from snnbench.plugins.source import PluginSource
 
 OWN = "own"
 """What stands for the distribution of what no distribution brings."""
@@ -24,7 +24,7 @@ def is_own_model(name: str) -> bool:
     return ":" in name
 
 
-def own_model(name: str) -> tuple[Callable[..., Any], Source]:
+def own_model(name: str) -> tuple[Callable[..., Any], PluginSource]:
     """A factory of the network that `name` points to, with the signature of all model factories, and its source.
 
     The function, or class, gets the options alone, or ``(input_shape, num_classes, **options)`` if it asks for two
@@ -39,7 +39,7 @@ def own_model(name: str) -> tuple[Callable[..., Any], Source]:
     make = getattr(module, attribute, None)
     if not callable(make):
         raise PluginError(f"{where} has no function or class {attribute!r}; it must make the network: {where}:FUNCTION")
-    return _adapted(make), Source(OWN, _version(module), attribute, where)
+    return _adapted(make), PluginSource(OWN, _version(module), attribute, where)
 
 
 def _from_path(where: str) -> ModuleType:

@@ -9,19 +9,19 @@ from typing import Generic, TypeVar, cast
 
 from snnbench.errors import PluginError, did_you_mean
 from snnbench.plugins.own import OWN, is_own_model, own_model
-from snnbench.plugins.source import KINDS, Fault, Source
+from snnbench.plugins.source import KINDS, PluginFault, PluginSource
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Entry(Generic[T]):
+class PluginEntry(Generic[T]):
     """A named quantizer, model, data set or protocol, and the distribution that it comes from."""
 
     kind: str
     name: str
     value: T
-    source: Source
+    source: PluginSource
 
     def __str__(self) -> str:
         return f"{KINDS[self.kind]} {self.name!r}"
@@ -35,13 +35,13 @@ class Shelf(Generic[T]):
         faults: what went wrong in the plugins that may hold this kind.
     """
 
-    def __init__(self, kind: str, entries: Iterable[Entry[T]], faults: Iterable[Fault] = ()) -> None:
-        claims: dict[str, tuple[Entry[T], ...]] = {}
+    def __init__(self, kind: str, entries: Iterable[PluginEntry[T]], faults: Iterable[PluginFault] = ()) -> None:
+        claims: dict[str, tuple[PluginEntry[T], ...]] = {}
         for entry in entries:
             claims[entry.name] = (*claims.get(entry.name, ()), entry)
         self.kind = kind
         self.faults = tuple(faults)
-        self.clashes: Mapping[str, tuple[Entry[T], ...]] = {n: e for n, e in sorted(claims.items()) if len(e) > 1}
+        self.clashes: Mapping[str, tuple[PluginEntry[T], ...]] = {n: e for n, e in sorted(claims.items()) if len(e) > 1}
         self._entries = {name: entries[0] for name, entries in sorted(claims.items()) if len(entries) == 1}
 
     def __iter__(self) -> Iterator[str]:
@@ -53,20 +53,20 @@ class Shelf(Generic[T]):
     def __contains__(self, name: object) -> bool:
         return name in self._entries
 
-    def values(self) -> tuple[Entry[T], ...]:
+    def values(self) -> tuple[PluginEntry[T], ...]:
         """The usable entries, by name."""
         return tuple(self._entries.values())
 
-    def __getitem__(self, name: str) -> Entry[T]:
+    def __getitem__(self, name: str) -> PluginEntry[T]:
         """The entry of that name; PluginError if it is unknown, or claimed more than once.
 
         A model may also be named as ``module:function``, and a data set by its folder.
         """
         if self.kind == "models" and is_own_model(name):
             value, source = own_model(name)
-            return Entry(self.kind, name, cast(T, value), source)
+            return PluginEntry(self.kind, name, cast(T, value), source)
         if self.kind == "datasets" and name not in self and Path(name).is_dir():
-            return Entry(self.kind, name, cast(T, _folder(name)), Source(OWN, "", name, name))
+            return PluginEntry(self.kind, name, cast(T, _folder(name)), PluginSource(OWN, "", name, name))
         if name in self.clashes:
             raise PluginError(self.clash(name))
         if name not in self._entries:
@@ -85,7 +85,7 @@ def _folder(name: str) -> object:
     return folder_dataset(Path(name))
 
 
-def unknown(noun: str, name: str, known: Iterable[str], faults: Iterable[Fault]) -> str:
+def unknown(noun: str, name: str, known: Iterable[str], faults: Iterable[PluginFault]) -> str:
     """What to say of a name that nobody offers: what is near, what there is, and who is broken and may have it."""
     names = list(known)
     near = did_you_mean(name, names) or ";"

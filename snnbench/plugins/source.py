@@ -17,7 +17,7 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Source:
+class PluginSource:
     """One entry point of one installed distribution: ``name = module``.
 
     An entry point that bears the name of a kind (``quantizers``, ``models``, ...) is imported only when that kind is
@@ -44,10 +44,10 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Fault:
+class PluginFault:
     """What is wrong with a plugin, in one line; a fatal fault keeps it, or one of its hooks, from being used."""
 
-    source: Source
+    source: PluginSource
     error: str
     traceback: str = ""
     fatal: bool = True

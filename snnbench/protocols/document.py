@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from snnbench.errors import ProtocolError
 
-Positive = Annotated[int, Field(ge=1)]
-Bits = Annotated[int, Field(ge=1, le=32)]
+_Positive = Annotated[int, Field(ge=1)]
+_Bits = Annotated[int, Field(ge=1, le=32)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -33,7 +33,7 @@ class Data(Section):
     name: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    calibration_images: Positive = 1024
+    calibration_images: _Positive = 1024
     calibration_seed: int = 0
 
 
@@ -52,11 +52,11 @@ class Stage(Section):
     image size, the stage sees squares of so many pixels, cut out of the images at random offsets.
     """
 
-    timesteps: Positive
-    epochs: Positive
+    timesteps: _Positive
+    epochs: _Positive
     activation: Literal["spikes", "rectifier", "qcfs"] = "spikes"
     gradient: Literal["exact", "averaged"] = "exact"
-    image_size: Positive | None = None
+    image_size: _Positive | None = None
 
     @model_validator(mode="after")
     def _rates_take_one_step(self) -> Self:
@@ -73,7 +73,7 @@ class Training(Section):
     """Nesterov SGD over stages, with one learning-rate cycle (linear up, linear down to 0) over all of them."""
 
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
-    batch_size: Positive
+    batch_size: _Positive
     learning_rate: Annotated[float, Field(gt=0)]
     warmup: Fraction = 0.2
     momentum: Fraction = 0.9
@@ -82,7 +82,7 @@ class Training(Section):
     crop_padding: Annotated[int, Field(ge=0)] = 0
     flip: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
-    threads: Positive = 2
+    threads: _Positive = 2
     regularize: dict[Literal["firing_emd", "firing_rate"], Annotated[float, Field(gt=0)]] = {}
 
     @property
@@ -96,13 +96,13 @@ class Quantize(Section):
     layers whose bits differ from the run's."""
 
     exempt: tuple[str, ...] | None = None
-    bits: dict[str, Bits] = {}
+    bits: dict[str, _Bits] = {}
 
 
-class Evaluation(Section):
+class EvaluationRules(Section):
     """How the test set is run and scored."""
 
-    batch_size: Positive = 100
+    batch_size: _Positive = 100
     shards: Literal[20] = 20
     dead_below: Fraction = 0.05
     saturated_above: Fraction = 0.95
@@ -143,7 +143,7 @@ class Protocol(Section):
     """A protocol document. Records of different fingerprints never share a table."""
 
     name: str
-    version: Positive
+    version: _Positive
     title: str
     seeds: Annotated[tuple[int, ...], Field(min_length=1)]
     data: Data
@@ -151,7 +151,7 @@ class Protocol(Section):
     train: Training
     finetune: Training
     quantize: Quantize = Quantize()
-    evaluate: Evaluation
+    evaluate: EvaluationRules
     baselines: tuple[Baseline, ...] = ()
     effort: Effort | None = None
 

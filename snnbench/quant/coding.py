@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Floats = NDArray[np.float32]
+_Floats = NDArray[np.float32]
 Whole = NDArray[np.int64]
 Parts = dict[str, Tensor]
 
@@ -50,7 +50,7 @@ def encode(weight: Tensor, basis: Tensor | None = None) -> Parts:
     weight = weight.detach().cpu().contiguous()
     if weight.dtype != torch.float32 or weight.ndim == 0 or not weight.isfinite().all():
         return {}
-    rows: Floats = weight.reshape(len(weight), -1).numpy() + np.float32(0)
+    rows: _Floats = weight.reshape(len(weight), -1).numpy() + np.float32(0)
     parts = _encode(rows, None if basis is None else basis.detach().float().cpu().numpy())
     tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in parts.items()}
     tensors = {name: part.view(weight.shape) if name in WHOLE else part for name, part in tensors.items()}
@@ -71,26 +71,26 @@ def decode(parts: Mapping[str, Tensor]) -> Tensor:
     rows: Any = codes.reshape(len(codes), -1).numpy().astype(np.int64)
     numbers = {name: part.numpy() for name, part in parts.items() if name != whole}
     try:
-        values: Floats = _decode(whole, rows, numbers)
+        values: _Floats = _decode(whole, rows, numbers)
     except IndexError as error:
         raise ValueError(f"parts {', '.join(sorted(parts))} do not fit together: {error}") from error
     return torch.from_numpy(values).view(codes.shape)
 
 
-def _decode(whole: str, rows: Whole, numbers: Mapping[str, Any]) -> Floats:
+def _decode(whole: str, rows: Whole, numbers: Mapping[str, Any]) -> _Floats:
     if whole in ("signs", "bits"):
         return _look_up(_sums(numbers["basis"], whole), rows)
     if "table" in numbers:
         return _look_up(numbers["table"], rows)
-    scaled: Floats = rows.astype(np.float32) * numbers["scale"][:, None]
+    scaled: _Floats = rows.astype(np.float32) * numbers["scale"][:, None]
     return numbers["origin"][:, None] + scaled if whole == "index" else scaled
 
 
-def _look_up(table: Floats, rows: Whole) -> Floats:
+def _look_up(table: _Floats, rows: Whole) -> _Floats:
     return np.take_along_axis(np.broadcast_to(table, (len(rows), table.shape[1])), rows, axis=1)
 
 
-def _sums(basis: Floats, whole: str) -> Floats:
+def _sums(basis: _Floats, whole: str) -> _Floats:
     """All sums (R, 2^b) of a basis, term by term."""
     codes = (np.arange(2 ** basis.shape[1])[:, None] >> np.arange(basis.shape[1])) & 1
     factors = (2 * codes - 1 if whole == "signs" else codes).astype(np.float32)
@@ -100,7 +100,7 @@ def _sums(basis: Floats, whole: str) -> Floats:
     return sums
 
 
-def _encode(rows: Floats, basis: Floats | None) -> dict[str, NDArray[Any]]:
+def _encode(rows: _Floats, basis: _Floats | None) -> dict[str, NDArray[Any]]:
     together, apart = [np.unique(rows)], [np.unique(row) for row in rows]
     for parts in _candidates(rows, basis, together, apart):
         if parts is not None:
@@ -109,7 +109,7 @@ def _encode(rows: Floats, basis: Floats | None) -> dict[str, NDArray[Any]]:
 
 
 def _candidates(
-    rows: Floats, basis: Floats | None, together: list[Floats], apart: list[Floats]
+    rows: _Floats, basis: _Floats | None, together: list[_Floats], apart: list[_Floats]
 ) -> Iterator[dict[str, NDArray[Any]] | None]:
     if basis is not None and basis.ndim == 2 and len(basis) in (1, len(rows)) and 1 <= basis.shape[1] <= 8:
         yield from (_as_basis(rows, basis, whole) for whole in ("signs", "bits"))
@@ -119,7 +119,7 @@ def _candidates(
         yield _as_grid(rows, books, units)
 
 
-def _as_basis(rows: Floats, basis: Floats, whole: str) -> dict[str, NDArray[Any]] | None:
+def _as_basis(rows: _Floats, basis: _Floats, whole: str) -> dict[str, NDArray[Any]] | None:
     sums = _sums(basis, whole)
     order = sums.argsort(axis=1)
     codes = np.empty(rows.shape, np.int64)
@@ -130,7 +130,7 @@ def _as_basis(rows: Floats, basis: Floats, whole: str) -> dict[str, NDArray[Any]
     return {whole: _narrow(codes), "basis": basis} if (_look_up(sums, codes) == rows).all() else None
 
 
-def common_unit(levels: Floats) -> tuple[float, Whole] | None:
+def common_unit(levels: _Floats) -> tuple[float, Whole] | None:
     """The largest number of which all levels are whole multiples, at most 255, and the multiples."""
     if len(levels) > _MOST + 1:
         return None
@@ -147,7 +147,7 @@ def common_unit(levels: Floats) -> tuple[float, Whole] | None:
 
 
 def _as_scaled(
-    rows: Floats, books: list[Floats], units: list[tuple[float, Whole] | None]
+    rows: _Floats, books: list[_Floats], units: list[tuple[float, Whole] | None]
 ) -> dict[str, NDArray[Any]] | None:
     scales, wholes = [], []
     for levels, unit in zip(books, units, strict=True):
@@ -162,7 +162,7 @@ def _as_scaled(
 
 
 def _as_grid(
-    rows: Floats, books: list[Floats], units: list[tuple[float, Whole] | None]
+    rows: _Floats, books: list[_Floats], units: list[tuple[float, Whole] | None]
 ) -> dict[str, NDArray[Any]] | None:
     found = [_grid(levels, unit) for levels, unit in zip(books, units, strict=True)]
     grids = [grid for grid in found if grid is not None]
@@ -173,7 +173,7 @@ def _as_grid(
     return {"index": index, "scale": np.array(scales, np.float32), "origin": np.array(origins, np.float32)}
 
 
-def _grid(levels: Floats, unit: tuple[float, Whole] | None) -> tuple[np.float32, np.float32, Whole] | None:
+def _grid(levels: _Floats, unit: tuple[float, Whole] | None) -> tuple[np.float32, np.float32, Whole] | None:
     """Origin, scale and indices of 2^b levels from -c to c, whose half step is the unit."""
     if unit is None or (unit[1] % 2 == 0).any():
         return None
@@ -187,19 +187,19 @@ def _grid(levels: Floats, unit: tuple[float, Whole] | None) -> tuple[np.float32,
     return None
 
 
-def _near(value: float) -> Floats:
+def _near(value: float) -> _Floats:
     """The float32 nearest to `value`, and its neighbours, nearest first."""
     nearest = np.array([value], np.float32).view(np.int32)
     return (nearest + _NEIGHBOURS).view(np.float32)
 
 
-def _as_table(rows: Floats, books: list[Floats]) -> dict[str, NDArray[Any]]:
+def _as_table(rows: _Floats, books: list[_Floats]) -> dict[str, NDArray[Any]]:
     most = max(map(len, books))
     table = np.stack([np.pad(levels, (0, most - len(levels)), mode="edge") for levels in books])
     return {"index": _narrow(_assign(rows, books, [np.arange(len(levels)) for levels in books])), "table": table}
 
 
-def _assign(rows: Floats, books: list[Floats], wholes: list[Whole]) -> Whole:
+def _assign(rows: _Floats, books: list[_Floats], wholes: list[Whole]) -> Whole:
     """The whole number (R, n) of each value's level."""
     if len(books) == 1:
         return wholes[0][np.searchsorted(books[0], rows)]

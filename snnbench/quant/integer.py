@@ -14,10 +14,10 @@ from snnbench.nn.compiled.pattern import Trace, found_in
 from snnbench.nn.sew_resnet import DirectlyEncoded
 from snnbench.quant.coding import common_unit
 
-Network = TypeVar("Network", bound=nn.Module)
+M = TypeVar("M", bound=nn.Module)
 
 
-def integer_form(model: Network) -> Network:
+def integer_form(model: M) -> M:
     """The fast form of `model` (see `snnbench.nn.optimize`) for evaluation, in integers where that is possible.
 
     A convolution that is known to see spikes, or sums of spikes, runs in int8 if its weights are of the form of

@@ -10,7 +10,7 @@ from snnbench.nn.neurons import Site
 from snnbench.options import fixed_bits, validate
 from snnbench.plugins import catalogue
 from snnbench.protocols import Protocol, digest
-from snnbench.records.schema import Part, added
+from snnbench.records.schema import RecordPart, added
 
 DEFAULT_BITS = 4
 MEASUREMENT = 1
@@ -19,7 +19,7 @@ MEASUREMENT = 1
 Mode = Literal["ptq", "qat"]
 
 
-class QuantizerSpec(Part):
+class QuantizerSpec(RecordPart):
     """A quantizer as it was used: where it comes from, its bits and all its options."""
 
     name: str
@@ -35,7 +35,7 @@ class MembraneSpec(QuantizerSpec):
     site: Site
 
 
-class NetworkSpec(Part):
+class NetworkSpec(RecordPart):
     """A network of the user's own, instead of the protocol's."""
 
     model: str
@@ -44,7 +44,7 @@ class NetworkSpec(Part):
     options: dict[str, Any]
 
 
-class ChipSpec(Part):
+class ChipSpec(RecordPart):
     """A chip as it was used: its whole document, and the distribution that it comes from, if it was no file."""
 
     name: str
@@ -53,14 +53,14 @@ class ChipSpec(Part):
     semantics: dict[str, Any]
 
 
-class Origin(Part):
+class Origin(RecordPart):
     """The distribution that a plugin comes from."""
 
     distribution: str
     version: str
 
 
-class Cell(Part):
+class Cell(RecordPart):
     """What determines one result.
 
     Attributes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from snnbench.records.schema import Part
+from snnbench.records.schema import RecordPart
 from snnbench.records.score import Score
 
 
-class ChipExcess(Part):
+class ChipExcess(RecordPart):
     """Something that the chip cannot hold as the network has it."""
 
     layer: str
@@ -15,7 +15,7 @@ class ChipExcess(Part):
     has: str
 
 
-class ChipLayer(Part):
+class ChipLayer(RecordPart):
     """One spiking layer: how many of its spikes differ (0 to 1 of all steps, images and neurons), and how it overflows.
 
     Attributes:
@@ -34,7 +34,7 @@ class ChipLayer(Part):
     overflows: int
 
 
-class ChipGap(Part):
+class ChipGap(RecordPart):
     """The chip gap: a network of whole numbers against the same quantized network with float states, on all images.
 
     Attributes:

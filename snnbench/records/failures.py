@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from snnbench.errors import RecordError
 
-Kind = Literal["error", "memory", "time", "worker"]
+FailureKind = Literal["error", "memory", "time", "worker"]
 """An exception, no memory left, no time left, or a worker process that died."""
 
 FAILURE_SUFFIX = ".failed.json"
@@ -22,7 +22,7 @@ _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 class Fault:
     """Why a cell failed: one line, and the traceback if there is one."""
 
-    kind: Kind
+    kind: FailureKind
     message: str
     traceback: str = ""
     host: str = ""
@@ -31,7 +31,7 @@ class Fault:
     def of(cls, error: BaseException) -> Self:
         """The fault that an exception tells of."""
         text = " ".join(str(error).split())
-        kind: Kind = "error"
+        kind: FailureKind = "error"
         if isinstance(error, MemoryError) or any(words in text.lower() for words in _OUT_OF_MEMORY):
             kind = "memory"
         message = f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 from snnbench import __version__
 from snnbench.data import cache_root
 
-Row = dict[str, Any]
+ListedRow = dict[str, Any]
 
 
 class Listing:
@@ -24,13 +24,13 @@ class Listing:
     def __init__(self, out: Path) -> None:
         name = hashlib.sha256(f"{__version__} {out.resolve()}".encode()).hexdigest()
         self._file = cache_root() / "listings" / f"{name[:32]}.json"
-        self._known: dict[str, tuple[list[int], Row]] = {}
-        self._found: dict[str, tuple[list[int], Row]] = {}
+        self._known: dict[str, tuple[list[int], ListedRow]] = {}
+        self._found: dict[str, tuple[list[int], ListedRow]] = {}
         self._changed = False
         with suppress(OSError, ValueError):  # without it, every record is parsed
             self._known = from_json(self._file.read_bytes())
 
-    def row(self, file: str, read: Callable[[], Row]) -> Row:
+    def row(self, file: str, read: Callable[[], ListedRow]) -> ListedRow:
         """The row of a record's file: as remembered if the file is the same, else as `read` gives it.
 
         Raises:

@@ -21,7 +21,7 @@ from snnbench.quant.packing import Codebook
 from snnbench.records import layout
 from snnbench.records.cell import Cell
 from snnbench.records.chip import ChipGap
-from snnbench.records.schema import Part, added
+from snnbench.records.schema import RecordPart, added
 from snnbench.records.score import Score
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -36,7 +36,7 @@ def _finite(rows: Iterable[Mapping[str, float | None]]) -> tuple[dict[str, float
         raise ValueError("not a list of rows of numbers") from error
 
 
-class LayerRow(Part):
+class LayerScores(RecordPart):
     """One spiking layer: neurons, rates of both networks, and how far apart they are."""
 
     layer: str
@@ -48,7 +48,7 @@ class LayerRow(Part):
     dead_fraction: float
 
 
-class WeightRow(Part):
+class WeightRow(RecordPart):
     """One quantized weight tensor, as found in the network; see `snnbench.quant.audit.WeightAudit`."""
 
     layer: str
@@ -62,7 +62,7 @@ class WeightRow(Part):
     packed_bits: int
 
 
-class MembraneRow(Part):
+class MembraneRow(RecordPart):
     """One quantized membrane, as visited; see `snnbench.quant.audit.MembraneAudit`."""
 
     layer: str
@@ -74,7 +74,7 @@ class MembraneRow(Part):
     stalled_below: float | None
 
 
-class Audit(Part):
+class Audit(RecordPart):
     """What the quantized network really holds.
 
     Attributes:
@@ -100,7 +100,7 @@ class Audit(Part):
     float_share: float | None = added(None)
 
 
-class CostRow(Part):
+class CostRow(RecordPart):
     """Operations of one layer of synapses, in the mean an image; see `snnbench.functional.costs.Operations`.
 
     Attributes:
@@ -115,7 +115,7 @@ class CostRow(Part):
     branches: dict[str, float]
 
 
-class Cost(Part):
+class Cost(RecordPart):
     """What running the network takes, in the mean an image.
 
     Attributes:
@@ -147,7 +147,7 @@ class Cost(Part):
     layers: tuple[CostRow, ...]
 
 
-class Reference(Part):
+class Reference(RecordPart):
     """The full-precision network on the same images."""
 
     accuracy: Score
@@ -155,7 +155,7 @@ class Reference(Part):
     dead_fraction: Score
 
 
-class Null(Part):
+class Null(RecordPart):
     """A firing EMD among those after random swaps of shards; see `snnbench.functional.PairedNull`."""
 
     p_value: float
@@ -164,7 +164,7 @@ class Null(Part):
     swaps: int
 
 
-class Reached(Part):
+class Reached(RecordPart):
     """EMD and drift over the spiking layers that quantization can reach, weighted by neurons.
 
     Attributes:
@@ -176,7 +176,7 @@ class Reached(Part):
     firing_drift: Score
 
 
-class Distance(Part):
+class Distance(RecordPart):
     """How far apart two networks fire on the same images, and whether that is more than chance."""
 
     firing_emd: Score
@@ -184,7 +184,7 @@ class Distance(Part):
     paired_null: Null
 
 
-class Control(Part):
+class Control(RecordPart):
     """The same fine-tuning without quantization: what training alone does to accuracy and firing.
 
     Attributes:
@@ -199,7 +199,7 @@ class Control(Part):
     to_other_seed: Distance | None = added(None)
 
 
-class Environment(Part):
+class Environment(RecordPart):
     """What the cell was measured with; of it, the key has the device, and snnbench's version as `Cell.origin` says."""
 
     versions: dict[str, str]
@@ -211,7 +211,7 @@ class Environment(Part):
     git: str | None
 
 
-class Record(Part):
+class Record(RecordPart):
     """The JSON record of one finished cell. Accuracy and rates are fractions; intervals are of 95 %.
 
     Attributes:
@@ -234,7 +234,7 @@ class Record(Part):
     seed_floor: Score | None = added(None)
     paired_null: Null | None = added(None)
     reached: Reached | None = added(None)
-    layers: tuple[LayerRow, ...]
+    layers: tuple[LayerScores, ...]
     audit: Audit
     cost: Cost
     costs: dict[str, Score] = added({})

@@ -15,7 +15,7 @@ import msgspec
 from snnbench.errors import OptionError, RecordError, did_you_mean
 from snnbench.records.failures import FAILURE_SUFFIX
 from snnbench.records.layout import RECORD_FILE
-from snnbench.records.listing import Listing, Row
+from snnbench.records.listing import ListedRow, Listing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,7 @@ class _Record(msgspec.Struct):
 _RECORD = msgspec.json.Decoder(_Record)
 
 
-def read_rows(out: Path) -> list[Row]:
+def read_rows(out: Path) -> list[ListedRow]:
     """A row for every cell in the folder `out`, ordered by path.
 
     Raises:
@@ -74,14 +74,14 @@ def read_rows(out: Path) -> list[Row]:
     return rows
 
 
-def as_frame(rows: list[Row]) -> pd.DataFrame:
+def as_frame(rows: list[ListedRow]) -> pd.DataFrame:
     """The rows as a data frame; columns that no row has are not there."""
     import pandas as pd
 
     return pd.DataFrame(rows, dtype=object)  # whole numbers stay whole, though a row has none
 
 
-def select(rows: list[Row], conditions: Mapping[str, str]) -> list[Row]:
+def select(rows: list[ListedRow], conditions: Mapping[str, str]) -> list[ListedRow]:
     """The rows whose columns, as text, are the given values.
 
     Raises:
@@ -92,7 +92,7 @@ def select(rows: list[Row], conditions: Mapping[str, str]) -> list[Row]:
     return [row for row in rows if all(_text(row.get(column)) == value for column, value in conditions.items())]
 
 
-def ordered(rows: list[Row], column: str) -> list[Row]:
+def ordered(rows: list[ListedRow], column: str) -> list[ListedRow]:
     """The rows in the order of a column; those without a value come last.
 
     Raises:
@@ -103,19 +103,19 @@ def ordered(rows: list[Row], column: str) -> list[Row]:
     return sorted(told, key=lambda row: row[column]) + [row for row in rows if row.get(column) is None]
 
 
-def columns_of(rows: Iterable[Row]) -> list[str]:
+def columns_of(rows: Iterable[ListedRow]) -> list[str]:
     """The columns that any row has, in the order of their first appearance."""
     return list(dict.fromkeys(column for row in rows for column in row))
 
 
-def _check_column(rows: list[Row], column: str) -> None:
+def _check_column(rows: list[ListedRow], column: str) -> None:
     if not any(column in row for row in rows):
         known = columns_of(rows)
         near = did_you_mean(column, known) or ";"
         raise OptionError(f"results have no column {column!r}{near} there are {', '.join(known)}")
 
 
-def find_row(rows: list[Row], name: str) -> Row:
+def find_row(rows: list[ListedRow], name: str) -> ListedRow:
     """The one row whose key, or folder, starts with `name`.
 
     Raises:
@@ -133,7 +133,7 @@ def _folders(folder: Path) -> list[os.DirEntry[str]]:
     return sorted(entries, key=lambda entry: entry.name)
 
 
-def _rows_of(board: os.DirEntry[str], listing: Listing) -> Iterator[Row]:
+def _rows_of(board: os.DirEntry[str], listing: Listing) -> Iterator[ListedRow]:
     for entry in sorted(os.scandir(board.path), key=lambda entry: entry.name):
         if entry.name.startswith("."):
             continue
@@ -143,10 +143,10 @@ def _rows_of(board: os.DirEntry[str], listing: Listing) -> Iterator[Row]:
             yield _finished(entry.path, listing)
 
 
-def _finished(path: str, listing: Listing) -> Row:
+def _finished(path: str, listing: Listing) -> ListedRow:
     file = f"{path}/{RECORD_FILE}"
 
-    def read() -> Row:
+    def read() -> ListedRow:
         with open(file, "rb") as content:  # noqa: PTH123  # 10,000 Path objects take a tenth of a second
             record = _RECORD.decode(content.read())
         return _identity(record.key, record.cell, path) | _measurements(record) | {"status": "finished"}
@@ -158,7 +158,7 @@ def _finished(path: str, listing: Listing) -> Row:
         return {"status": "damaged", "board": Path(path).parent.name, "key": "", "path": path, "reason": reason}
 
 
-def _failed(path: str) -> Row:
+def _failed(path: str) -> ListedRow:
     try:
         note = msgspec.json.decode(Path(path).read_bytes())
         why = {"reason": note["fault"]["message"], "fault": note["fault"]["kind"], "started": note["at"]}
@@ -167,7 +167,7 @@ def _failed(path: str) -> Row:
         return {"status": "damaged", "board": Path(path).parent.name, "key": "", "path": path, "reason": str(error)}
 
 
-def _identity(key: str, cell: Mapping[str, Any], path: str) -> Row:
+def _identity(key: str, cell: Mapping[str, Any], path: str) -> ListedRow:
     quantizer, membrane = cell["quantizer"], cell["membrane"]
     row = {
         "status": "",
@@ -191,8 +191,8 @@ def _options(spec: Mapping[str, Any]) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(spec["options"].items()))
 
 
-def _measurements(record: _Record) -> Row:
-    row: Row = {}
+def _measurements(record: _Record) -> ListedRow:
+    row: ListedRow = {}
     for name, score in record.metrics.items():
         row[name], row[f"{name}_low"], row[f"{name}_high"] = score.value, score.low, score.high
     environment = record.environment

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 T = TypeVar("T")
 
 
-class Part(BaseModel):
+class RecordPart(BaseModel):
     """Base of everything in a record: values do not change, unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from snnbench.records.schema import Part, added
+from snnbench.records.schema import RecordPart, added
 
 
-class Score(Part):
+class Score(RecordPart):
     """A measured value with its 95 % interval, where one is defined, or null and the reason it failed."""
 
     value: float | None

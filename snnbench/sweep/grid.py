@@ -34,12 +34,12 @@ def _seed_range(part: str) -> Iterator[int]:
     yield from range(int(first), int(last or first) + 1)
 
 
-Scalar = bool | int | float | str
-Values = Annotated[tuple[Scalar, ...], BeforeValidator(_as_list), Field(min_length=1)]
+_Scalar = bool | int | float | str
+Values = Annotated[tuple[_Scalar, ...], BeforeValidator(_as_list), Field(min_length=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
-Modes = Annotated[tuple[Mode, ...], BeforeValidator(_as_list), Field(min_length=1)]
+_Modes = Annotated[tuple[Mode, ...], BeforeValidator(_as_list), Field(min_length=1)]
 AnyBits = Annotated[tuple[int | None, ...], BeforeValidator(_as_list), Field(min_length=1)]
-Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds), Field(min_length=1)]
+_Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds), Field(min_length=1)]
 
 
 class Combination(BaseModel):
@@ -83,8 +83,8 @@ class Grid(BaseModel):
     membrane: Names = (NO_MEMBRANE,)
     membrane_bits: AnyBits = (None,)
     membrane_option: dict[str, Values] = {}
-    mode: Modes = ("ptq",)
-    seeds: Seeds = (0,)
+    mode: _Modes = ("ptq",)
+    seeds: _Seeds = (0,)
     protocol: Names
 
     @model_validator(mode="after")
@@ -115,7 +115,7 @@ class Grid(BaseModel):
         return found
 
 
-def _choices(options: Mapping[str, tuple[Scalar, ...]]) -> list[dict[str, Scalar]]:
+def _choices(options: Mapping[str, tuple[_Scalar, ...]]) -> list[dict[str, _Scalar]]:
     return [dict(zip(options, values, strict=True)) for values in product(*options.values())]
 
 

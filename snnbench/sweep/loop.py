@@ -21,7 +21,7 @@ from snnbench.records.record import Record
 from snnbench.reporting import Reporter
 from snnbench.sweep.executors.base import Executor
 from snnbench.sweep.progress import Event, EventName, Progress, Ticking, Watcher
-from snnbench.sweep.task import ENGINE, BenchSpec, Measured, Outcome, Task
+from snnbench.sweep.task import ENGINE, BenchSpec, Measured, Task, TaskOutcome
 
 _TICK_SECONDS = 0.5
 
@@ -179,7 +179,7 @@ class Sweep:
             bench.holding(Ticking(self.reporter, self._tick))
             self._ready.add(spec)
 
-    def _settle(self, outcome: Outcome, task: Task) -> None:
+    def _settle(self, outcome: TaskOutcome, task: Task) -> None:
         result = outcome.result
         if isinstance(result, Fault):
             self._fail(task, result)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from snnbench.reporting import Advance, Reporter
     from snnbench.sweep.task import Task
 
-State = Literal["running", "finished", "interrupted", "stopped"]
+SweepState = Literal["running", "finished", "interrupted", "stopped"]
 EventName = Literal[
     "sweep started", "cell reused", "cell started", "cell finished", "cell failed", "cell retried", "cell elsewhere",
     "cell damaged", "sweep ended",
@@ -49,7 +49,7 @@ class Progress:
     total: int
     executor: str
     slots: int = 1
-    state: State = "running"
+    state: SweepState = "running"
     reused: int = 0
     finished: int = 0
     failed: int = 0

@@ -78,7 +78,7 @@ class StatusFile:
 
 
 @dataclass(frozen=True)
-class Status:
+class SweepStatus:
     """A sweep as its file tells of it; `alive` if its process still runs."""
 
     name: str
@@ -92,7 +92,7 @@ class Status:
         return "killed" if state == "running" and not self.alive else state
 
 
-def read_statuses(out: Path) -> list[Status]:
+def read_statuses(out: Path) -> list[SweepStatus]:
     """The sweeps of a results folder, the oldest first.
 
     Raises:
@@ -103,9 +103,9 @@ def read_statuses(out: Path) -> list[Status]:
     return [_read(path) for path in sorted((out / SWEEPS).glob("*.json"))]
 
 
-def _read(path: Path) -> Status:
+def _read(path: Path) -> SweepStatus:
     document = json.loads(path.read_bytes())
-    return Status(path.stem, document["state"] == "running" and _is_locked(path.with_suffix(".lock")), document)
+    return SweepStatus(path.stem, document["state"] == "running" and _is_locked(path.with_suffix(".lock")), document)
 
 
 def _is_locked(path: Path) -> bool:

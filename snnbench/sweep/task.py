@@ -51,7 +51,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskOutcome:
     """How the task of the cell `key` ended."""
 
     key: str

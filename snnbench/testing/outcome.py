@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["passed", "failed", "expected", "skipped"]
-STATUSES: tuple[Status, ...] = ("passed", "failed", "expected", "skipped")
+CheckStatus = Literal["passed", "failed", "expected", "skipped"]
+STATUSES: tuple[CheckStatus, ...] = ("passed", "failed", "expected", "skipped")
 
 
 class CheckFailed(AssertionError):
@@ -18,28 +18,28 @@ class CheckSkipped(Exception):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckOutcome:
     """The outcome of one check: ``expected`` is a failure that was announced with a reason."""
 
     check: str
-    status: Status
+    status: CheckStatus
     message: str = ""
     error: BaseException | None = None
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """The outcomes of all checks of one quantizer, model or data set."""
 
     subject: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[CheckOutcome, ...]
 
     @property
     def ok(self) -> bool:
         """Whether nothing failed and something was checked: a kit in which everything was skipped says nothing."""
         return self.count("failed") == 0 and self.count("passed") > 0
 
-    def count(self, status: Status) -> int:
+    def count(self, status: CheckStatus) -> int:
         """The number of checks of that status."""
         return sum(outcome.status == status for outcome in self.outcomes)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnbench.errors import OptionError, did_you_mean
-from snnbench.plugins import Catalogue, Entry, catalogue
+from snnbench.plugins import Catalogue, PluginEntry, catalogue
 from snnbench.plugins.isolation import one_line
 from snnbench.testing import datasets, models, quantizers
-from snnbench.testing.outcome import CheckFailed, CheckSkipped, Outcome, Report
+from snnbench.testing.outcome import CheckFailed, CheckOutcome, CheckReport, CheckSkipped
 from snnbench.testing.subject import Check, Subject
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def check(
     options: Mapping[str, object] | None = None,
     expected_failures: Mapping[str, str] | None = None,
     root: Path | None = None,
-) -> list[Report]:
+) -> list[CheckReport]:
     """Check a quantizer, model or data set; one report for each kind in which the name is plugged in.
 
     Args:
@@ -48,11 +48,11 @@ def check(
 
 
 def check_entry(
-    entry: Entry[Any],
+    entry: PluginEntry[Any],
     options: Mapping[str, object] | None = None,
     expected_failures: Mapping[str, str] | None = None,
     root: Path | None = None,
-) -> Report:
+) -> CheckReport:
     """Run every check of an entry's kind; arguments as `check`."""
     expected = expected_failures or {}
     checks = CHECKS[entry.kind]
@@ -61,10 +61,10 @@ def check_entry(
             raise OptionError(f"{name!r} is no check{did_you_mean(name, checks) or ';'} there are {', '.join(checks)}")
     subject = Subject(entry, options or {}, root)
     outcomes = (_outcome(name, run, subject, expected.get(name)) for name, run in checks.items())
-    return Report(f"{entry}, {entry.source}", tuple(outcomes))
+    return CheckReport(f"{entry}, {entry.source}", tuple(outcomes))
 
 
-def checkable(name: str, known: Catalogue | None = None) -> list[Entry[Any]]:
+def checkable(name: str, known: Catalogue | None = None) -> list[PluginEntry[Any]]:
     """The entries of that name that the kit can check; PluginError or OptionError if there are none."""
     entries = [entry for entry in (known or catalogue()).find(name) if entry.kind in CHECKS]
     if not entries:
@@ -93,7 +93,7 @@ def parametrize_with_checks(
     entries = checkable(name)
 
     @cache
-    def report(index: int) -> Report:
+    def report(index: int) -> CheckReport:
         return check_entry(entries[index], options, expected_failures, root)
 
     def bound(index: int, number: int) -> Any:
@@ -107,24 +107,24 @@ def parametrize_with_checks(
     return pytest.mark.parametrize("check", cases)
 
 
-def _outcome(name: str, run: Check, subject: Subject, reason: str | None) -> Outcome:
+def _outcome(name: str, run: Check, subject: Subject, reason: str | None) -> CheckOutcome:
     try:
         run(subject)
     except CheckSkipped as skip:
-        return Outcome(name, "skipped", str(skip))
+        return CheckOutcome(name, "skipped", str(skip))
     except OptionError:
         raise
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises is what its check found)
         message = str(error) if isinstance(error, CheckFailed) else one_line(error)
         if reason is not None:
-            return Outcome(name, "expected", f"{reason} ({message})", error)
-        return Outcome(name, "failed", message, error)
+            return CheckOutcome(name, "expected", f"{reason} ({message})", error)
+        return CheckOutcome(name, "failed", message, error)
     if reason is not None:
-        return Outcome(name, "failed", f"it passes, but is expected to fail: {reason}")
-    return Outcome(name, "passed")
+        return CheckOutcome(name, "failed", f"it passes, but is expected to fail: {reason}")
+    return CheckOutcome(name, "passed")
 
 
-def _tell(outcome: Outcome) -> None:
+def _tell(outcome: CheckOutcome) -> None:
     import pytest
 
     if outcome.status == "skipped":
@@ -135,6 +135,6 @@ def _tell(outcome: Outcome) -> None:
         raise CheckFailed(outcome.message) from outcome.error
 
 
-def _tell_if_nothing(report: Report) -> None:
+def _tell_if_nothing(report: CheckReport) -> None:
     if not any(outcome.status in ("passed", "failed") for outcome in report.outcomes):
         raise CheckFailed(report.summary)

@@ -12,20 +12,20 @@ from torch import Tensor, nn
 
 from snnbench.errors import OptionError
 from snnbench.options import describe, fixed_bits, validate
-from snnbench.plugins import Entry
+from snnbench.plugins import PluginEntry
 from snnbench.quant import quantize_weights
 from snnbench.testing.outcome import CheckSkipped
 
 _BITS = (1, 2, 3, 4, 8)
 _SMALL, _LARGE = range(1, 9), range(9, 33)
-Layer = TypeVar("Layer", bound=nn.Module)
+_Layer = TypeVar("_Layer", bound=nn.Module)
 
 
 @dataclass(frozen=True)
 class Subject:
     """An entry under test; `options` are passed to its factory, `root` is where data sets lie (None: the default)."""
 
-    entry: Entry[Any]
+    entry: PluginEntry[Any]
     options: Mapping[str, object] = field(default_factory=dict)
     root: Path | None = None
 
@@ -120,7 +120,7 @@ def images(seed: int = 1) -> Tensor:
     return (torch.rand(8, 64, 6, 6, generator=generator) < 0.3).float()
 
 
-def _filled(layer: Layer, seed: int) -> Layer:
+def _filled(layer: _Layer, seed: int) -> _Layer:
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.copy_(weights(*parameter.shape, seed=seed))

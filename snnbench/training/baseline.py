@@ -27,7 +27,7 @@ from snnbench.protocols import Baseline, Protocol, read_protocol
 from snnbench.training.batches import Normalise
 from snnbench.training.checkpoint import load_checkpoint, save_checkpoint
 from snnbench.training.firing_rate import penalising_rates
-from snnbench.training.trainer import Report, Trainer, TrainingSet
+from snnbench.training.trainer import Trainer, TrainingSet, _Report
 
 
 def build_model(protocol: Protocol, dataset: Dataset) -> nn.Module:
@@ -61,7 +61,7 @@ def train_baseline(
     trainer: Trainer,
     protocol: Protocol,
     checkpoint: Path,
-    report: Report,
+    report: _Report,
     on_epoch: Callable[[Mapping[str, Any]], None],
     measure: Callable[[nn.Module], float],
 ) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from snnbench.errors import ProtocolError
 from snnbench.files import write_atomically
-from snnbench.training.trainer import Progress, Trainer
+from snnbench.training.trainer import Trainer, TrainingProgress
 
 _MOMENTUM = "momentum_buffer"
 
@@ -43,7 +43,7 @@ def load_checkpoint(path: Path, trainer: Trainer, recipe: str) -> None:
         raise ProtocolError(f"checkpoint '{path}' is of another recipe or seed; delete it to start again")
     trainer.model.load_state_dict(_part(tensors, "model/"))
     _restore_momentum(trainer, _part(tensors, "momentum/"))
-    trainer.progress = Progress(**json.loads(metadata["progress"]))
+    trainer.progress = TrainingProgress(**json.loads(metadata["progress"]))
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

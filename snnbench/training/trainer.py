@@ -19,7 +19,7 @@ from snnbench.nn import averaged_gradients
 from snnbench.protocols import Stage, Training
 from snnbench.training.batches import Normalise, steps_per_epoch, training_batches
 
-Report = Callable[[int, int], None]
+_Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class TrainingSet:
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """Where a training stands: epochs done, a log row for each of them, and accuracies where spikes took over.
 
     `switch` has the accuracy of the network without time (``qcfs``) and, of the same weights, with ``spikes``.
@@ -69,7 +69,7 @@ class Trainer:
         self.forms = {"spikes": model, **timeless}
         self.extra_loss: Callable[[], Tensor] | None = None
         """A term added to the cross entropy after each forward pass, if any."""
-        self.progress = Progress()
+        self.progress = TrainingProgress()
         self.optimizer = _optimizer(model, training)
         self.steps_per_epoch = steps_per_epoch(len(data.images), training)
         if not self.steps_per_epoch:
@@ -113,7 +113,7 @@ class Trainer:
             set_timesteps(self.forms[form], timesteps)
             self.progress.switch = {**(self.progress.switch or {}), form: measure(self.forms[form].eval())}
 
-    def train_epoch(self, report: Report = lambda done, total: None) -> None:
+    def train_epoch(self, report: _Report = lambda done, total: None) -> None:
         """Train the next epoch; `report` hears of the work done and in all after each step."""
         epoch, started = self.progress.epochs, time.monotonic()
         stage = self.stages[epoch]

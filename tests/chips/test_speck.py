@@ -7,12 +7,12 @@ import torch
 
 from snnbench.chips.fold import fold
 from snnbench.chips.shelf import find_chip
-from snnbench.chips.trace import Layer
+from snnbench.chips.trace import TracedLayer
 
 
 def layer(weight, bias, threshold=1.0):
     out = len(weight)
-    return Layer(
+    return TracedLayer(
         name="n",
         synapses="c",
         sources=("before",),

@@ -15,7 +15,7 @@ import pytest
 from snnbench import plugins
 from snnbench.cli.main import main
 from snnbench.data import Dataset
-from snnbench.plugins import Entry, Shelf, catalogue
+from snnbench.plugins import PluginEntry, Shelf, catalogue
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def plug(monkeypatch):
     digits = catalogue().datasets["digits"]
 
     def plug(dataset: Dataset) -> None:
-        entries = [digits, Entry("datasets", dataset.name, dataset, digits.source)]
+        entries = [digits, PluginEntry("datasets", dataset.name, dataset, digits.source)]
         monkeypatch.setattr(plugins, "catalogue", lambda: SimpleNamespace(datasets=Shelf("datasets", entries)))
 
     return plug

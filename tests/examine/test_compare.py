@@ -11,7 +11,7 @@ import pytest
 
 import snnbench
 from snnbench.errors import RecordError
-from snnbench.examine.compare import Verdict, compare, overall
+from snnbench.examine.compare import ComparisonVerdict, compare, overall
 from snnbench.leaderboard import Board, add, find_boards, read_board, rerun, table, verify
 from snnbench.records.cell import NetworkSpec, Origin
 from snnbench.records.record import read_record
@@ -26,14 +26,14 @@ def test_compare(board: Board) -> None:
     entries = {folder.name.split("-seed")[0]: folder for folder in board.entry_folders()}
     two, four = entries["uniform-2bit-ptq"], entries["uniform-4bit-ptq"]
     (better,) = compare(two, four)
-    assert better.verdict is Verdict.BETTER
+    assert better.verdict is ComparisonVerdict.BETTER
     assert better.accuracy.value == pytest.approx(better.mcnemar.gained / 360 - better.mcnemar.lost / 360)
     (worse,) = compare(four, two)
-    assert worse.verdict is Verdict.WORSE
+    assert worse.verdict is ComparisonVerdict.WORSE
     assert worse.emd.value == -better.emd.value
-    assert overall(compare(four, four)) is Verdict.CANNOT_TELL
+    assert overall(compare(four, four)) is ComparisonVerdict.CANNOT_TELL
     assert len(compare(board.folder, board.folder)) == 4
-    assert overall([]) is Verdict.NOT_COMPARABLE
+    assert overall([]) is ComparisonVerdict.NOT_COMPARABLE
 
 
 def test_exit_codes_of_compare(board: Board, told: Told, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 
 from snnbench.errors import FiringError
 from snnbench.functional.energy import (
-    Bits,
+    OperandBits,
     SynapseLoad,
     floorline,
     network_energy,
@@ -97,11 +97,11 @@ LOAD = SynapseLoad(False, True, 1000.0, 120.0, 5000.0, 1000.0, 1250.0, 144, 144,
 @pytest.mark.parametrize("spikes", [True, False])
 def test_fewer_bits_never_cost_more(spikes):
     load = dataclasses.replace(LOAD, spikes=spikes)
-    energies = [synapse_energy(load, Bits(bits, bits, bits, bits)) for bits in (1, 2, 4, 8, 16, 32)]
+    energies = [synapse_energy(load, OperandBits(bits, bits, bits, bits)) for bits in (1, 2, 4, 8, 16, 32)]
     for fewer, more in pairwise(energies):
         assert fewer.total < more.total
         assert fewer.addressing == more.addressing
-    weights_only = synapse_energy(load, Bits(weight=4))
+    weights_only = synapse_energy(load, OperandBits(weight=4))
     assert weights_only.parameters < synapse_energy(load).parameters
     assert weights_only.potentials == synapse_energy(load).potentials
 

@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from snnbench.plugins.isolation import Fault, isolated
-from snnbench.plugins.source import Source
+from snnbench.plugins.source import PluginSource
 
-PLUGIN = Source("plugin", "a-distribution", "1", "module")
+PLUGIN = PluginSource("plugin", "a-distribution", "1", "module")
 
 
 def state() -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from snnbench.cli.main import main
-from snnbench.cli.results import Format, _encode
+from snnbench.cli.results import ExportFormat, _encode
 from snnbench.errors import OptionError, RecordError
 from snnbench.records import store
 from snnbench.records.cleanup import collect
@@ -61,11 +61,11 @@ def test_columns_are_those_of_all_rows_and_not_of_the_selected_ones(results: Pat
 
 def test_exported_numbers_are_those_of_the_records() -> None:
     rows = [{"bits": 4, "mcnemar_p": 3e-14, "accuracy": 1.0}, {"status": "damaged"}]
-    first, second = json.loads(_encode(rows, Format.json))
+    first, second = json.loads(_encode(rows, ExportFormat.json))
     assert first == {**rows[0], "status": None}
     assert type(first["bits"]) is int
     assert second == {"bits": None, "mcnemar_p": None, "accuracy": None, "status": "damaged"}
-    csv = _encode(rows, Format.csv).decode()
+    csv = _encode(rows, ExportFormat.csv).decode()
     assert csv.splitlines() == ["bits,mcnemar_p,accuracy,status", "4,3e-14,1.0,", ",,,damaged"]
 
 

@@ -17,7 +17,7 @@ from snnbench.records import evidence, record
 from snnbench.records.cell import Cell, QuantizerSpec
 from snnbench.records.evidence import Evidence, read_evidence
 from snnbench.records.record import Audit, Cost, Record, WeightRow, read_record
-from snnbench.records.schema import Part, added
+from snnbench.records.schema import RecordPart, added
 from snnbench.records.score import Score
 
 BOARDS = sorted(path for path in Path(__file__).parents[2].glob("leaderboards/*-v*") if path.is_dir())
@@ -139,7 +139,7 @@ def test_a_tensor_that_nobody_knows_is_refused() -> None:
 
 
 def test_a_default_that_is_given_is_the_default() -> None:
-    class Grown(Part):
+    class Grown(RecordPart):
         old: int
         new: str = added("usual")
 

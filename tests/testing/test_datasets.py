@@ -12,7 +12,7 @@ import pytest
 from snnbench.data import Dataset, Embedded
 from snnbench.data.content import fingerprint
 from snnbench.data.layouts import Arrays
-from snnbench.plugins import Entry, Source, catalogue
+from snnbench.plugins import PluginEntry, PluginSource, catalogue
 from snnbench.testing import CheckFailed, check, check_entry, parametrize_with_checks
 from snnbench.testing.runner import CHECKS, SOMETHING_CHECKED
 
@@ -92,8 +92,8 @@ BAD = {
 }
 
 
-def entry(value: Dataset) -> Entry:
-    return Entry("datasets", value.name, value, Source("snnbench-tests", "1.0", "tests", "tests"))
+def entry(value: Dataset) -> PluginEntry:
+    return PluginEntry("datasets", value.name, value, PluginSource("snnbench-tests", "1.0", "tests", "tests"))
 
 
 def failures(report):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.nn import LIFNeuron
-from snnbench.plugins import Entry, Source
+from snnbench.plugins import PluginEntry, PluginSource
 from snnbench.testing import check, check_entry
 from snnbench.testing.runner import CHECKS
 
@@ -108,12 +108,14 @@ BAD = {
 }
 
 
-def entry(kind: type[Good], about: str | None = "A model for tests.") -> Entry:
+def entry(kind: type[Good], about: str | None = "A model for tests.") -> PluginEntry:
     def factory(input_shape: tuple[int, int, int], num_classes: int, *, timesteps: int = 4) -> nn.Module:
         return kind(input_shape[0], num_classes, timesteps)
 
     factory.__doc__ = about
-    return Entry("models", kind.__name__.lower(), factory, Source("snnbench-tests", "1.0", "tests", "tests"))
+    return PluginEntry(
+        "models", kind.__name__.lower(), factory, PluginSource("snnbench-tests", "1.0", "tests", "tests")
+    )
 
 
 def failures(report):
@@ -172,12 +174,14 @@ BAD_IN_FOUR_STEPS = {
 }
 
 
-def four_steps(kind: type[Good]) -> Entry:
+def four_steps(kind: type[Good]) -> PluginEntry:
     def factory(input_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
         """A model of four steps, which is spared the check of its option timesteps."""
         return kind(input_shape[0], num_classes, 4)
 
-    return Entry("models", kind.__name__.lower(), factory, Source("snnbench-tests", "1.0", "tests", "tests"))
+    return PluginEntry(
+        "models", kind.__name__.lower(), factory, PluginSource("snnbench-tests", "1.0", "tests", "tests")
+    )
 
 
 @pytest.mark.parametrize("kind", BAD_IN_FOUR_STEPS, ids=lambda kind: kind.__name__)

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from snnbench.plugins import Entry, Source
+from snnbench.plugins import PluginEntry, PluginSource
 from snnbench.quant import straight_through
 from snnbench.testing import check, check_entry, quantizers
 from snnbench.testing.runner import CHECKS
@@ -261,12 +261,14 @@ BAD = {
 }
 
 
-def entry(kind: type[Good], about: str | None = "A quantizer for tests.") -> Entry:
+def entry(kind: type[Good], about: str | None = "A quantizer for tests.") -> PluginEntry:
     def factory(tensor: Tensor, *, bits: Annotated[int, Field(ge=2, le=8)], loud: bool = False) -> nn.Module:
         return kind(tensor, bits)
 
     factory.__doc__ = about
-    return Entry("quantizers", kind.__name__.lower(), factory, Source("snnbench-tests", "1.0", "tests", "tests"))
+    return PluginEntry(
+        "quantizers", kind.__name__.lower(), factory, PluginSource("snnbench-tests", "1.0", "tests", "tests")
+    )
 
 
 def test_the_good_one_passes_all_and_is_neither_calibrated_nor_joint():
@@ -315,7 +317,9 @@ def test_unusual_numbers_of_bits_are_checked_too(least, most):
         return Good(tensor, bits)
 
     factory.__annotations__["bits"] = Annotated[int, Field(ge=least, le=most)]
-    report = check_entry(Entry("quantizers", "many", factory, Source("snnbench-tests", "1.0", "tests", "tests")))
+    report = check_entry(
+        PluginEntry("quantizers", "many", factory, PluginSource("snnbench-tests", "1.0", "tests", "tests"))
+    )
     assert report.count("passed") == len(CHECKS["quantizers"]) - 2, failures(report)
 
 

@@ -22,7 +22,7 @@ from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.rectifier import Rectifier
 from snnbench.nn.sew_resnet import ConvBNNeuron, Stem, per_step
 
-Network = TypeVar("Network", bound=nn.Module)
+M = TypeVar("M", bound=nn.Module)
 _HOOKS = (
     *("_forward_hooks", "_forward_pre_hooks", "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs"),
     *("_backward_hooks", "_backward_pre_hooks", "_forward_hooks_always_called"),
@@ -143,7 +143,7 @@ _FUSED: dict[type[nn.Module], type[nn.Module]] = {
 }
 
 
-def optimize(model: Network) -> Network:
+def optimize(model: M) -> M:
     """The fast form of `model`: batch norm, neuron and, under `record_firing`, counting run as one compiled pass.
 
     It shares parameters, buffers, convolutions and quantizers with `model` and has the same names and
@@ -159,7 +159,7 @@ def optimize(model: Network) -> Network:
     return fuse(model, {})
 
 
-def fuse(model: Network, instead: Mapping[nn.Module, nn.Module]) -> Network:
+def fuse(model: M, instead: Mapping[nn.Module, nn.Module]) -> M:
     """`optimize`, with other modules in the place of some.
 
     Raises:
@@ -194,7 +194,7 @@ def _own_hooks(form: nn.Module, module: nn.Module) -> None:
         setattr(form, name, OrderedDict(getattr(module, name)))
 
 
-def _fuse(module: Network, done: dict[int, nn.Module]) -> Network:
+def _fuse(module: M, done: dict[int, nn.Module]) -> M:
     if id(module) in done:
         return done[id(module)]  # type: ignore[return-value]
     if not any(isinstance(part, SpikingNeuron) or id(part) in done for part in module.modules()):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from snnbench.sweep.task import BenchSpec, Outcome, Task
+from snnbench.sweep.task import BenchSpec, Task, TaskOutcome
 
 if TYPE_CHECKING:
     from snnbench.bench.bench import Bench
@@ -39,7 +39,7 @@ class Executor(Protocol):
     def submit(self, task: Task) -> None:
         """Start a task; there is a free slot."""
 
-    def wait(self, seconds: float) -> list[Outcome]:
+    def wait(self, seconds: float) -> list[TaskOutcome]:
         """The tasks that have ended; waits up to `seconds` for the first of them."""
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from snnbench.sweep.executors.base import Resources
 from snnbench.sweep.executors.work import perform
-from snnbench.sweep.task import Outcome, Task
+from snnbench.sweep.task import Task, TaskOutcome
 
 
 class InProcess:
@@ -21,7 +21,7 @@ class InProcess:
         """Remember the task."""
         self._task = task
 
-    def wait(self, seconds: float) -> list[Outcome]:
+    def wait(self, seconds: float) -> list[TaskOutcome]:
         """Compute the remembered task, however long it takes."""
         task, self._task = self._task, None
         if task is None:

@@ -13,7 +13,7 @@ from snnbench.records.failures import Fault
 from snnbench.sweep.executors.base import Resources
 from snnbench.sweep.executors.forking import worker_context
 from snnbench.sweep.executors.worker import work
-from snnbench.sweep.task import Outcome, Task
+from snnbench.sweep.task import Task, TaskOutcome
 
 # A cell that does not notice that its time is over, deep in compiled code, is killed after so many seconds more.
 GRACE_SECONDS = 5.0
@@ -49,7 +49,7 @@ class LocalProcesses:
         except BrokenPipeError:  # it died idle: `wait` finds out and says so
             return
 
-    def wait(self, seconds: float) -> list[Outcome]:
+    def wait(self, seconds: float) -> list[TaskOutcome]:
         """Outcomes, and deaths, of workers."""
         busy = {worker.pipe: worker for worker in self._workers if worker.task is not None}
         soonest = min((worker.deadline for worker in busy.values()), default=float("inf"))
@@ -76,12 +76,12 @@ class LocalProcesses:
         self._workers.append(_Worker(process, mine))
         return self._workers[-1]
 
-    def _receive(self, worker: _Worker) -> Outcome | None:
+    def _receive(self, worker: _Worker) -> TaskOutcome | None:
         assert worker.task is not None
         try:
-            outcome: Outcome | str = worker.pipe.recv()
+            outcome: TaskOutcome | str = worker.pipe.recv()
         except (EOFError, OSError):
-            return Outcome(worker.task.cell.key, self._autopsy(worker))
+            return TaskOutcome(worker.task.cell.key, self._autopsy(worker))
         if isinstance(outcome, str):
             worker.deadline = time.monotonic() + (self._seconds or float("inf")) + GRACE_SECONDS
             return None
@@ -94,12 +94,12 @@ class LocalProcesses:
         how = f"was killed by signal {-code}{guess}" if code < 0 else f"ended with exit code {code}"
         return Fault("worker", f"the worker process {how}", host=platform.node())
 
-    def _kill_late(self, worker: _Worker) -> Outcome:
+    def _kill_late(self, worker: _Worker) -> TaskOutcome:
         assert worker.task is not None
         worker.process.kill()
         self._bury(worker)
         message = f"took longer than the {self._seconds:g} s that a cell may take, and had to be killed"
-        return Outcome(worker.task.cell.key, Fault("time", message, host=platform.node()))
+        return TaskOutcome(worker.task.cell.key, Fault("time", message, host=platform.node()))
 
     def _bury(self, worker: _Worker) -> int:
         """Wait for the end of a worker that is dying, and forget it; returns its exit code."""

@@ -13,10 +13,10 @@ from snnbench.bench.bench import Bench, open_bench
 from snnbench.data import Embedded
 from snnbench.data.layouts import Arrays
 from snnbench.errors import OptionError
-from snnbench.records.failures import Fault, Kind
+from snnbench.records.failures import FailureKind, Fault
 from snnbench.reporting import Silent
 from snnbench.sweep.executors.base import Resources
-from snnbench.sweep.task import BenchSpec, Outcome, Task
+from snnbench.sweep.task import BenchSpec, Task, TaskOutcome
 
 # A cell that does not notice that its time is over, deep in compiled code, ends with its worker so many seconds later.
 GRACE_SECONDS = 5.0
@@ -57,7 +57,7 @@ class RayCluster:
         shared = [self._benches[key]]  # in a list, so that a worker fetches it once and not for every task
         self._tasks[self._work.remote(task, shared, self._threads, self._resources.seconds)] = task
 
-    def wait(self, seconds: float) -> list[Outcome]:
+    def wait(self, seconds: float) -> list[TaskOutcome]:
         """The outcomes of tasks that have ended, among them those whose worker or node died."""
         if not self._tasks:
             return []
@@ -73,14 +73,14 @@ class RayCluster:
         self._tasks.clear()
         self._ray.shutdown()
 
-    def _outcome(self, reference: Any) -> Outcome:
+    def _outcome(self, reference: Any) -> TaskOutcome:
         task, errors = self._tasks.pop(reference), self._ray.exceptions
         try:
-            outcome: Outcome = self._ray.get(reference)
+            outcome: TaskOutcome = self._ray.get(reference)
         except errors.RayError as error:
-            kind: Kind = "memory" if isinstance(error, errors.OutOfMemoryError) else "worker"
+            kind: FailureKind = "memory" if isinstance(error, errors.OutOfMemoryError) else "worker"
             message = f"{type(error).__name__}: {_said(error)}"
-            return Outcome(task.cell.key, replace(Fault.of(error), kind=kind, message=message))
+            return TaskOutcome(task.cell.key, replace(Fault.of(error), kind=kind, message=message))
         return outcome
 
     def _room(self) -> int:
@@ -135,7 +135,7 @@ def portable_bench(spec: BenchSpec, training: bool) -> Bench:
     return replace(bench.holding(Silent()), dataset=dataset, root=None, folder=None)
 
 
-def _perform(task: Task, shared: list[Any], threads: int, seconds: float | None) -> Outcome:
+def _perform(task: Task, shared: list[Any], threads: int, seconds: float | None) -> TaskOutcome:
     from snnbench.sweep.executors.work import perform
 
     def begin() -> None:

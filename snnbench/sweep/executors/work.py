@@ -18,7 +18,7 @@ from snnbench.plugins import catalogue
 from snnbench.records.failures import Fault
 from snnbench.reporting import Silent
 from snnbench.sweep.executors.base import OpenBench
-from snnbench.sweep.task import BenchSpec, Measured, Outcome, Task
+from snnbench.sweep.task import BenchSpec, Measured, Task, TaskOutcome
 
 
 class OutOfTime(BaseException):
@@ -38,7 +38,7 @@ def perform(
     seconds: float | None,
     open_held: OpenBench = held_bench,
     begin: Callable[[], None] = lambda: None,
-) -> Outcome:
+) -> TaskOutcome:
     """Measure a task's cell; whatever goes wrong in it is its outcome, not an exception.
 
     Args:
@@ -56,10 +56,10 @@ def perform(
         with _limited(seconds):
             record, files = measure(bench, task.cell, Silent())
     except OutOfTime as error:
-        return Outcome(task.cell.key, replace(Fault.of(error), kind="time", message=str(error)))
+        return TaskOutcome(task.cell.key, replace(Fault.of(error), kind="time", message=str(error)))
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything, and its cell fails alone
-        return Outcome(task.cell.key, Fault.of(error))
-    return Outcome(task.cell.key, Measured(record, files))
+        return TaskOutcome(task.cell.key, Fault.of(error))
+    return TaskOutcome(task.cell.key, Measured(record, files))
 
 
 def check_same(task: Task, bench: Bench) -> None:
