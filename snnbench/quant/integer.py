@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from snnbench.nn.compiled.integer import IntegerConv, has_integer_convolutions
 from snnbench.nn.compiled.optimize import FusedConvBNNeuron, FusedNeuron, fuse, optimize
-from snnbench.nn.compiled.pattern import Trace, found_in
+from snnbench.nn.compiled.pattern import PatternTrace, found_in
 from snnbench.nn.sew_resnet import DirectlyEncoded
 from snnbench.quant.coding import common_unit
 
@@ -45,7 +45,7 @@ def integer_layers(model: nn.Module) -> tuple[str, ...]:
 
 def _of_spikes(model: nn.Module) -> dict[nn.Module, nn.Module]:
     """The convolutions of `model` that can run in integers, and what stands in for each."""
-    names = found_in(model, Trace.of_spikes)
+    names = found_in(model, PatternTrace.of_spikes)
     convs = [cast(nn.Conv2d, module) for name, module in model.named_modules() if name in names]
     return {conv: own.train(conv.training) for conv in convs if (own := _integer(conv, of_spikes=True))}
 

@@ -12,7 +12,7 @@ from snnbench.builtin.uniform import uniform
 from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron, optimize, record_firing
 from snnbench.nn.compiled import why_not_compiled
 from snnbench.nn.compiled.optimize import FusedNeuron
-from snnbench.nn.compiled.pattern import Trace, found_in, trace
+from snnbench.nn.compiled.pattern import PatternTrace, found_in, trace
 from snnbench.quant import quantize_weights
 from snnbench.quant.integer import integer_form, integer_layers
 
@@ -114,7 +114,7 @@ IMAGES = torch.randn(6, 3, 16, 16, generator=torch.Generator().manual_seed(1))
 @pytest.mark.parametrize(("make", "norms"), [(Looped, 3), (Unpacked, 3), (Chained, 3), (Elsewhere, 0)])
 def test_norms_that_feed_a_neuron_alone_are_found(make: type[nn.Module], norms: int) -> None:
     model = make()
-    found = found_in(model, Trace.norms)
+    found = found_in(model, PatternTrace.norms)
     names = [name for name, module in model.named_modules() if isinstance(module, SpikingNeuron)]
     assert list(found) == names[: len(found)]
     assert len(found) == norms
@@ -135,7 +135,7 @@ def test_evaluation_gives_the_same_bits(make: type[nn.Module]) -> None:
     model = lively(make())
     fast = optimize(model)
     assert sum(bool(module.norm) for module in fast.modules() if isinstance(module, FusedNeuron)) == len(
-        found_in(model, Trace.norms)
+        found_in(model, PatternTrace.norms)
     )
     with torch.inference_mode(), record_firing(model) as slow, record_firing(fast) as quick:
         torch.testing.assert_close(fast(IMAGES), model(IMAGES), rtol=1e-6, atol=1e-6)
@@ -204,4 +204,4 @@ def test_sums_of_spikes_are_known_until_they_leave_a_byte() -> None:
                 spikes = spikes + spikes
             return self.conv(spikes)
 
-    assert [len(found_in(Sums(count), Trace.of_spikes)) for count in (0, 1, 7, 8)] == [1, 1, 1, 0]
+    assert [len(found_in(Sums(count), PatternTrace.of_spikes)) for count in (0, 1, 7, 8)] == [1, 1, 1, 0]

@@ -16,7 +16,7 @@ from snnbench.nn.compiled.counter import SpikeCounter
 from snnbench.nn.compiled.function import FusedSpikes, Fusion, fire_bytes
 from snnbench.nn.compiled.integer import IntegerConv
 from snnbench.nn.compiled.memory import keep_memory
-from snnbench.nn.compiled.pattern import Trace, found_in
+from snnbench.nn.compiled.pattern import PatternTrace, found_in
 from snnbench.nn.convolution import convolve, convolve_weight
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 from snnbench.nn.rectifier import Rectifier
@@ -178,7 +178,7 @@ def fuse(model: M, instead: Mapping[nn.Module, nn.Module]) -> M:
 
 def _norms(model: nn.Module) -> dict[nn.Module, nn.BatchNorm2d]:
     """The neurons of `model` that can be fused with a batch norm before them that is a module of its own."""
-    found = {model.get_submodule(a): model.get_submodule(b) for a, b in found_in(model, Trace.norms).items()}
+    found = {model.get_submodule(a): model.get_submodule(b) for a, b in found_in(model, PatternTrace.norms).items()}
     return {a: cast(nn.BatchNorm2d, b) for a, b in found.items() if issubclass(_FUSED.get(type(a), int), FusedNeuron)}
 
 

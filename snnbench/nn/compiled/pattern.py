@@ -29,7 +29,7 @@ _BYTE = 255
 _CONVOLVE = nn.Conv2d.forward
 
 
-class Trace:
+class PatternTrace:
     """What is known of the data flow of a network; nothing where its forward cannot be traced."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -77,15 +77,15 @@ class Trace:
         return str(node.target) if type(self._module(node)) is nn.BatchNorm2d else None
 
 
-def trace(model: nn.Module) -> Trace | None:
+def trace(model: nn.Module) -> PatternTrace | None:
     """The trace of `model`; None if its forward depends on more than modules and shapes."""
     try:
-        return Trace(model)
+        return PatternTrace(model)
     except Exception:  # noqa: BLE001 - the code of any network, run on what is no tensor, may fail in any way
         return None
 
 
-def found_in(model: nn.Module, look: Callable[[Trace], dict[str, str]]) -> dict[str, str]:
+def found_in(model: nn.Module, look: Callable[[PatternTrace], dict[str, str]]) -> dict[str, str]:
     """What `look` finds in the largest parts of `model` that can be traced, by name in `model`."""
     if isinstance(model, _BLOCKS) or not any(isinstance(part, SpikingNeuron) for part in model.modules()):
         return {}

@@ -1,0 +1,108 @@
+"""The rooms, floors and rules of docs/house.md are those of the tree."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HOUSE = ROOT / "snnbench"
+MODULES = [path for path in sorted(HOUSE.rglob("*.py")) if "template" not in path.parts]
+PAGE = (ROOT / "docs" / "house.md").read_text("utf-8")
+
+# Parameters of commands, which take the names of what they stand for; nobody imports them as types.
+PARAMETERS = HOUSE / "cli" / "parameters.py"
+
+# What has no module to be named after: files around the code, and what only whole distributions can show.
+WHOLE = {
+    "test_house",
+    "test_readme",
+    "test_tooling",
+    "isolation/test_in_the_middle",
+    "isolation/test_installed",
+    "isolation/test_sweep",
+    "leaderboard/test_contributing",
+    "leaderboard/test_published",
+    "testing/test_tutorial",
+}
+
+
+def floors() -> list[set[str]]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    (contract,) = project["tool"]["importlinter"]["contracts"]
+    assert contract["exhaustive"]
+    return [set(re.findall(r"\w+", layer)) for layer in contract["layers"]][1:]  # under __main__
+
+
+def listed() -> list[tuple[int, str]]:
+    return [(int(floor), room) for floor, room in re.findall(r"^\| (\d+) \| `(\w+)` \|", PAGE, re.MULTILINE)]
+
+
+def test_the_page_has_the_rooms_of_the_tree() -> None:
+    folders = {path.parent.name for path in HOUSE.glob("*/__init__.py")}
+    files = {path.stem for path in HOUSE.glob("*.py") if not path.stem.startswith("__")}
+    assert sorted(room for _, room in listed()) == sorted(folders | files)
+
+
+def test_the_page_has_the_floors_of_the_contract() -> None:
+    wanted = [(number, rooms) for number, rooms in enumerate(floors(), 1)]
+    found: dict[int, set[str]] = defaultdict(set)
+    for floor, room in listed():
+        found[floor].add(room)
+    assert sorted(found.items()) == wanted
+
+
+def test_every_file_that_the_page_names_is_there() -> None:
+    named = {name for name in re.findall(r"`([\w/]+\.py|[\w/]+/)`", PAGE) if not name.startswith("test_")}
+    assert named
+    assert [name for name in sorted(named) if not (HOUSE / name).exists() and not (ROOT / name).exists()] == []
+
+
+def public_types(path: Path) -> Iterator[str]:
+    """Classes and type aliases: names in CamelCase that a module binds at its top level."""
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+
+
+def test_a_public_type_has_one_home() -> None:
+    homes: dict[str, list[str]] = defaultdict(list)
+    for path in MODULES:
+        if path != PARAMETERS:
+            for name in public_types(path):
+                if name[0].isupper() and not name.isupper():
+                    homes[name].append(path.relative_to(HOUSE).as_posix())
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+
+
+def test_public_types_are_counted() -> None:
+    assert {"Engine", "Chosen", "M"} <= set(public_types(HOUSE / "engine.py"))
+    assert "Record" in set(public_types(HOUSE / "records" / "record.py"))
+
+
+TESTS = sorted(
+    path.relative_to(ROOT / "tests").with_suffix("").as_posix() for path in (ROOT / "tests").rglob("test_*.py")
+)
+
+
+@pytest.mark.parametrize("test", [test for test in TESTS if test not in WHOLE])
+def test_a_test_is_named_after_its_module(test: str) -> None:
+    *_, name = test.split("/")
+    words = name.removeprefix("test_").split("_")
+    stems = {path.stem for path in MODULES} | {path.parent.name for path in MODULES if path.stem == "__init__"}
+    beginnings = {"_".join(words[:count]) for count in range(1, len(words) + 1)}
+    assert beginnings & stems, f"{test}.py: no module is called {', '.join(sorted(beginnings))}"
+
+
+def test_what_has_no_module_is_there() -> None:
+    assert set(TESTS) >= WHOLE
