@@ -72,7 +72,7 @@ def test_an_unknown_check_is_refused(nan):
 def test_protocols_and_unknown_names_are_refused():
     with pytest.raises(OptionError, match="'digits-sew8' is a protocol"):
         check("digits-sew8")
-    with pytest.raises(PluginError, match="no quantizer or model or data set or protocol 'lqnot'"):
+    with pytest.raises(PluginError, match="no quantizer or model or data set or protocol or chip 'lqnot'"):
         check("lqnot")
 
 
