@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from snnbench.chips.document import Current, Decay, Membrane, Overflow, ChipReset, Rounding, Spike
+from snnbench.chips.document import ChipReset, Current, Decay, Membrane, Overflow, Rounding, Spike
 
 
 def bounds(bits: int) -> tuple[int, int]:

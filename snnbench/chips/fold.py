@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from snnbench.chips.arithmetic import NO_LEAK, Leak
-from snnbench.chips.document import Decay, ChipReset, Semantics
+from snnbench.chips.document import ChipReset, Decay, Semantics
 from snnbench.chips.neuron import Neurons
-from snnbench.chips.trace import TracedLayer, Readout
+from snnbench.chips.trace import Readout, TracedLayer
 from snnbench.errors import OptionError
 from snnbench.exchange.wiring import INPUT
 from snnbench.quant.integer import whole_numbers
