@@ -29,7 +29,7 @@ from snnbench.functional import (
 from snnbench.functional.confidence import brier_scores, expected_calibration_error, log_likelihoods
 from snnbench.functional.costs import OperationKind, energy_proxy
 from snnbench.functional.decisions import disagreeing, flipped
-from snnbench.functional.energy import OperandBits, MemoryEnergy, network_energy, total_energy
+from snnbench.functional.energy import MemoryEnergy, OperandBits, network_energy, total_energy
 from snnbench.functional.load import PeakLoad, peak_load, state_bits
 from snnbench.functional.mismatch import reduce_mismatch
 from snnbench.functional.samples import Samples, estimate_statistic
