@@ -28,7 +28,7 @@ from snnbench.protocols import Baseline, Protocol, digest, read_protocol
 from snnbench.quant.integer import integer_layers
 from snnbench.quant.watch import MEMBRANE_SAMPLES
 from snnbench.records.cell import MEASUREMENT, Cell, NetworkSpec, Origin, protocol_network
-from snnbench.records.evaluation import Evaluation
+from snnbench.records.evaluation import DIGEST_BYTES, Evaluation
 from snnbench.records.layout import OWN_PROTOCOL_FILE, OWN_WEIGHTS_FILE
 from snnbench.records.network_file import unpack_network
 from snnbench.records.record import processor
@@ -158,7 +158,8 @@ class Bench:
                 profiles = [self._of(each).reference(reporter).profile for each in baselines]
                 floor = seed_floor_of(profiles)
                 if floor.value is not None:
-                    write_cache(path, [floor.model_dump_json().encode()])
+                    content = floor.model_dump_json().encode()
+                    write_cache(path, [hashlib.sha256(content).digest(), content])
         return floor
 
     def _of(self, baseline: Baseline) -> Bench:
@@ -195,8 +196,11 @@ def load_evaluation(path: Path) -> Evaluation | None:
 
 
 def _load_score(path: Path) -> Score | None:
+    """A cached score, or None if there is none, or another one than was written."""
     try:
-        return Score.model_validate_json(path.read_bytes())
+        stored = path.read_bytes()
+        digest, content = stored[:DIGEST_BYTES], stored[DIGEST_BYTES:]
+        return Score.model_validate_json(content) if hashlib.sha256(content).digest() == digest else None
     except (OSError, ValidationError):
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -15,11 +14,9 @@ from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.recording import spiking_layers
 from snnbench.nn.synapses import matrices
 from snnbench.quant import Coverage, quantizers
-from snnbench.quant.apply import mark_quantizer
+from snnbench.quant.apply import put_quantizer
 from snnbench.quant.audit import basis_of
 
-_QUANTIZED = ".parametrizations."
-_ORIGINAL = re.compile(r"\.parametrizations\.(\w+)\.original$")
 _MEMBRANE = ".state_quantizer."
 
 
@@ -75,36 +72,35 @@ def rebuilt(prepared: Quantized, fresh: nn.Module, baseline: Mapping[str, Tensor
     """
     read = _read_weights(prepared.model)
     read.findings += _additions(prepared.model, fresh)
+    bases = {name: basis_of(quantizer) for name, quantizer in quantizers(prepared.model).items()}
+    hold(fresh, read.weights, bases)
+    own = _own_state(prepared.model)
     if trained:
-        fresh.load_state_dict(_trained_state(prepared.model, read.weights))
+        fresh.load_state_dict({name: _plain(value) for name, value in own.items()}, strict=False)
     else:
-        read.findings += _changes(prepared.model, baseline)
+        read.findings += _changes(prepared.model, own, baseline)
     for name, neuron in spiking_layers(prepared.model).items():
         neurons = cast(SpikingNeuron, neuron), cast(SpikingNeuron, fresh.get_submodule(name))
         neurons[1].state_quantizer, neurons[1].site = neurons[0].state_quantizer, neurons[0].site
-    bases = {name: basis_of(quantizer) for name, quantizer in quantizers(prepared.model).items()}
-    hold(fresh, read.weights, bases)
     return replace(prepared, model=fresh, findings=tuple(read.findings))
 
 
 def hold(model: nn.Module, weights: Mapping[str, Tensor], bases: Mapping[str, Tensor | None]) -> None:
     """Give the layers of `model` their quantized `weights`, marked as quantized."""
+    found = matrices(model)
     for name, weight in weights.items():
-        matrix = matrices(model)[name]
-        setattr(
-            matrix.module, matrix.tensor, nn.Parameter(weight)
-        )  # with its strides: another order may round otherwise
+        module, tensor = found[name].module, found[name].tensor
+        if found[name].is_parametrized:
+            parametrize.remove_parametrizations(module, tensor)
+        setattr(module, tensor, nn.Parameter(weight))  # with its strides: another memory order may round otherwise
         basis = bases.get(name)
-        held = Held(None if basis is None else _plain(basis))
-        parametrize.register_parametrization(matrix.module, matrix.tensor, held)
-        mark_quantizer(held)
+        put_quantizer(found[name], Held(None if basis is None else _plain(basis)))
 
 
 def _read_weights(model: nn.Module) -> _Read:
-    read = _Read()
+    read, found = _Read(), matrices(model)
     for name in quantizers(model):
-        matrix = matrices(model)[name]
-        first, again = (cast(Any, matrix.weight) for _ in range(2))
+        first, again = (cast(Any, found[name].weight) for _ in range(2))
         if type(first) not in (Tensor, nn.Parameter):
             read.findings.append(f"layer {name} gives a {type(first).__name__} for a weight; its values are measured")
         read.weights[name] = _plain(first)
@@ -121,27 +117,31 @@ def _plain(tensor: Tensor) -> Tensor:
         return torch.Tensor.as_subclass(tensor.detach(), torch.Tensor).clone()
 
 
-def _trained_state(model: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state that fine-tuning left, with the quantized `weights` in their places."""
+def _own_state(model: nn.Module) -> dict[str, Tensor]:
+    """The tensors of the network itself: no quantizer's, and none that one quantizes."""
     found = matrices(model)
-    state = {found[name].path: weight for name, weight in weights.items()}
-    return state | {name: _plain(value) for name, value in model.state_dict().items() if _is_own(name)}
+    places = [f"{found[name].layer}.parametrizations.{found[name].tensor}." for name in quantizers(model)]
+    return {
+        name: value
+        for name, value in model.state_dict().items()
+        if _MEMBRANE not in name and not any(name.startswith(place) for place in places)
+    }
 
 
-def _is_own(name: str) -> bool:
-    """Whether a tensor is the network's, and not a quantizer's or what it quantizes."""
-    return _QUANTIZED not in name and _MEMBRANE not in name
-
-
-def _changes(model: nn.Module, baseline: Mapping[str, Tensor]) -> Iterator[str]:
+def _changes(model: nn.Module, own: Mapping[str, Tensor], baseline: Mapping[str, Tensor]) -> Iterator[str]:
     """A sentence for each tensor that is not the baseline's to the bit, and for each that the baseline lacks."""
-    for name, value in model.state_dict().items():
-        plain = _ORIGINAL.sub(r".\1", name)
-        if plain in baseline:
-            if not _same_bits(value, baseline[plain]):
-                yield f"tensor {plain} was changed by a quantizer; the baseline's was measured"
-        elif _is_own(name):
+    found = matrices(model)
+    quantized = {
+        found[name].path: value
+        for name in quantizers(model)
+        if (value := model.state_dict().get(f"{found[name].layer}.parametrizations.{found[name].tensor}.original"))
+        is not None
+    }
+    for name, value in {**own, **quantized}.items():
+        if name not in baseline:
             yield f"tensor {name} was added by a quantizer; it was left out"
+        elif not _same_bits(value, baseline[name]):
+            yield f"tensor {name} was changed by a quantizer; the baseline's was measured"
 
 
 def _same_bits(value: Tensor, other: Tensor) -> bool:

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 
 from snnbench.bench.metrics import FIRING_EMD, Metric, asked, columns
-from snnbench.records.record import Record
+from snnbench.records.record import Null, Record
 from snnbench.records.score import Score
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def _caption(record: Record) -> str:
     seeds = FIRING_EMD.shown(record.seed_floor) if record.seed_floor else "unknown"
     return (
         "EMD of firing rates against the reference, spikes per step.\n"
-        f"Noise floor (split halves): {halves}; seed to seed: {seeds}{_in_float(record)}"
+        f"p: paired null. Split-half distance: {halves}; seed to seed: {seeds}"
+        f"{_in_float(record)}{_between_controls(record)}"
     )
 
 
@@ -73,7 +74,7 @@ def _headings(metrics: Sequence[Metric]) -> list[str]:
 
 def _heading(metric: Metric) -> tuple[str, ...]:
     if metric is FIRING_EMD:
-        return f"{metric.heading}\n95 % interval", "x\nfloor"
+        return f"{metric.heading}\n95 % interval", "p"
     return (metric.heading.replace("accuracy", "acc.").replace(" %", "\n%"),)
 
 
@@ -88,19 +89,19 @@ def _control_row(record: Record, metrics: Sequence[Metric]) -> list[str]:
     scores = {name: score for name, score in record.control if isinstance(score, Score)}
     accuracy, before = scores["accuracy"].value or 0.0, record.reference.accuracy.value or 0.0
     scores["accuracy_change"] = Score(value=accuracy - before)
-    return ["control: float, same fine-tuning", "32", *_cells(metrics, scores, record.noise_floor)]
+    return ["control: float, same fine-tuning", "32", *_cells(metrics, scores, None)]
 
 
 def _row(record: Record, metrics: Sequence[Metric]) -> list[str]:
-    return [network(record.cell), _bits(record), *_cells(metrics, record.metrics, record.noise_floor)]
+    return [network(record.cell), _bits(record), *_cells(metrics, record.metrics, record.paired_null)]
 
 
-def _cells(metrics: Sequence[Metric], scores: Mapping[str, Score], floor: Score | None) -> Iterator[str]:
+def _cells(metrics: Sequence[Metric], scores: Mapping[str, Score], null: Null | None) -> Iterator[str]:
     for metric in metrics:
         score = scores.get(metric.name)
         yield _shown(metric, score) if score else ""
         if metric is FIRING_EMD:
-            yield _in_floors(score, floor) if score and floor else ""
+            yield _p_value(null) if null else ""
 
 
 def _shown(metric: Metric, score: Score) -> str:
@@ -133,7 +134,15 @@ def _defaults(name: str) -> dict[str, object]:
     return {option.name: option.default for option in describe(entry, entry.value)}
 
 
-def _in_floors(score: Score, floor: Score) -> str:
-    if score.value is None or not floor.value:
+def _p_value(null: Null) -> str:
+    """A p-value of the paired null; the least that there can be is a bound."""
+    return f"{'<' if null.p_value * (null.swaps + 1) < 2 else ''}{max(null.p_value, 0.001):.3f}"
+
+
+def _between_controls(record: Record) -> str:
+    """What quantization did to a fine-tuned network, and what another seed does to its control."""
+    control = record.control
+    if control is None or control.to_cell is None or control.to_other_seed is None:
         return ""
-    return "below" if score.value < floor.value else f"{score.value / floor.value:.1f}"
+    mine, theirs = (FIRING_EMD.shown(each.firing_emd) for each in (control.to_cell, control.to_other_seed))
+    return f"\nEMD from control to cell: {mine}; from control to control of another seed: {theirs}"

@@ -118,7 +118,7 @@ def emd_picture(series: Sequence[Series]) -> Figure:
             color="0.4",
             linewidth=1,
             linestyle=(0, (1, 2)),
-            label="noise floor (axis linear below it)",
+            label="split-half distance (axis linear below it)",
         )
     axes.set_xticks(range(len(layers)), [_short(name) for name in layers], rotation=45, ha="right")
     axes.set(ylabel="EMD (spikes per step)")
@@ -141,7 +141,7 @@ def accuracy_picture(series: Sequence[Series]) -> Figure:
         axes.set_xscale("symlog", linthresh=linear)
         axes.set_xlim(-0.1 * linear, 1.5 * max(distances))  # room for a marker on either side
     if floor is not None:
-        label = "noise floor (axis linear below it)" if wide else "noise floor"
+        label = "split-half distance (axis linear below it)" if wide else "split-half distance"
         axes.axvline(floor, color="0.4", linewidth=1, linestyle=(0, (1, 2)), label=label)
     axes.set(xlabel="EMD of firing rates (spikes per step)", ylabel="accuracy (%)")
     return _finished(figure, series, "Accuracy against the distance of the firing")

@@ -33,7 +33,7 @@ def scatter_figure(rows: Sequence[Row]) -> dict[str, Any]:
     for floor in sorted({row.entry.record.noise_floor.value or 0.0 for row in rows}):
         if floor:
             figure.add_vline(x=floor, line_dash="dash", line_color=_GREY)
-            figure.add_annotation(_note("noise floor", textangle=-90, x=log10(floor), yref="paper", y=0.02))
+            figure.add_annotation(_note("split halves", textangle=-90, x=log10(floor), yref="paper", y=0.02))
     for accuracy in sorted({row.entry.record.reference.accuracy.value or 0.0 for row in rows}):
         figure.add_hline(y=100 * accuracy, line_dash="dot", line_color=_GREY)
         figure.add_annotation(_note("reference", xref="paper", x=1, y=100 * accuracy))

@@ -73,15 +73,34 @@ def ranks(rank: tuple[int, int] | None) -> str:
     return str(rank[0]) if rank[0] == rank[1] else f"{rank[0]}-{rank[1]}"
 
 
-def in_floors(row: Row) -> float | None:
-    """EMD in units of the noise floor; None if the floor is 0."""
-    floor, emd = row.entry.record.noise_floor.value, row.entry.record.value(FIRING_EMD.name)
-    return emd / floor if floor and emd is not None else None
+def in_halves(row: Row) -> float | None:
+    """EMD in units of the split-half distance; None if that is 0."""
+    halves, emd = row.entry.record.noise_floor.value, row.entry.record.value(FIRING_EMD.name)
+    return emd / halves if halves and emd is not None else None
 
 
-def _floors_text(row: Row) -> str:
-    found = in_floors(row)
-    return "" if found is None else "below" if found < 1 else f"{found:.1f}"
+def _null_p(row: Row) -> float | None:
+    null = row.entry.record.paired_null
+    return null.p_value if null else None
+
+
+def _null_high(row: Row) -> float | None:
+    null = row.entry.record.paired_null
+    return null.high if null else None
+
+
+def _reached_emd(row: Row) -> float | None:
+    reached = row.entry.record.reached
+    return reached.firing_emd.value if reached else None
+
+
+def _from_control(distance: str, metric: str) -> Callable[[Row], float | None]:
+    def value(row: Row) -> float | None:
+        control = row.entry.record.control
+        found = getattr(control, distance) if control else None
+        return getattr(found, metric).value if found else None
+
+    return value
 
 
 def _found_bits(row: Row) -> int:
@@ -110,7 +129,7 @@ _FIRST: tuple[Column, ...] = (
     _rank_column(
         "rank",
         "rank",
-        "rank by accuracy; paired McNemar tests at 5 % cannot separate a range",
+        "rank by accuracy; no paired McNemar test separates a range (Holm's correction for all pairs)",
         lambda row: row.accuracy_rank,
     ),
     Column(
@@ -133,11 +152,46 @@ _FIRST: tuple[Column, ...] = (
 """What a row is, before its metrics."""
 
 _BESIDE_EMD: tuple[Column, ...] = (
-    Column("emd_in_floors", "x floor", "EMD in units of the split-half noise floor", in_floors, _floors_text),
+    _number("emd_in_floors", "x halves", "EMD in units of the split-half distance, which is no test", in_halves, ".1f"),
+    _number(
+        "null_high", "null 95 %", "95 % quantile of the EMD after swaps of shards with the reference", _null_high, ".4f"
+    ),
+    _number(
+        "null_p", "p", "paired null: probability of such an EMD if network and reference fired alike", _null_p, ".3f"
+    ),
+    _number("reached_emd", "EMD, reached", "EMD over the layers that quantization can reach", _reached_emd, ".4f"),
     _number("control_emd", "control EMD", "EMD of the same fine-tuning without quantization", _control_emd, ".4f"),
-    _rank_column("emd_rank", "EMD rank", "rank by EMD; intervals cannot separate a range", lambda row: row.emd_rank),
+    _number(
+        "to_control",
+        "to control",
+        "EMD to that control: what quantization did",
+        _from_control("to_cell", "firing_emd"),
+        ".4f",
+    ),
+    _number(
+        "control_drift",
+        "drift to control",
+        "drift to that control, spikes per step",
+        _from_control("to_cell", "firing_drift"),
+        ".4f",
+    ),
+    _number(
+        "between_controls",
+        "between controls",
+        "EMD of that control to one of another seed of fine-tuning",
+        _from_control("to_other_seed", "firing_emd"),
+        ".4f",
+    ),
+    _rank_column(
+        "emd_rank",
+        "EMD rank",
+        "rank by EMD; no test separates a range (Holm's correction for all pairs)",
+        lambda row: row.emd_rank,
+    ),
 )
 """What the EMD is to be read with."""
+
+_LATER = ("null_high", "null_p", "reached_emd", "to_control", "control_drift", "between_controls")
 
 _LAST: tuple[Column, ...] = (
     _number(
@@ -163,7 +217,7 @@ _LAST: tuple[Column, ...] = (
     ),
     _number("seed", "seed", "seed of baseline and fine-tuning", lambda row: row.entry.record.cell.seed, "d"),
     _interval(ACCURACY, "accuracy 95 %", "Wilson interval of the accuracy, percent"),
-    _interval(FIRING_EMD, "EMD 95 %", "jackknife interval of the EMD"),
+    _interval(FIRING_EMD, "EMD 95 %", "95 % interval of the EMD"),
     _text(
         "findings",
         "audit",
@@ -175,8 +229,11 @@ _LAST: tuple[Column, ...] = (
 
 
 def columns(rows: Iterable[Row]) -> tuple[Column, ...]:
-    """The columns of a table of `rows`, in order: of the metrics, those that a row was asked for."""
+    """The columns of a table of `rows`, in order: of the metrics, those that a row was asked for; and of what records
+    have held from some time on, what a row of them holds."""
+    rows = list(rows)
+    beside = [column for column in _BESIDE_EMD if column.key not in _LATER or any(column.text(row) for row in rows)]
     found: list[Column] = [*_FIRST]
     for metric in metric_columns(asked(row.entry.record for row in rows)):
-        found += [_metric(metric), *(_BESIDE_EMD if metric is FIRING_EMD else ())]
+        found += [_metric(metric), *(beside if metric is FIRING_EMD else ())]
     return (*found, *_LAST)

@@ -9,7 +9,11 @@ from datetime import datetime
 from snnbench.bench.metrics import ACCURACY, FIRING_EMD
 from snnbench.leaderboard.board import Entry
 from snnbench.protocols import Protocol
+from snnbench.quant.packing import NUMBER_BITS
 from snnbench.records.record import Record
+
+_DEVICES = ("cpu", "cuda", "mps", "xpu", "hpu")
+_MOST_DEVICES = 16
 
 
 def identity_problems(protocol: Protocol, entry: Entry) -> list[str]:
@@ -52,7 +56,7 @@ def _measurement_problems(protocol: Protocol, record: Record) -> Iterator[str]:
         if score.value is None:
             yield f"metric {name} failed ({score.reason}); a board holds measured values only"
     if any(floor.low is not None or floor.high is not None for floor in floors.values()):
-        yield "a noise floor has no interval"
+        yield "a split-half or seed-to-seed distance has no interval"
     if record.seed_floor and len(protocol.baselines) < 2:
         yield "it has a seed floor, and its protocol only one seed"
     qat = record.cell.mode == "qat"
@@ -60,8 +64,22 @@ def _measurement_problems(protocol: Protocol, record: Record) -> Iterator[str]:
         yield "a fine-tuned cell has a control, and no other has"
     if len(record.training_log) != (protocol.finetune.epochs if qat else 0):
         yield f"its training log has {len(record.training_log)} epochs"
+    yield from _spelling_problems(record)
     if record.seconds < 0 or not _is_time(record.started):
         yield "its time is not one"
+
+
+def _spelling_problems(record: Record) -> Iterator[str]:
+    """Bits and devices that there are not."""
+    cell = record.cell
+    for spec in filter(None, (cell.quantizer, cell.membrane)):
+        if not 1 <= spec.bits <= NUMBER_BITS:
+            yield f"quantizer '{spec.name}' has {spec.bits} bits; there are 1 to {NUMBER_BITS}"
+    kind, _, index = cell.device.partition(":")
+    if kind not in _DEVICES or (index and not (index.isdigit() and int(index) < _MOST_DEVICES)):
+        yield f"device '{cell.device}' is none"
+    if record.environment.device != cell.device:
+        yield f"it was measured on '{record.environment.device}', and its cell says '{cell.device}'"
 
 
 def _is_time(text: str) -> bool:

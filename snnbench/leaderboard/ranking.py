@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.stats import binom
+from scipy.stats import t as student
 from torch import Tensor
 
 from snnbench.bench.metrics import ACCURACY, FIRING_EMD
+from snnbench.errors import RecordError
 from snnbench.examine.compare import difference
-from snnbench.functional import CONFIDENCE
+from snnbench.functional import CONFIDENCE, SHARDS, Estimate, holm
 from snnbench.leaderboard.board import Board, Entry
 from snnbench.leaderboard.rescoring import correct
 from snnbench.quant.packing import NUMBER_BITS
@@ -48,16 +50,36 @@ def accuracy_wins(correct: Tensor) -> Wins:
     hits = correct.double()
     lost = (hits @ (1 - hits).T).round().long().numpy()
     fewer, total = np.minimum(lost, lost.T), lost + lost.T
-    p_value = np.minimum(1, 2 * binom.cdf(fewer, total, 0.5))
-    wins: Wins = (p_value < 1 - CONFIDENCE) & (lost > lost.T)
+    p_values = np.minimum(1, 2 * binom.cdf(fewer, total, 0.5))
+    wins: Wins = _rejected(p_values) & (lost > lost.T)
     return wins
 
 
 def emd_wins(scores: Sequence[Score]) -> Wins:
-    """Whether row i fires more like the reference than row j: their difference's interval is below 0."""
-    return np.array([[difference(mine, theirs).high < 0 for theirs in scores] for mine in scores]).reshape(
-        len(scores), len(scores)
-    )
+    """Whether row i fires more like the reference than row j, by the intervals of their differences."""
+    size = len(scores), len(scores)
+    gaps = [difference(mine, theirs) for mine in scores for theirs in scores]
+    nearer = np.array([gap.value < 0 for gap in gaps]).reshape(size)
+    p_values = np.array([_p_value(gap) for gap in gaps]).reshape(size)
+    wins: Wins = _rejected(np.where(nearer, p_values, p_values.T)) & nearer
+    return wins
+
+
+def _p_value(gap: Estimate) -> float:
+    """That at which the difference's interval, which is Student's, would end at 0."""
+    reach = gap.high - gap.value if gap.value < 0 else gap.value - gap.low
+    if not reach or not gap.value:
+        return float(gap.value == 0)
+    quantile = student.ppf((1 + CONFIDENCE) / 2, SHARDS - 1)
+    return float(2 * student.sf(abs(gap.value) / reach * quantile, SHARDS - 1))
+
+
+def _rejected(p_values: NDArray[np.float64]) -> Wins:
+    """Which equalities of pairs (n, n) are rejected: of boards of equal rows, any on at most 5 %."""
+    rows, columns = np.triu_indices(len(p_values), 1)
+    rejected = np.zeros(p_values.shape, bool)
+    rejected[rows, columns] = holm(p_values[rows, columns]) < 1 - CONFIDENCE
+    return rejected | rejected.T
 
 
 def rank_ranges(wins: Wins) -> list[tuple[int, int]]:
@@ -81,7 +103,7 @@ def _rank(board: Board, entries: list[Entry]) -> list[Row]:
     if ranked:
         hits, names = torch.stack([correct(board, entry) for entry in ranked]), [entry.name for entry in ranked]
         accuracy = dict(zip(names, rank_ranges(accuracy_wins(hits)), strict=True))
-        scores = [entry.record.metrics[FIRING_EMD.name] for entry in ranked]
+        scores = [_ranked_emd(board, entry) for entry in ranked]
         emd = dict(zip(names, rank_ranges(emd_wins(scores)), strict=True))
     on_front = front(np.array([(*_merits(entry), *_bits(entry)) for entry in entries]))
     shared = shared_options(entry.record.cell for entry in board.entries)
@@ -90,6 +112,13 @@ def _rank(board: Board, entries: list[Entry]) -> list[Row]:
         for entry, marked in zip(entries, on_front, strict=True)
     ]
     return sorted(rows, key=_order)
+
+
+def _ranked_emd(board: Board, entry: Entry) -> Score:
+    """The EMD that the protocol ranks by."""
+    if board.protocol.evaluate.ranks_by == "reached" and entry.record.reached:
+        return entry.record.reached.firing_emd
+    return entry.record.metrics[FIRING_EMD.name]
 
 
 def _label(entry: Entry, shared: Mapping[str, Options]) -> str:
@@ -115,5 +144,6 @@ def _order(row: Row) -> tuple[bool, float, float, str]:
 
 
 def _value(score: Score) -> float:
-    assert score.value is not None  # a board refuses failed metrics
+    if score.value is None:
+        raise RecordError(f"a metric that it is ranked by failed ({score.reason}); a board holds measured values only")
     return score.value

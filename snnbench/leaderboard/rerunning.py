@@ -17,22 +17,14 @@ from snnbench.examine.rebuild import check_installed, trained_network
 from snnbench.functional import firing_drift
 from snnbench.functional.costs import KINDS, Operations
 from snnbench.leaderboard.board import Board, Entry
+from snnbench.leaderboard.record_differences import record_differences
+from snnbench.leaderboard.tolerances import DRIFT_TOLERANCE, OPERATIONS_TOLERANCE, PREDICTION_TOLERANCE
 from snnbench.leaderboard.verification import Verdict
 from snnbench.leaderboard.weights import read_weights_file
 from snnbench.records.evidence import EVIDENCE_FILE, Evidence, evidence_from, evidence_of
 from snnbench.records.layout import WEIGHTS_FILE
 from snnbench.records.record import Audit, environment
 from snnbench.reporting import Reporter
-
-PREDICTION_TOLERANCE = 0.002
-"""Fraction of images that may be classified otherwise on another processor or other versions."""
-
-DRIFT_TOLERANCE = 0.001
-"""Firing drift, in spikes per step, that another processor or other versions may cause."""
-
-# Operations follow spikes: a drift of 0.001 is 2 % of the spikes of a network that fires at a rate of 0.05.
-OPERATIONS_TOLERANCE = 0.02
-"""Difference of a layer's synaptic operations, as a fraction of those of all layers, that goes with such a drift."""
 
 _STEADY = {"declared_bits", "found_bits", "levels"}
 """What rounding leaves alone in the audit of weights; of membranes it may move the levels, which are those visited."""
@@ -86,10 +78,12 @@ def _rerun(
     bench = open_bench(board.name, cell.seed, data=data, engine=engine)
     check_installed(bench, cell)
     exact = _same_machine(entry)
+    differences: Iterator[str] = iter(())
     if train or cell.mode == "ptq":
         record, files = measure(bench, cell, reporter)
         found = evidence_from(load(files[EVIDENCE_FILE]))
         yield from audit_differences(entry.record.audit, record.audit, exact)
+        differences = record_differences(entry.record, record, exact)
         if cell.mode == "qat" and exact and files[WEIGHTS_FILE] != (entry.folder / WEIGHTS_FILE).read_bytes():
             yield "its weights are others"
     else:
@@ -97,7 +91,8 @@ def _rerun(
         found = evidence_from(load(evidence_of(bench.evaluate(model, entry.name, reporter))))
     gap = _gap(entry.evidence, found)
     notes.append(str(gap))
-    yield from problems(gap, exact, "its")
+    others = list(problems(gap, exact, "its"))
+    yield from others or differences  # of another network everything differs
     said = board.reference(entry.note.reference)
     if said.labels is not None and said.labels.tolist() != bench.test_set()[1].tolist():
         yield "its board's labels are not the data set's"

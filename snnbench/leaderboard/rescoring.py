@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from math import isclose
 from typing import Any
 
@@ -12,8 +13,9 @@ from torch import Tensor
 from snnbench.bench.baseline_check import TOLERANCE
 from snnbench.bench.costs import Costed, cost_from, costs_from
 from snnbench.bench.metrics import METRICS
-from snnbench.bench.score import layer_rows, scores
+from snnbench.bench.score import layer_rows, measured, scores
 from snnbench.bench.scored import NetworkOutcome, Scored
+from snnbench.functional import firing_drift, firing_emd
 from snnbench.functional.costs import KINDS
 from snnbench.leaderboard.board import Board, Entry
 from snnbench.records.evidence import Evidence
@@ -45,9 +47,38 @@ def score_problems(board: Board, entry: Entry) -> list[str]:
         *_differences("metric", record.metrics, mine),
         *_differences("reference", dict(record.reference), theirs),
         *_layer_differences([dict(row) for row in record.layers], [dict(row) for row in rows]),
+        *_reached_differences(entry, scored(entry.evidence)),
         *_cost_differences(entry, reference),
         *_baseline_problems(board, entry, theirs["accuracy"]),
     ]
+
+
+def _reached_differences(entry: Entry, found: Scored) -> Iterator[str]:
+    """The layers that are not reached fire as in the reference, after training alone they need not."""
+    reached = entry.record.reached
+    if reached is None:
+        return
+    if not set(reached.layers) <= set(found.reference.profile.layers) or not reached.layers:
+        yield "the layers that quantization reaches are not among those of its evidence"
+        return
+    scores = {
+        "firing_emd": measured(partial(found.emd, "weighted", reached.layers)),
+        "firing_drift": measured(partial(found.drift, reached.layers)),
+    }
+    yield from _differences("reached", {"firing_emd": reached.firing_emd, "firing_drift": reached.firing_drift}, scores)
+
+
+def distance_problems(entry: Entry, control: Entry) -> Iterator[str]:
+    """Whether the entry's distance to its control is that of the evidence of both."""
+    said = entry.record.control.to_cell if entry.record.control else None
+    if said is None:
+        return
+    mine, theirs = entry.evidence.profile, control.evidence.profile
+    found = {
+        "firing_emd": Score(value=float(firing_emd(mine, theirs))),
+        "firing_drift": Score(value=float(firing_drift(mine, theirs))),
+    }
+    yield from _differences("distance to its control,", {name: getattr(said, name) for name in found}, found)
 
 
 def _class_problems(evidence: Evidence, labels: Tensor) -> Iterator[str]:

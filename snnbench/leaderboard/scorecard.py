@@ -8,7 +8,7 @@ from typing import NamedTuple
 from snnbench.bench.costs import COSTS
 from snnbench.bench.metrics import FIRING_EMD, METRICS, Metric
 from snnbench.leaderboard.identity import command
-from snnbench.records.record import Record
+from snnbench.records.record import Control, Record
 from snnbench.records.score import Score
 
 
@@ -22,17 +22,39 @@ class Line(NamedTuple):
 
 
 def score_lines(record: Record) -> Iterator[Line]:
-    """Every metric of the record, and the noise floor of the EMD."""
+    """Every metric of the record, and what its EMD is to be read with."""
     reference = {name: score for name, score in record.reference if isinstance(score, Score)}
     for metric in (METRICS[name] for name in METRICS if name in record.metrics):
         score, theirs = record.metrics[metric.name], reference.get(metric.name)
         yield Line(metric.label, _value(metric, score), metric.interval(score), _value(metric, theirs))
         if metric is FIRING_EMD:
-            yield Line("its noise floor (split halves)", _value(metric, record.noise_floor))
+            yield from _null_lines(record)
+            yield Line("split-half distance of the reference", _value(metric, record.noise_floor))
             if record.seed_floor:
                 yield Line("EMD between seeds of the reference", _value(metric, record.seed_floor))
             if record.control:
                 yield Line("its control (fine-tuned in full precision)", _value(metric, record.control.firing_emd))
+                yield from _control_lines(record.control)
+
+
+def _null_lines(record: Record) -> Iterator[Line]:
+    if record.paired_null:
+        null = record.paired_null
+        yield Line("paired null: 95 % of swapped EMDs are below", FIRING_EMD.text(null.high))
+        yield Line("paired null, p", f"{null.p_value:.3f}")
+    if record.reached:
+        emd = record.reached.firing_emd
+        yield Line("over the layers that quantization reaches", _value(FIRING_EMD, emd), FIRING_EMD.interval(emd))
+
+
+def _control_lines(control: Control) -> Iterator[Line]:
+    for what, distance in (
+        ("from control to cell", control.to_cell),
+        ("from control to control", control.to_other_seed),
+    ):
+        if distance:
+            for name, score in (("EMD", distance.firing_emd), ("drift", distance.firing_drift)):
+                yield Line(f"{name} {what}", _value(FIRING_EMD, score), FIRING_EMD.interval(score))
 
 
 def cost_lines(record: Record) -> Iterator[Line]:

@@ -31,7 +31,7 @@ _HEADLINE = (
     "accuracy_change",
     "rank",
     FIRING_EMD.name,
-    "emd_in_floors",
+    "null_p",
     "emd_rank",
     "found_bits",
     "packed_kib",

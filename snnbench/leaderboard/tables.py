@@ -98,7 +98,7 @@ def _caption(board: Board, rows: Sequence[Row]) -> str:
     floors = sorted({row.entry.record.noise_floor.value or 0.0 for row in rows})
     shown = ", ".join(f"{floor:.4f}" for floor in floors)
     text = (
-        f"{board.name}: accuracy and firing against the full-precision reference; noise floor of the EMD {shown}"
+        f"{board.name}: accuracy and firing against the full-precision reference; split-half distance {shown}"
         f"{between_seeds(rows)}.{twins(board)}"
     )
     shared = shared_text(row.entry.record.cell for row in rows)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -12,8 +13,11 @@ from snnbench.errors import SnnbenchError
 from snnbench.functional import seed_floor
 from snnbench.leaderboard.board import NOTE_FILE, Board, Entry, read_entry
 from snnbench.leaderboard.identity import identity_problems
-from snnbench.leaderboard.rescoring import score_problems
+from snnbench.leaderboard.installed import data_problems, network_problems, protocol_problems
+from snnbench.leaderboard.intervals import interval_problems
+from snnbench.leaderboard.rescoring import distance_problems, score_problems
 from snnbench.leaderboard.sums import SUMS_FILE, check_sums
+from snnbench.leaderboard.tolerances import DRIFT_TOLERANCE
 from snnbench.leaderboard.weights import audit_problems
 from snnbench.records.cell import Cell
 from snnbench.records.evidence import EVIDENCE_FILE
@@ -25,21 +29,25 @@ WEIGHTS_BYTES = 1_000_000
 CONTROL_BYTES = 4_000_000
 """Weights of a control, which are full precision and cannot be packed."""
 
-SEED_FLOOR_TOLERANCE = 0.001
-"""Spikes per step; as much as another processor may make a reference's firing drift."""
+SEED_FLOOR_TOLERANCE = 2 * DRIFT_TOLERANCE
+"""Spikes per step; as much as another processor may move it."""
+
+FILE_BYTES = 200_000
+"""Of a record, and of any other file that holds text."""
 
 # Rounding moves a training no farther than another seed does, which moves firing by 0.010 on digits (its seed floor).
 CONTROL_TOLERANCE = 0.02
 """Accuracy as a fraction, or spikes per step; as much as another machine's training may move a control."""
 
 NOT_RECHECKED = (
-    "intervals of firing metrics, which need counts by shard (only their order is checked)",
-    "the noise floor (entries of one reference must agree on it)",
-    "the floor between seeds, while the board lacks the reference of a seed (entries must agree on it)",
+    "intervals of EMD, drift and dead neurons, split-half distance and null (only whether they can be; --rerun does)",
+    "the distance between seeds, while the board lacks the reference of a seed (entries must agree on it)",
+    "the distance between two controls (--rerun --train recomputes it)",
+    "which layers quantization reaches (--rerun checks it)",
     "levels of weights that training did not change, and the labels (--rerun checks them)",
     "synaptic operations, but that record and evidence agree (--rerun checks them), and their branches",
     "the control of a fine-tuned entry of another machine than the board's float row (only that both are near)",
-    "environment, wall time and training log",
+    "options, versions and membranes of the cell, its seed of fine-tuning, environment, wall time and training log",
 )
 """What the evidence of an entry cannot carry."""
 
@@ -100,15 +108,26 @@ def _entry_problems(board: Board, folder: Path) -> list[str]:
     entry = read_entry(folder)
     problems = check_sums(folder) + _file_problems(folder, entry.record.cell)
     problems += identity_problems(board.protocol, entry) + audit_problems(board.protocol, entry)
-    return problems + score_problems(board, entry)
+    problems += [*data_problems(board, entry), *network_problems(board, entry), *_seed_problems(board, entry)]
+    problems += score_problems(board, entry)
+    return problems or list(interval_problems(board, entry))
+
+
+def _seed_problems(board: Board, entry: Entry) -> Iterator[str]:
+    baselines, said = board.protocol.baselines, entry.note.reference.partition("-")[0]
+    if baselines and said != f"seed{board.protocol.baseline(entry.record.cell.seed).seed}":
+        yield f"its reference is '{entry.note.reference}', not that of seed {entry.record.cell.seed}"
 
 
 def _file_problems(folder: Path, cell: Cell) -> list[str]:
-    limits = {EVIDENCE_FILE: EVIDENCE_BYTES}
+    limits = {EVIDENCE_FILE: EVIDENCE_BYTES, RECORD_FILE: FILE_BYTES, NOTE_FILE: FILE_BYTES, SUMS_FILE: FILE_BYTES}
     if cell.mode == "qat":
         limits[WEIGHTS_FILE] = CONTROL_BYTES if cell.quantizer.name == "float" else WEIGHTS_BYTES
-    known = {RECORD_FILE, NOTE_FILE, SUMS_FILE, *limits}
-    problems = [f"{file.name} does not belong in this entry" for file in folder.iterdir() if file.name not in known]
+    return _size_problems(folder, limits)
+
+
+def _size_problems(folder: Path, limits: Mapping[str, int]) -> list[str]:
+    problems = [f"{file.name} does not belong here" for file in folder.iterdir() if file.name not in limits]
     for name, limit in limits.items():
         file = folder / name
         if file.exists() and file.stat().st_size > limit:
@@ -117,22 +136,45 @@ def _file_problems(folder: Path, cell: Cell) -> list[str]:
 
 
 def _reference_problems(board: Board, folder: Path) -> list[str]:
-    problems = check_sums(folder)
+    problems = check_sums(folder) + _size_problems(folder, {EVIDENCE_FILE: EVIDENCE_BYTES, SUMS_FILE: FILE_BYTES})
     board.reference(folder.name)
+    content = hashlib.sha256((folder / EVIDENCE_FILE).read_bytes()).hexdigest()
+    seeds = [baseline.seed for baseline in board.protocol.baselines] or list(board.protocol.seeds)
+    if folder.name not in {f"seed{seed}-{content[:12]}" for seed in seeds}:
+        problems.append(
+            f"its name is not that of a seed of the protocol ({', '.join(map(str, seeds))}) and its content"
+        )
     return problems
 
 
 def _board_problems(board: Board) -> list[str]:
-    problems = require_rows(board)
+    problems = [*protocol_problems(board), *require_rows(board)]
+    seeds = [folder.name.partition("-")[0] for folder in board.reference_folders()]
+    problems += [f"there are several references of {seed}" for seed in sorted(set(seeds)) if seeds.count(seed) > 1]
     floors: dict[str, set[float | None]] = {}
     for entry in board.entries:
         floors.setdefault(entry.note.reference, set()).add(entry.record.noise_floor.value)
-    problems += [f"entries of reference '{name}' state different floors" for name, f in floors.items() if len(f) > 1]
+    problems += [
+        f"entries of reference '{name}' state different split-half distances"
+        for name, f in floors.items()
+        if len(f) > 1
+    ]
     problems += _seed_floor_problems(board)
     labels = [board.reference(folder.name).labels for folder in board.reference_folders()]
     if any(each is None or labels[0] is None or not each.equal(labels[0]) for each in labels):
         problems.append("references have different labels")
-    return problems + control_problems(board.entries, board.entries)
+    problems += control_problems(board.entries, board.entries)
+    return problems + [
+        f"{entry.name}: {problem}" for entry in board.entries for problem in _control_distance(board, entry)
+    ]
+
+
+def _control_distance(board: Board, entry: Entry) -> Iterator[str]:
+    """Against the control on the board, if both were trained on the same kind of machine."""
+    seed = entry.record.cell.seed
+    for control in filter(_is_control, board.entries):
+        if control.record.cell.seed == seed and _trained_on(entry) == _trained_on(control):
+            yield from distance_problems(entry, control)
 
 
 def _seed_floor_problems(board: Board) -> list[str]:

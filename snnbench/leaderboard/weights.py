@@ -23,6 +23,7 @@ def audit_problems(protocol: Protocol, entry: Entry) -> list[str]:
     spiking = set(entry.evidence.profile.layers) if membrane else set()
     problems = list(_inconsistencies(record.audit))
     problems += _undeclared(entry)
+    problems += [problem for row in record.audit.weights for problem in _row_problems(row)]
     if {row.layer for row in record.audit.membranes} != spiking:
         problems.append("its audit names other quantized membranes than its cell and evidence")
     bits = record.cell.quantizer.bits
@@ -62,6 +63,17 @@ def _inconsistencies(audit: Audit) -> Iterator[str]:
         yield "the audit's bits are not the most of its layers"
     if audit.packed_bits != sum(row.packed_bits for row in audit.weights):
         yield "the audit's packed size is not the sum of its layers"
+
+
+def _row_problems(row: WeightRow) -> Iterator[str]:
+    """What no weight tensor can be."""
+    if row.levels > row.weights or not 1 <= row.declared_bits <= NUMBER_BITS:
+        yield f"layer {row.layer}: {row.weights} weights have no {row.levels} levels of {row.declared_bits} bits"
+        return
+    if not 0 < row.occupancy <= row.levels / 2**row.declared_bits or not 0 <= row.saturated <= 1:
+        yield f"layer {row.layer}: an occupancy of {row.occupancy} or saturation of {row.saturated} cannot be"
+    if not row.found_bits * row.weights <= row.packed_bits <= NUMBER_BITS * row.weights:
+        yield f"layer {row.layer}: {row.weights} weights of {row.found_bits} bits do not take {row.packed_bits} bits"
 
 
 def _undeclared(entry: Entry) -> Iterator[str]:

@@ -100,12 +100,13 @@ class Quantize(Section):
 
 
 class EvaluationRules(Section):
-    """How the test set is run and scored."""
+    """How the test set is run and scored; EMD ranks by all layers, or by those that quantization can reach."""
 
     batch_size: _Positive = 100
     shards: Literal[20] = 20
     dead_below: Fraction = 0.05
     saturated_above: Fraction = 0.95
+    ranks_by: Literal["all", "reached"] = "all"
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
 
 

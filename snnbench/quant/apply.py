@@ -101,14 +101,17 @@ def quantize_weights(
     if not chosen:
         raise OptionError(f"no layer of {type(model).__name__} was left to quantize; exempt are {', '.join(exempt)}")
     for name in chosen:
-        matrix = layers[name]
-        _check_weight(matrix)
-        quantizer = make(name, matrix.weight.detach())
-        parametrize.register_parametrization(matrix.module, matrix.tensor, quantizer)
-        mark_quantizer(quantizer)
-        _in_full_precision(matrix)
+        _check_weight(layers[name])
+        put_quantizer(layers[name], make(name, layers[name].weight.detach()))
     observe_forwards(model)
     return Coverage(chosen, tuple(name for name in layers if name in exempt))
+
+
+def put_quantizer(matrix: Matrix, quantizer: nn.Module) -> None:
+    """Parametrize the weights by `quantizer`, and mark them as quantized."""
+    parametrize.register_parametrization(matrix.module, matrix.tensor, quantizer)
+    quantizer.__dict__[_QUANTIZES] = True
+    _in_full_precision(matrix)
 
 
 def quantize_membranes(
@@ -149,11 +152,6 @@ def unquantized_weight(layer: nn.Module) -> Tensor:
     for step in list(parametrizations)[1:index]:
         weight = step(weight)
     return weight
-
-
-def mark_quantizer(quantizer: nn.Module) -> None:
-    """Tell the parametrization that quantizes a weight from others on it, such as weight norm."""
-    quantizer.__dict__[_QUANTIZES] = True
 
 
 def parametrizations_of(matrix: Matrix) -> tuple[Any, int] | None:

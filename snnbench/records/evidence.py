@@ -75,6 +75,14 @@ def reference_evidence(evaluation: Evaluation, labels: Labels) -> bytes:
     return save(load(evidence_of(evaluation)) | {LABELS: narrow})
 
 
+def spikes_by_shard(path: Path) -> tuple[Tensor, Tensor]:
+    """Spikes of all layers, and samples, in each shard, int64 (K,); of evidence that `read_evidence` reads."""
+    tensors = load(path.read_bytes())
+    steps = [tensor.long().sum(1) for key, tensor in tensors.items() if key.endswith("/steps")]
+    samples = next(tensor.long() for key, tensor in tensors.items() if key.endswith("/samples") and "/" in key[5:])
+    return torch.stack(steps).sum(0), samples
+
+
 def evidence_from(tensors: dict[str, Tensor]) -> Evidence:
     """The evidence in the tensors of a file; a ValueError, LookupError or FiringError if they are not sound."""
     if any(tensor.is_floating_point() for tensor in tensors.values()):

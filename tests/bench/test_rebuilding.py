@@ -150,9 +150,9 @@ def test_whatever_a_quantizer_does_the_quantized_weights_are_measured(
 def test_the_measured_network_shares_nothing_with_the_one_that_quantizers_saw(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[nn.Module] = []
 
-    def keep(model: nn.Module, make: Any, exempt: Any) -> Any:
+    def keep(model: nn.Module, *words: Any) -> Any:
         seen.append(model)
-        return quantize_weights(model, make, exempt)
+        return quantize_weights(model, *words)
 
     monkeypatch.setattr(quantized, "quantize_weights", keep)
     bench, cell = use(Honest, monkeypatch)

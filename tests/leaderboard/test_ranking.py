@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnbench.functional import mcnemar_test
+from snnbench.functional import holm, mcnemar_test
 from snnbench.leaderboard.ranking import accuracy_wins, difference, emd_wins, front, rank_ranges
 from snnbench.records.score import Score
 
@@ -17,11 +19,12 @@ from snnbench.records.score import Score
 def test_accuracy_wins_against_pairwise_tests(rows: int, samples: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     hits = torch.rand(rows, samples, generator=generator) < torch.rand(rows, 1, generator=generator)
-    wins = accuracy_wins(hits)
-    for i in range(rows):
-        for j in range(rows):
-            test = mcnemar_test(hits[i], hits[j])
-            assert wins[i, j] == (test.p_value < 0.05 and test.gained > test.lost)
+    wins, pairs = accuracy_wins(hits), list(combinations(range(rows), 2))
+    tests = [mcnemar_test(hits[i], hits[j]) for i, j in pairs]
+    adjusted = holm(np.array([test.p_value for test in tests]))
+    for (i, j), test, p_value in zip(pairs, tests, adjusted, strict=True):
+        assert wins[i, j] == (p_value < 0.05 and test.gained > test.lost)
+        assert wins[j, i] == (p_value < 0.05 and test.gained < test.lost)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=8))

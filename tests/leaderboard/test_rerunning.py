@@ -42,13 +42,13 @@ def test_an_entry_alone_is_verified_and_measured_again(
 @pytest.mark.parametrize(
     ("gap", "same_machine", "elsewhere"),
     [
-        (Gap(changed=0, drift=0, operations=0.02, equal=True), 0, 0),
-        (Gap(changed=0, drift=1e-9, operations=0.02, equal=False), 1, 0),
-        (Gap(changed=0.002, drift=0.001, operations=0.02, equal=False), 1, 0),
-        (Gap(changed=0.0021, drift=0.001, operations=0.02, equal=False), 1, 1),
-        (Gap(changed=0.002, drift=0.0011, operations=0.02, equal=False), 1, 1),
-        (Gap(changed=0.0021, drift=0.0011, operations=0.02, equal=False), 1, 2),
-        (Gap(changed=0.002, drift=0.001, operations=0.0201, equal=False), 1, 1),
+        (Gap(changed=0, drift=0, operations=0.0004, equal=True), 0, 0),
+        (Gap(changed=0, drift=1e-9, operations=0.0004, equal=False), 1, 0),
+        (Gap(changed=0.0005, drift=2e-5, operations=0.0004, equal=False), 1, 0),
+        (Gap(changed=0.0006, drift=2e-5, operations=0.0004, equal=False), 1, 1),
+        (Gap(changed=0.0005, drift=2.1e-5, operations=0.0004, equal=False), 1, 1),
+        (Gap(changed=0.0006, drift=2.1e-5, operations=0.0004, equal=False), 1, 2),
+        (Gap(changed=0.0005, drift=2e-5, operations=0.00041, equal=False), 1, 1),
     ],
 )
 def test_how_far_a_network_measured_again_may_be(gap: Gap, same_machine: int, elsewhere: int) -> None:
@@ -104,4 +104,4 @@ def test_another_network_is_not_the_entrys(board: Board, monkeypatch: pytest.Mon
     assert "its evidence is of this kind of machine, and 100.00 % of the predictions" in here.problems[0]
     monkeypatch.setattr("snnbench.leaderboard.rerunning._same_machine", lambda entry: False)
     (elsewhere,) = rerun(entry, Silent())
-    assert "100.00 % of its predictions are others; 0.2 % may be" in elsewhere.problems[0]
+    assert "100.00 % of its predictions are others; 0.05 % may be" in elsewhere.problems[0]

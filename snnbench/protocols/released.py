@@ -1,0 +1,13 @@
+"""Fingerprints of every protocol version that was released: a document of that name and version is this one."""
+
+from __future__ import annotations
+
+RELEASED = {
+    "cifar10-sew8-v1": "65b19dece9e4b643f22c00db842b66ff6eae018ce0638a7dd19bb961a802bca1",
+    "cifar10-sew8-v2": "8a391ea3d5a778d5ff2ed0578017a4aab5630518cf93b83eeae6bd555e0ff75b",
+    "cifar10-sew8-v3": "87c8871effcf3da285d7c828456d3648dddae93e9f73a8360c34b8b51246d549",
+    "cifar100-sew8-v1": "40cb4bba6d539195a9d8d603ca027f0ff5aa4e1243d9dda9060265611ca78edc",
+    "cifar100-sew8-v2": "3c7838ee1d0e8b685d8833c8f7380e24a339cfa578cff42486364f04945e1c38",
+    "digits-sew8-v1": "bd5bbe87ef18339de47080cc5869018923663b305c7f621c972b726161e39021",
+}
+"""By ``<name>-v<version>``; a version that ships is added when its board is opened."""
