@@ -20,6 +20,7 @@ from snnbench.engine import Chosen, Engine, choose_engine, engine_form
 from snnbench.errors import OptionError, ProtocolError, RecordError
 from snnbench.files import write_cache
 from snnbench.locks import locked
+from snnbench.nn.libraries import without_states
 from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.synapses import weight_layers
 from snnbench.plugins import catalogue
@@ -59,7 +60,7 @@ class Network:
         factory = catalogue().models[self.spec.model].value
         model: nn.Module = factory(self.input_shape, self.num_classes, **self.spec.options)
         try:
-            model.load_state_dict(self.weights)
+            model.load_state_dict(without_states(model, self.weights))
         except RuntimeError as error:
             what = " ".join(str(error).split())
             raise ProtocolError(f"the weights do not fit model '{self.spec.model}': {what}") from error

@@ -85,6 +85,11 @@ def _distance(name: str, title: str, compute: Callable[[Any, Scored], Estimate |
     return Metric(name, title, PER_STEP, 1, ".4f", "lower", compute, distance=True, **rest)
 
 
+def _share(functional: Any, holds: Any) -> Estimate:
+    found: Estimate = functional.wilson_interval(int(holds.sum()), len(holds))
+    return found
+
+
 ACCURACY = _percent(
     "accuracy",
     "accuracy",
@@ -126,6 +131,29 @@ METRICS: dict[str, Metric] = {
             ".2g",
             None,
             lambda F, s: F.mcnemar_test(s.correct, s.reference_correct).p_value,
+            needs=("predictions",),
+        ),
+        _percent(
+            "agreement",
+            "answers that are the reference's",
+            lambda F, s: F.wilson_interval(
+                int((s.evaluation.predictions == s.reference.predictions).sum()), len(s.labels)
+            ),
+            better="higher",
+            needs=("predictions",),
+        ),
+        _percent(
+            "flips",
+            "answers that went from right to wrong or back",
+            lambda F, s: _share(F, s.correct ^ s.reference_correct),
+            better="lower",
+            needs=("predictions",),
+        ),
+        _percent(
+            "negative_flips",
+            "answers that went from right to wrong",
+            lambda F, s: _share(F, s.reference_correct & ~s.correct),
+            better="lower",
             needs=("predictions",),
         ),
         FIRING_EMD,

@@ -181,6 +181,19 @@ def reset_states(model: nn.Module) -> None:
             getattr(module, reset)()
 
 
+def without_states(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict without what sinabs keeps of the last batch, which has that batch's size; `model` keeps its own."""
+    stateful = {
+        f"{name}.{state}" if name else state
+        for name, module in model.named_modules()
+        if _STATEFUL in [f"{base.__module__}.{base.__qualname__}" for base in type(module).__mro__]
+        for state, buffer in module.named_buffers(recurse=False)
+        if buffer.numel() == 0
+    }
+    own = model.state_dict()
+    return {name: own[name] if name in stateful else value for name, value in tensors.items()}
+
+
 def _forget_states(module: nn.Module) -> None:
     # An empty buffer is what sinabs begins with; zeros of another batch size it would fill by drawing random samples.
     for name, state in module.named_buffers(recurse=False):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from oracles.networks import library
 from safetensors.torch import save_file
+from torch import nn
 from typer.testing import CliRunner
 
 from snnbench.cli.main import app
@@ -14,6 +16,7 @@ from snnbench.errors import DataError, OptionError, PluginError, RecordError
 from snnbench.examine.behaviour import behaviour
 from snnbench.examine.export import export
 from snnbench.examine.series import read_series, reference_profile
+from snnbench.nn.libraries import without_states
 from snnbench.own.cells import run_network
 from snnbench.plugins import catalogue
 from snnbench.records.results import read_rows
@@ -65,6 +68,9 @@ def test_cells_of_ones_own(folder, network):
     assert record.audit.full_precision == ()
     assert not record.audit.findings
     assert record.metrics["firing_emd"].value > finished[1].record.metrics["firing_emd"].value
+    value = {name: score.value for name, score in record.metrics.items()}
+    assert value["accuracy_change"] == pytest.approx(value["flips"] - 2 * value["negative_flips"])
+    assert 0 < value["agreement"] <= 1 - value["flips"]
     assert {row["rankable"] for row in read_rows(folder / "snnbench-own")} == {False}
     again = run_network(
         network, folder / "net.safetensors", str(folder), "uniform", [2], timesteps=3, exempt=(), mean=[0.5]
@@ -178,3 +184,14 @@ def test_a_nir_file_is_a_network(folder, tmp_path, monkeypatch):
     assert direct[0].record.metrics["firing_emd"].value == record.metrics["firing_emd"].value
     with pytest.raises(OptionError, match=r"network graph\.nir has weights of its own"):
         run_network("graph.nir", tmp_path / "sew.safetensors", str(folder), "uniform", [8])
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_states_of_the_last_batch_are_no_weights():
+    layers = library("sinabs.layers")
+    models = [nn.Sequential(nn.Linear(3, 4), layers.LIFSqueeze(tau_mem=10.0, num_timesteps=2)) for _ in range(2)]
+    models[0](torch.rand(10, 3))
+    models[1].load_state_dict(without_states(models[1], models[0].state_dict()))
+    assert torch.equal(models[0][0].weight, models[1][0].weight)
+    plain = models[0][0]
+    assert without_states(plain, plain.state_dict()).keys() == plain.state_dict().keys()
