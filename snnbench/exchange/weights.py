@@ -14,8 +14,8 @@ from torch import Tensor
 from snnbench.errors import GraphError
 from snnbench.exchange.sidecar import SidecarWeights, vector
 from snnbench.quant.audit import most_levels
-from snnbench.quant.coding import FORMULAS, WHOLE, encode
-from snnbench.quant.packing import bits_for
+from snnbench.quant.coding import FORMULAS, encode
+from snnbench.quant.packing import WHOLE, bits_for
 
 AS_STORED = "as stored"
 _MOST_LEVELS = 256

@@ -30,6 +30,10 @@ _STEADY = {"declared_bits", "found_bits", "levels"}
 """What rounding leaves alone in the audit of weights; of membranes it may move the levels, which are those visited."""
 
 
+_SIZE = {"codebook", "packed_bits", "warnings"}
+"""What packing decides, by the rule of the snnbench that measured."""
+
+
 @dataclass(frozen=True)
 class Gap:
     """How far a network that was measured again is from the evidence.
@@ -141,13 +145,13 @@ def audit_differences(said: Audit, found: Audit, exact: bool) -> Iterator[str]:
 
 
 def _parts(audit: Audit, exact: bool) -> dict[str, object]:
-    """The audit by layer, and the rest of it."""
+    """The audit by layer, and the rest of it, but for what the size of a file decides."""
     bits = None if exact else _STEADY
     visited = None if exact else _STEADY - {"levels"}
     return {
-        **{f"layer {row.layer}": row.model_dump(include=bits) for row in audit.weights},
+        **{f"layer {row.layer}": row.model_dump(include=bits, exclude=_SIZE) for row in audit.weights},
         **{f"membrane {row.layer}": row.model_dump(include=visited) for row in audit.membranes},
-        **audit.model_dump(include=None if exact else {"findings"}, exclude={"weights", "membranes"}),
+        **audit.model_dump(include=None if exact else {"findings"}, exclude={"weights", "membranes", *_SIZE}),
     }
 
 

@@ -11,7 +11,8 @@ from snnbench.errors import FiringError
 from snnbench.nn.synapses import matrices
 from snnbench.quant.apply import quantizers
 from snnbench.quant.audit import basis_of, most_levels
-from snnbench.quant.packing import NUMBER_BITS, bits_for, pack
+from snnbench.quant.coding import pack
+from snnbench.quant.packing import NUMBER_BITS, bits_for
 
 _FLOAT_ABOVE = 16  # bits a weight; weights that PyTorch drew at random lie on a grid of 24
 

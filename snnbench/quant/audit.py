@@ -13,7 +13,8 @@ from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.synapses import Matrix, matrices
 from snnbench.nn.walk import named_modules, unwrapped
 from snnbench.quant.apply import parametrizations_of, quantizers
-from snnbench.quant.packing import NUMBER_BITS, Codebook, bits_for, pack
+from snnbench.quant.coding import pack
+from snnbench.quant.packing import NUMBER_BITS, Codebook, bits_for
 from snnbench.quant.watch import Visited, Watch
 
 _MOST_STALLS = 256

@@ -10,6 +10,7 @@ All sums and products are float32, in that order. A negative zero comes back as 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from snnbench.quant.packing import NUMBER_BITS, WHOLE, Codebook, Whole, narrow, stored_bits
+
 _Floats = NDArray[np.float32]
-Whole = NDArray[np.int64]
 Parts = dict[str, Tensor]
 
-WHOLE = ("levels", "index", "signs", "bits")
 PARTS = (*WHOLE, "scale", "origin", "basis", "table")
 FORMULAS = {
     frozenset({"levels", "scale"}): "levels * scale",
@@ -34,7 +35,6 @@ FORMULAS = {
 _MOST = 255
 _TOLERANCE = 8 * float(np.finfo(np.float32).eps)
 _NEIGHBOURS = np.array(sorted(range(-8, 9), key=abs), dtype=np.int32)
-_KINDS = (np.int8, np.uint8, np.int16, np.uint16)
 
 
 def encode(weight: Tensor, basis: Tensor | None = None) -> Parts:
@@ -54,8 +54,27 @@ def encode(weight: Tensor, basis: Tensor | None = None) -> Parts:
     parts = _encode(rows, None if basis is None else basis.detach().float().cpu().numpy())
     tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in parts.items()}
     tensors = {name: part.view(weight.shape) if name in WHOLE else part for name, part in tensors.items()}
-    smaller = sum(part.nbytes for part in tensors.values()) < weight.nbytes
-    return tensors if smaller else {}
+    return tensors if stored_bits(tensors) < NUMBER_BITS * weight.numel() else {}
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How a weight is stored, and what that takes in bits, as `snnbench export` writes it.
+
+    ``grid``: whole numbers times a scale, from 0 or from an origin. ``basis``: sums of b numbers. ``list``: every level
+    by itself. ``raw``: as it is, since 32 bits a weight are less.
+    """
+
+    codebook: Codebook
+    bits: int
+
+
+def pack(weight: Tensor, basis: Tensor | None = None) -> Packing:
+    """The storage of `weight` that `encode` finds."""
+    parts = encode(weight, basis)
+    if not parts:
+        return Packing("raw", NUMBER_BITS * weight.numel())
+    return Packing("basis" if "basis" in parts else "list" if "table" in parts else "grid", stored_bits(parts))
 
 
 def decode(parts: Mapping[str, Tensor]) -> Tensor:
@@ -105,7 +124,11 @@ def _encode(rows: _Floats, basis: _Floats | None) -> dict[str, NDArray[Any]]:
     for parts in _candidates(rows, basis, together, apart):
         if parts is not None:
             return parts
-    return min((_as_table(rows, books) for books in (together, apart)), key=lambda p: sum(x.nbytes for x in p.values()))
+    return min((_as_table(rows, books) for books in (together, apart)), key=_stored_bits)
+
+
+def _stored_bits(parts: dict[str, NDArray[Any]]) -> int:
+    return stored_bits({name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in parts.items()})
 
 
 def _candidates(
@@ -127,7 +150,7 @@ def _as_basis(rows: _Floats, basis: _Floats, whole: str) -> dict[str, NDArray[An
         own = index if len(basis) > 1 else 0
         place = np.searchsorted(sums[own], row, sorter=order[own]).clip(max=sums.shape[1] - 1)
         codes[index] = order[own][place]
-    return {whole: _narrow(codes), "basis": basis} if (_look_up(sums, codes) == rows).all() else None
+    return {whole: narrow(codes), "basis": basis} if (_look_up(sums, codes) == rows).all() else None
 
 
 def common_unit(levels: _Floats) -> tuple[float, Whole] | None:
@@ -158,7 +181,7 @@ def _as_scaled(
             return None
         scales.append(scale)
         wholes.append(unit[1])
-    return {"levels": _narrow(_assign(rows, books, wholes)), "scale": np.array(scales, np.float32)}
+    return {"levels": narrow(_assign(rows, books, wholes)), "scale": np.array(scales, np.float32)}
 
 
 def _as_grid(
@@ -169,7 +192,7 @@ def _as_grid(
     if len(grids) < len(found):
         return None
     origins, scales, wholes = zip(*grids, strict=True)
-    index = _narrow(_assign(rows, books, list(wholes)))
+    index = narrow(_assign(rows, books, list(wholes)))
     return {"index": index, "scale": np.array(scales, np.float32), "origin": np.array(origins, np.float32)}
 
 
@@ -196,7 +219,7 @@ def _near(value: float) -> _Floats:
 def _as_table(rows: _Floats, books: list[_Floats]) -> dict[str, NDArray[Any]]:
     most = max(map(len, books))
     table = np.stack([np.pad(levels, (0, most - len(levels)), mode="edge") for levels in books])
-    return {"index": _narrow(_assign(rows, books, [np.arange(len(levels)) for levels in books])), "table": table}
+    return {"index": narrow(_assign(rows, books, [np.arange(len(levels)) for levels in books])), "table": table}
 
 
 def _assign(rows: _Floats, books: list[_Floats], wholes: list[Whole]) -> Whole:
@@ -205,9 +228,3 @@ def _assign(rows: _Floats, books: list[_Floats], wholes: list[Whole]) -> Whole:
         return wholes[0][np.searchsorted(books[0], rows)]
     parts = zip(rows, books, wholes, strict=True)
     return np.stack([whole[np.searchsorted(levels, row)] for row, levels, whole in parts])
-
-
-def _narrow(whole: Whole) -> NDArray[Any]:
-    low, high = whole.min(), whole.max()
-    kind = next((k for k in _KINDS if np.iinfo(k).min <= low and high <= np.iinfo(k).max), np.int64)
-    return whole.astype(kind)

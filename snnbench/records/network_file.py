@@ -1,7 +1,8 @@
 """A network's state as one file: quantized weights in parts (`snnbench.quant.coding`), all else as it is.
 
-A part of the tensor ``fc.weight`` is named ``fc.weight/index``. The header holds a SHA-256 of the tensors as they are
-read back, so that an altered file is refused.
+A part of the tensor ``fc.weight`` is named ``fc.weight/index``. Whole numbers are a stream of bits (see
+`snnbench.quant.packing`), whose shape and layout the header holds; so the tensors take what the audit says. The header
+also holds a SHA-256 of the tensors as they are read back, so that an altered file is refused.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from math import prod
+from typing import Annotated
 
 import torch
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -21,14 +24,33 @@ from snnbench.nn.synapses import matrices
 from snnbench.quant import bake, quantizers
 from snnbench.quant.audit import basis_of
 from snnbench.quant.coding import PARTS, decode, encode
+from snnbench.quant.packing import Layout, from_stream, layout_of, to_stream
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_READS = (1, 2)
 _HEADER = "snnbench"
 
 
+class _Codes(BaseModel):
+    shape: Annotated[tuple[Annotated[int, Field(ge=1, le=2**31)], ...], Field(min_length=1)]
+    bits: Annotated[int, Field(ge=1, le=32)]
+    low: Annotated[int, Field(ge=-(2**31), lt=2**31)]
+    step: Annotated[int, Field(ge=1, lt=2**31)]
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.bits, self.low, self.step)
+
+    def read(self, stream: Tensor) -> Tensor:
+        return torch.from_numpy(from_stream(stream.numpy(), self.layout, prod(self.shape))).view(self.shape)
+
+
 class _Header(BaseModel):
+    """Version 1 has whole numbers as tensors of their own types, and no codes."""
+
     schema_version: int
     sha256: str
+    codes: dict[str, _Codes] = {}
 
 
 def pack_network(model: nn.Module) -> bytes:
@@ -37,11 +59,15 @@ def pack_network(model: nn.Module) -> bytes:
     bases = {paths[name]: basis_of(quantizer) for name, quantizer in quantizers(model).items()}
     bake(model)
     tensors: dict[str, Tensor] = {}
+    codes: dict[str, _Codes] = {}
     for name, value in model.state_dict().items():
-        parts = encode(value, bases[name]) if name in bases else {}
+        if parts := encode(value, bases[name]) if name in bases else {}:
+            whole, layout = layout_of(parts)
+            codes[f"{name}/{whole}"] = _Codes(shape=tuple(value.shape), **layout._asdict())
         tensors |= {f"{name}/{part}": tensor for part, tensor in parts.items()} or {name: value.cpu().contiguous()}
-    header = _Header(schema_version=SCHEMA_VERSION, sha256=_digest(_assemble(tensors)))
-    return save(tensors, {_HEADER: header.model_dump_json()})
+    header = _Header(schema_version=SCHEMA_VERSION, sha256=_digest(_assemble(tensors)), codes=codes)
+    streams = {name: torch.from_numpy(to_stream(tensors[name].numpy(), own.layout)) for name, own in codes.items()}
+    return save(tensors | streams, {_HEADER: header.model_dump_json()})
 
 
 def unpack_network(content: bytes) -> dict[str, Tensor]:
@@ -57,10 +83,11 @@ def unpack_network(content: bytes) -> dict[str, Tensor]:
     if not is_packed(content):
         return tensors
     header = _header(content)
-    if header.schema_version != SCHEMA_VERSION:
-        raise RecordError(f"it has schema version {header.schema_version}; this snnbench reads {SCHEMA_VERSION}")
+    if header.schema_version not in _READS:
+        versions = " and ".join(map(str, _READS))
+        raise RecordError(f"it has schema version {header.schema_version}; this snnbench reads {versions}")
     try:
-        state = _assemble(tensors)
+        state = _assemble(_from_streams(tensors, header))
     except ValueError as error:
         raise RecordError(f"it is damaged ({error})") from error
     if header.sha256 != _digest(state):
@@ -70,12 +97,18 @@ def unpack_network(content: bytes) -> dict[str, Tensor]:
 
 def parts_of(content: bytes) -> dict[str, dict[str, Tensor]]:
     """The parts of every tensor that is stored in parts, by the tensor's name."""
-    return _split(load(content))[1]
+    return _split(_from_streams(load(content), _header(content)))[1]
 
 
 def is_packed(content: bytes) -> bool:
     """Whether the content of a safetensors file was written by `pack_network`."""
     return _HEADER in _metadata(content)
+
+
+def _from_streams(tensors: Mapping[str, Tensor], header: _Header) -> dict[str, Tensor]:
+    if missing := [name for name in header.codes if name not in tensors]:
+        raise ValueError(f"{', '.join(missing)} is missing")
+    return {**tensors, **{name: own.read(tensors[name]) for name, own in header.codes.items()}}
 
 
 def _assemble(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

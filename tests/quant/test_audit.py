@@ -10,7 +10,6 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -34,7 +33,8 @@ from snnbench.quant import (
     quantizers,
 )
 from snnbench.quant.audit import stalled_below
-from snnbench.quant.packing import bits_for, grid_steps, pack, reproduces
+from snnbench.quant.coding import pack
+from snnbench.quant.packing import bits_for
 from snnbench.records.record import Audit
 
 Make = Callable[[str, Tensor], nn.Module]
@@ -272,35 +272,10 @@ def test_numbers_without_structure_are_raw() -> None:
     assert pack(weight).bits == 32 * 120
 
 
-@given(
-    st.lists(st.integers(0, 400), min_size=2, max_size=40, unique=True),
-    st.floats(0.001, 10),
-    st.floats(-3, 3),
-)
-def test_a_grid_is_found_and_is_never_longer_than_it_was(places: list[int], step: float, origin: float) -> None:
-    places = sorted(places)
-    levels = np.unique(np.float32(origin + step * np.array(places)).astype(float))
-    steps = grid_steps(levels)
-    if np.gcd.reduce(np.diff(places)) == np.diff(places).min():
-        assert steps is not None
-    if steps is not None:
-        assert len(levels) - 1 <= steps
-
-
 @given(st.integers(1, 300))
 def test_bits_number_the_levels(levels: int) -> None:
     assert 2 ** bits_for(levels) >= levels
     assert levels == 1 or bits_for(levels) == 1 or 2 ** (bits_for(levels) - 1) < levels
-
-
-@pytest.mark.parametrize("codes", ["signed", "binary"])
-def test_sums_of_a_basis_are_recognised(codes: str) -> None:
-    torch.manual_seed(0)
-    tensor = torch.randn(5, 400)
-    quantizer = lqnet(tensor, bits=4, codes=codes)  # type: ignore[arg-type]
-    channels = [np.unique(row) for row in quantizer(tensor).double().numpy()]
-    assert reproduces(quantizer.basis, channels)  # type: ignore[arg-type]
-    assert not reproduces(quantizer.basis * 1.001, channels)  # type: ignore[operator]
 
 
 def test_an_exempt_layer_with_weight_norm_is_in_full_precision() -> None:
