@@ -21,7 +21,7 @@ Whole = NDArray[np.int64]
 _KINDS = (np.int8, np.uint8, np.int16, np.uint16)
 
 
-class Layout(NamedTuple):
+class CodeLayout(NamedTuple):
     """Each number is ``low + step * code``, and a code takes `bits` bits of the stream, lowest first."""
 
     bits: int
@@ -34,15 +34,15 @@ def bits_for(levels: int) -> int:
     return max(1, (levels - 1).bit_length())
 
 
-def layout_of(parts: Mapping[str, Tensor]) -> tuple[str, Layout]:
+def layout_of(parts: Mapping[str, Tensor]) -> tuple[str, CodeLayout]:
     """The part that is whole numbers, and the layout with fewest bits; codes of a basis have one for each number."""
     name = next(name for name in WHOLE if name in parts)
     if "basis" in parts:
-        return name, Layout(parts["basis"].shape[1], 0, 1)
+        return name, CodeLayout(parts["basis"].shape[1], 0, 1)
     numbers = parts[name].numpy().astype(np.int64)
     low = int(numbers.min())
     step = int(np.gcd.reduce(numbers.reshape(-1) - low)) or 1
-    return name, Layout(bits_for((int(numbers.max()) - low) // step + 1), low, step)
+    return name, CodeLayout(bits_for((int(numbers.max()) - low) // step + 1), low, step)
 
 
 def stored_bits(parts: Mapping[str, Tensor]) -> int:
@@ -57,13 +57,13 @@ def stream_bytes(numbers: int, bits: int) -> int:
     return -(-numbers * bits // 8)
 
 
-def to_stream(numbers: NDArray[Any], layout: Layout) -> NDArray[np.uint8]:
+def to_stream(numbers: NDArray[Any], layout: CodeLayout) -> NDArray[np.uint8]:
     """The bytes (n,) of whole `numbers`, in row-major order."""
     codes = (numbers.reshape(-1).astype(np.int64) - layout.low) // layout.step
     return np.packbits((codes[:, None] >> np.arange(layout.bits) & 1).astype(np.uint8), bitorder="little")
 
 
-def from_stream(stream: NDArray[np.uint8], layout: Layout, count: int) -> NDArray[Any]:
+def from_stream(stream: NDArray[np.uint8], layout: CodeLayout, count: int) -> NDArray[Any]:
     """What `to_stream` was given, flat and in the smallest type that holds it.
 
     Raises:
@@ -74,8 +74,8 @@ def from_stream(stream: NDArray[np.uint8], layout: Layout, count: int) -> NDArra
     bits = np.unpackbits(stream, bitorder="little")
     if bits[count * layout.bits :].any():
         raise ValueError(f"a stream of {count} codes goes on after the last")
-    bits = bits[: count * layout.bits].reshape(count, layout.bits)
-    return narrow(layout.low + layout.step * (bits.astype(np.int64) << np.arange(layout.bits)).sum(axis=1))
+    rows = bits[: count * layout.bits].reshape(count, layout.bits)
+    return narrow(layout.low + layout.step * (rows.astype(np.int64) << np.arange(layout.bits)).sum(axis=1))
 
 
 def narrow(whole: Whole) -> NDArray[Any]:

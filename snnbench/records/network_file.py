@@ -24,7 +24,7 @@ from snnbench.nn.synapses import matrices
 from snnbench.quant import bake, quantizers
 from snnbench.quant.audit import basis_of
 from snnbench.quant.coding import PARTS, decode, encode
-from snnbench.quant.packing import Layout, from_stream, layout_of, to_stream
+from snnbench.quant.packing import CodeLayout, from_stream, layout_of, to_stream
 
 SCHEMA_VERSION = 2
 _READS = (1, 2)
@@ -38,8 +38,8 @@ class _Codes(BaseModel):
     step: Annotated[int, Field(ge=1, lt=2**31)]
 
     @property
-    def layout(self) -> Layout:
-        return Layout(self.bits, self.low, self.step)
+    def layout(self) -> CodeLayout:
+        return CodeLayout(self.bits, self.low, self.step)
 
     def read(self, stream: Tensor) -> Tensor:
         return torch.from_numpy(from_stream(stream.numpy(), self.layout, prod(self.shape))).view(self.shape)

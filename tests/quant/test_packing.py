@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnbench.quant.packing import Layout, from_stream, layout_of, stored_bits, stream_bytes, to_stream
+from snnbench.quant.packing import CodeLayout, from_stream, layout_of, stored_bits, stream_bytes, to_stream
 
 
 @given(st.lists(st.integers(0, 200), min_size=1, max_size=50), st.integers(-300, 300), st.integers(1, 9))
@@ -25,13 +25,13 @@ def test_a_stream_is_read_back(codes: list[int], low: int, step: int) -> None:
 def test_the_bits_are_those_of_a_plain_loop(codes: list[int]) -> None:
     whole = sum(code << 3 * place for place, code in enumerate(codes))
     expected = whole.to_bytes(stream_bytes(len(codes), 3), "little")
-    assert to_stream(np.array(codes), Layout(3, 0, 1)).tobytes() == expected
+    assert to_stream(np.array(codes), CodeLayout(3, 0, 1)).tobytes() == expected
 
 
 def test_odd_numbers_take_a_bit_less() -> None:
-    assert layout_of({"levels": torch.tensor([-15, 15, -1, 3])})[1] == Layout(4, -15, 2)
-    assert layout_of({"levels": torch.tensor([7, 7])})[1] == Layout(1, 7, 1)
-    assert layout_of({"signs": torch.tensor([0, 1]), "basis": torch.zeros(1, 3)})[1] == Layout(3, 0, 1)
+    assert layout_of({"levels": torch.tensor([-15, 15, -1, 3])})[1] == CodeLayout(4, -15, 2)
+    assert layout_of({"levels": torch.tensor([7, 7])})[1] == CodeLayout(1, 7, 1)
+    assert layout_of({"signs": torch.tensor([0, 1]), "basis": torch.zeros(1, 3)})[1] == CodeLayout(3, 0, 1)
 
 
 def test_size_is_of_the_stream_and_of_the_numbers() -> None:
@@ -42,4 +42,4 @@ def test_size_is_of_the_stream_and_of_the_numbers() -> None:
 @pytest.mark.parametrize("stream", [[1, 2, 3], [255, 255], [[1, 0]]])
 def test_a_stream_of_another_length_is_refused(stream: list[int]) -> None:
     with pytest.raises(ValueError, match="codes"):
-        from_stream(np.array(stream, np.uint8), Layout(3, 0, 1), 5)
+        from_stream(np.array(stream, np.uint8), CodeLayout(3, 0, 1), 5)
