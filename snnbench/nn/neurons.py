@@ -74,7 +74,7 @@ class SpikingNeuron(nn.Module, ABC):
             raise ValueError(f"v_reset={v_reset} has no meaning with reset='soft'; leave it at 0")
         self.threshold, self.reset, self.v_reset, self.v_init = threshold, reset, v_reset, v_init
         self.detach_reset, self.alpha = detach_reset, alpha
-        self.state_quantizer = None
+        self.register_module("state_quantizer", None)
         self.site: Site = "post_reset"
 
     @abstractmethod

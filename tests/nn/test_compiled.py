@@ -9,11 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from snnbench.builtin.lqnet import lqnet
+from snnbench.builtin.uniform import uniform
 from snnbench.errors import FiringError
 from snnbench.nn import IFNeuron, LIFNeuron, SEWResNet, optimize, record_firing, record_operations, sew_resnet8
 from snnbench.nn.compiled import why_not_compiled
 from snnbench.nn.compiled.optimize import FusedNeuron
 from snnbench.nn.convolution import convolve
+from snnbench.quant import quantize_membranes, quantize_weights, quantizers
 
 pytestmark = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
 
@@ -278,3 +281,34 @@ def test_a_watched_convolution_runs_as_pytorch_has_it(monkeypatch: pytest.Monkey
     with torch.autocast("cpu", torch.bfloat16):
         convolve(conv, torch.randn(1, 3, 5, 5))
     assert seen
+
+
+def test_the_two_forms_have_modes_of_their_own() -> None:
+    model = network().train()
+    model.blocks[0].layer1.bn.eval()
+    modes = [module.training for module in model.modules()]
+    fast = optimize(model).eval()
+    assert [each.training for each in model.modules() if not isinstance(each, nn.Conv2d | nn.Linear)] == [
+        mode for mode, each in zip(modes, model.modules(), strict=True) if not isinstance(each, nn.Conv2d | nn.Linear)
+    ]
+    fast.train()
+    model.eval()
+    before = model.stem.bn.running_mean.clone()
+    fast(images(4))
+    assert not torch.equal(model.stem.bn.running_mean, before)
+    assert torch.equal(model.stem.bn.running_mean, fast.stem.bn.running_mean)
+
+
+def test_quantizers_that_are_put_on_later_are_in_both_forms() -> None:
+    model = network().train()
+    fast = optimize(model)
+    quantize_weights(model, lambda name, weight: lqnet(weight, bits=2))
+    fast(images(2))
+    assert {int(each.refits) for each in quantizers(model).values()} == {1}
+    quantize_membranes(model, lambda name, like: uniform(like, bits=2), "pre_spike", (3, 8, 8))
+    model.eval()
+    fast.eval()
+    x = images(3)
+    assert torch.equal(fast(x), model(x))
+    assert fast.stem.neuron.state_quantizer is model.stem.neuron.state_quantizer is not None
+    assert fast.stem.neuron.site == "pre_spike"

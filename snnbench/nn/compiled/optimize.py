@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from snnbench.nn.averaged import averages, convolve_averaged
 from snnbench.nn.compiled.build import kernels
@@ -18,8 +19,9 @@ from snnbench.nn.compiled.integer import IntegerConv
 from snnbench.nn.compiled.memory import keep_memory
 from snnbench.nn.compiled.pattern import PatternTrace, found_in
 from snnbench.nn.convolution import convolve, convolve_weight
-from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
+from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, Site, SpikingNeuron
 from snnbench.nn.rectifier import Rectifier
+from snnbench.nn.refits import observe_forwards
 from snnbench.nn.sew_resnet import ConvBNNeuron, Stem, per_step
 
 M = TypeVar("M", bound=nn.Module)
@@ -52,11 +54,22 @@ class FusedNeuron(SpikingNeuron):
         counter: counts the spikes while they are fired, if it is set.
         as_bytes: give spikes of float32 currents as uint8; without gradient.
         norm: the batch norm before it, where that is a module of its own.
+        eager: the neuron that it was made of, which says where a state quantizer acts.
     """
 
     counter: SpikeCounter | None = None
     as_bytes: bool = False
     norm: tuple[LeavingNorm] | None = None
+    eager: tuple[SpikingNeuron]
+
+    @property
+    def site(self) -> Site:
+        """Where the state quantizer acts."""
+        return self.eager[0].site
+
+    @site.setter
+    def site(self, value: Site) -> None:
+        self.eager[0].site = value
 
     def forward(self, x: Tensor, bn: nn.BatchNorm2d | None = None, shared: int = 0, averaged: bool = False) -> Tensor:
         """Spikes (T, N, *features) of currents (T, N, *features) before `bn`, or (N, *features) `shared` times."""
@@ -146,12 +159,13 @@ _FUSED: dict[type[nn.Module], type[nn.Module]] = {
 def optimize(model: M) -> M:
     """The fast form of `model`: batch norm, neuron and, under `record_firing`, counting run as one compiled pass.
 
-    It shares parameters, buffers, convolutions and quantizers with `model` and has the same names and
-    ``state_dict``; train and evaluate it as you would `model`. Hooks that are there are kept, later ones belong to
-    the form that they are put on. Neurons of other libraries, neurons with a state quantizer, and tensors on other
-    devices than the CPU run as before. A batch norm is found where it feeds a neuron alone, in whatever modules both
-    are; where it is not found, the neuron alone is fused. In float32 evaluation the spikes are those of `model`. From
-    then on the process keeps large blocks of memory: fetching them anew takes longer than the neurons.
+    It shares parameters, buffers, layers of weights and quantizers (later ones, too) with `model` and has the same
+    names and ``state_dict``; train and evaluate it as you would `model`, whose own mode stays as it is. Hooks that are
+    there are kept, later ones belong to the form that they are put on. Neurons of other libraries, neurons with a
+    state quantizer, and tensors on other devices than the CPU run as before. A batch norm is found where it feeds a
+    neuron alone, in whatever modules both are; where it is not found, the neuron alone is fused. In float32 evaluation
+    the spikes are those of `model`. From then on the process keeps large blocks of memory: fetching them anew takes
+    longer than the neurons.
 
     Raises:
         OptionError: if there is no C++ compiler, or it cannot build the kernels.
@@ -167,12 +181,16 @@ def fuse(model: M, instead: Mapping[nn.Module, nn.Module]) -> M:
     """
     kernels()
     keep_memory()
+    if not any(isinstance(part, SpikingNeuron) for part in model.modules()) and not instead:
+        return model
     norms = _norms(model)
     done = {id(module): other for module, other in instead.items()}
     done |= {id(norm): _leaving(norm) for norm in norms.values()}
     fast = _fuse(model, done)
     for neuron, norm in norms.items():
         cast(FusedNeuron, done[id(neuron)]).norm = (cast(LeavingNorm, done[id(norm)]),)
+    if not isinstance(fast, SpikingNeuron):  # whatever refits is a part of it
+        observe_forwards(fast)
     return fast
 
 
@@ -197,15 +215,24 @@ def _own_hooks(form: nn.Module, module: nn.Module) -> None:
 def _fuse(module: M, done: dict[int, nn.Module]) -> M:
     if id(module) in done:
         return done[id(module)]  # type: ignore[return-value]
-    if not any(isinstance(part, SpikingNeuron) or id(part) in done for part in module.modules()):
+    if _is_shared(module):
         return module
     fused = done[id(module)] = copy.copy(module)
     _own_hooks(fused, module)
-    fused._modules = {name: part and _fuse(part, done) for name, part in module._modules.items()}
+    if not isinstance(module, SpikingNeuron):  # whose quantizer is the same in both forms
+        fused._modules = {name: part and _fuse(part, done) for name, part in module._modules.items()}
     form = _FUSED.get(type(module))
     if form and _feeds_a_fused_part(fused):
         fused.__class__ = form  # type: ignore[assignment]
+    if isinstance(fused, FusedNeuron):
+        vars(fused)["eager"] = (module,)
     return fused
+
+
+def _is_shared(module: nn.Module) -> bool:
+    """Whether both forms have the same module: layers of weights, on which quantizers may be put later."""
+    own = any(len(value.shape) > 1 for value in module.parameters(recurse=False))
+    return own or parametrize.is_parametrized(module)
 
 
 def _feeds_a_fused_part(module: nn.Module) -> bool:
