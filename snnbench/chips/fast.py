@@ -17,7 +17,7 @@ from snnbench.errors import OptionError
 from snnbench.exchange.wiring import INPUT
 from snnbench.nn.compiled.integer import IntegerConv, has_integer_convolutions
 
-CHUNK = 10
+CHUNK = 20
 """Images that go through all layers together, so that what flows between them stays in the processor's cache."""
 
 
@@ -42,6 +42,7 @@ class FastNetwork(IntegerNetwork):
         self._library = load_c(batch_files(put), ("batch.c",))
         self._library.fire_batch.restype = ctypes.c_uint64
         self._sums = {layer.name: _summing(layer, put) for layer in put.layers}
+        self._arrays = {layer.name: _arrays(layer) for layer in put.layers}
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes) int64 of normalised `images` (N, *shape)."""
@@ -78,15 +79,20 @@ class FastNetwork(IntegerNetwork):
         sums = sums.contiguous(memory_format=form)
         spikes = torch.empty((self.timesteps * images, *sums.shape[1:]), dtype=torch.uint8, memory_format=form)
         neurons, outputs = layer.neurons, sums.shape[1]
-        values = (neurons.threshold, neurons.bias, neurons.start, layer.synapses.shift)
-        arrays = [torch.as_tensor(each).flatten().expand(outputs).to(torch.int32).contiguous() for each in values]
         leaks = (neurons.leak.factor, neurons.leak.bits, neurons.current_leak.factor, neurons.current_leak.bits)
         places = (images, sums[0].numel() // outputs, outputs, int(shared))
-        pointers = (array.data_ptr() for array in arrays)
+        pointers = (array.data_ptr() for array in self._arrays[layer.name])
         constants = _Constants(*pointers, *places, self.timesteps, *leaks, int(neurons.reset == "zero"), neurons.most)
         ends = (ctypes.c_void_p(sums.data_ptr()), ctypes.c_void_p(spikes.data_ptr()), ctypes.byref(constants))
         self.overflows[layer.name] += self._library.fire_batch(*ends)
         return spikes.view(self.timesteps, images, *sums.shape[1:])
+
+
+def _arrays(layer: IntegerLayer) -> list[Tensor]:
+    """Thresholds, biases, starts and shifts, int32 (out,) each."""
+    out, neurons = len(layer.synapses.codes), layer.neurons
+    values = (neurons.threshold, neurons.bias, neurons.start, layer.synapses.shift)
+    return [torch.as_tensor(each).flatten().expand(out).to(torch.int32).contiguous() for each in values]
 
 
 class _Sums(nn.Module):
