@@ -8,39 +8,50 @@ from snnbench.records.record import Record, read_record
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = (
-    "| quantizer | bits | found | accuracy % | change | firing EMD | 95 % | drift | dead % |\n"
-    "|:--|--:|--:|--:|--:|--:|:--|--:|--:|"
+    "| quantizer | bits | found | accuracy % | change | firing EMD | 95 % | null 95 % | drift | dead % |\n"
+    "|:--|--:|--:|--:|--:|--:|:--|--:|--:|--:|"
 )
-SHOWN = [("lqnet", "narrow"), ("uniform", "narrow"), ("uniform", "wide")]
+WEIGHTS = [
+    (name, clip, bits)
+    for name, clip in (("lqnet", "narrow"), ("uniform", "narrow"), ("uniform", "wide"))
+    for bits in (2, 4, 8)
+]
+MEMBRANES = [(which, bits) for which in ("unsigned", "signed") for bits in (2, 4)]
 
 
 def row(record: Record) -> str:
-    metrics, spec = record.metrics, record.cell.quantizer
-    emd = metrics["firing_emd"]
+    metrics, spec, membrane = record.metrics, record.cell.quantizer, record.cell.membrane
+    emd, null = metrics["firing_emd"], record.paired_null
+    assert null is not None
+    name = f"{spec.name}, {spec.options['clip']}" if membrane is None else f"membrane, {membrane.options['range']}"
+    bits, found = (
+        (spec.bits, record.audit.found_bits)
+        if membrane is None
+        else (membrane.bits, max(each.found_bits for each in record.audit.membranes))
+    )
     return (
-        f"| {spec.name}, {spec.options['clip']} | {spec.bits} | {record.audit.found_bits} "
+        f"| {name} | {bits} | {found} "
         f"| {100 * metrics['accuracy'].value:.2f} | {100 * metrics['accuracy_change'].value:+.2f} "
-        f"| {emd.value:.4f} | {emd.low:.4f} to {emd.high:.4f} | {metrics['firing_drift'].value:.4f} "
+        f"| {emd.value:.4f} | {emd.low:.4f} to {emd.high:.4f} | {null.high:.4f} | {metrics['firing_drift'].value:.4f} "
         f"| {100 * metrics['dead_fraction'].value:.1f} |"
     )
 
 
 def table() -> str:
-    records = [read_record(path.parent) for path in ROOT.glob("leaderboards/cifar10-sew8-v3/entries/*/record.json")]
-    wanted = {
-        (r.cell.quantizer.name, r.cell.quantizer.options.get("clip"), r.cell.quantizer.bits): r
-        for r in records
-        if r.cell.seed == 0
-    }
-    rows = [row(wanted[name, clip, bits]) for name, clip in SHOWN for bits in (2, 4, 8)]
-    unquantized = wanted["float", None, 32]
-    reference = unquantized.reference
+    records = [read_record(path.parent) for path in ROOT.glob("leaderboards/cifar10-sew8-v4/entries/*/record.json")]
+    found = {}
+    for record in records:
+        cell = record.cell
+        if cell.mode == "ptq" and cell.membrane is None:
+            found[cell.quantizer.name, cell.quantizer.options.get("clip"), cell.quantizer.bits] = record
+        elif cell.mode == "ptq" and cell.quantizer.name == "float" and cell.membrane.site == "post_reset":
+            found[cell.membrane.options["range"], cell.membrane.bits] = record
+    reference = found["float", None, 32].reference
     last = (
-        f"Reference: {100 * reference.accuracy.value:.2f} %, {100 * reference.dead_fraction.value:.1f} % dead;"
-        f" noise floor of EMD (split halves) {unquantized.noise_floor.value:.4f},"
-        f" between the two seeds {unquantized.seed_floor.value:.4f}."
+        f"Reference: {100 * reference.accuracy.value:.2f} %, {reference.firing_rate.value:.3f} spikes per neuron and"
+        f" step, {100 * reference.dead_fraction.value:.1f} % dead."
     )
-    return "\n".join([HEAD, *rows, "", last])
+    return "\n".join([HEAD, *(row(found[key]) for key in [*WEIGHTS, *MEMBRANES]), "", last])
 
 
 def test_figures_are_the_leaderboards() -> None:
