@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from snnbench.plugins.isolation import Fault, isolated
-from snnbench.plugins.source import PluginSource
+from snnbench.plugins.isolation import isolated
+from snnbench.plugins.source import PluginFault, PluginSource
 
 PLUGIN = PluginSource("plugin", "a-distribution", "1", "module")
 
@@ -51,7 +51,7 @@ def as_before() -> Iterator[None]:
     ids=lambda each: each if isinstance(each, str) else "",
 )
 def test_it_is_put_back_and_said(change: Callable[[], object], what: str) -> None:
-    faults: list[Fault] = []
+    faults: list[PluginFault] = []
     with isolated(PLUGIN, faults):
         change()
     assert [fault.error for fault in faults] == [f"changes {what} when it loads; it was put back"]
@@ -59,7 +59,7 @@ def test_it_is_put_back_and_said(change: Callable[[], object], what: str) -> Non
 
 
 def test_several_changes_are_one_fault() -> None:
-    faults: list[Fault] = []
+    faults: list[PluginFault] = []
     with isolated(PLUGIN, faults):
         torch.set_default_device("meta")
         torch.manual_seed(1)
@@ -69,7 +69,7 @@ def test_several_changes_are_one_fault() -> None:
 
 
 def test_nothing_changed_is_no_fault() -> None:
-    faults: list[Fault] = []
+    faults: list[PluginFault] = []
     with isolated(PLUGIN, faults):
         torch.zeros(2)
     assert not faults
