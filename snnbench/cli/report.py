@@ -11,14 +11,14 @@ from snnbench.cli.parameters import Json
 
 app = typer.Typer(help="What the records on the boards say.", no_args_is_help=True)
 
-Boards = Annotated[Path, typer.Argument(metavar="BOARDS", help="Folder of the boards.")]
+_Boards = Annotated[Path, typer.Argument(metavar="BOARDS", help="Folder of the boards.")]
 Out = Annotated[
     Path | None, typer.Option("--out", help="Markdown page to write; its pictures go into a folder of its name.")
 ]
 
 
 @app.command("paper")
-def paper(boards: Boards = Path("leaderboards"), out: Out = None, as_json: Json = False) -> None:
+def paper(boards: _Boards = Path("leaderboards"), out: Out = None, as_json: Json = False) -> None:
     """Judge the paper's claims and our hypotheses, by the rules of docs/hypotheses.md.
 
     Each claim holds, fails or is not resolved on each board; what no board has is missing.

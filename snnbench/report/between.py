@@ -12,11 +12,11 @@ from snnbench.examine.compare import difference
 from snnbench.functional import Estimate
 from snnbench.records.score import Score
 from snnbench.report.cases import Case, Rows
-from snnbench.report.evidence import POINT, Comparison, Stand, above, accuracy_difference, below, emd_difference
+from snnbench.report.evidence import POINT, PairEvidence, Stand, above, accuracy_difference, below, emd_difference
 from snnbench.report.questions import quotient
 from snnbench.report.ranks import MOST_ALIKE, bootstrap, fewest_cases, spearman
 
-Pairs = list[tuple[Case, Case]]
+_Pairs = list[tuple[Case, Case]]
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class BetweenBoards:
     number: str
     hypothesis: str
     differ: Callable[[Rows, Rows], bool]
-    compare: Callable[[Pairs], Iterator[Comparison]]
+    compare: Callable[[_Pairs], Iterator[PairEvidence]]
 
 
-def common(first: Rows, second: Rows) -> Pairs:
+def common(first: Rows, second: Rows) -> _Pairs:
     """Rows of both boards of the same cell: same axes, same seed."""
     theirs = {(case.seed, repr(sorted(case.axes.items(), key=str))): case for case in second.quantized}
     keys = [(case, (case.seed, repr(sorted(case.axes.items(), key=str)))) for case in first.quantized]
@@ -76,40 +76,40 @@ def _option(rows: Rows, name: str) -> object:
     return rows.board.protocol.model.options.get(name, _DEFAULTS[name])
 
 
-def _lqnet_accuracy(bits: int, stand: Callable[[Estimate, float], Stand]) -> Callable[[Pairs], Iterator[Comparison]]:
+def _lqnet_accuracy(bits: int, stand: Callable[[Estimate, float], Stand]) -> Callable[[_Pairs], Iterator[PairEvidence]]:
     """Accuracy with every layer quantized minus that with the first and last exempt."""
 
-    def compare(pairs: Pairs) -> Iterator[Comparison]:
+    def compare(pairs: _Pairs) -> Iterator[PairEvidence]:
         chosen = [(a, b) for a, b in pairs if a.matches({"quantizer": "lqnet", "bits": bits, "membrane": None})]
         for case, other in chosen:
             estimate = accuracy_difference(case, other, len(chosen))
-            yield Comparison(str(case), case.seed, "accuracy", estimate, stand(estimate, -POINT), (case, other))
+            yield PairEvidence(str(case), case.seed, "accuracy", estimate, stand(estimate, -POINT), (case, other))
 
     return compare
 
 
-def _regularized_emd(pairs: Pairs) -> Iterator[Comparison]:
+def _regularized_emd(pairs: _Pairs) -> Iterator[PairEvidence]:
     for case, other in _two_bits(pairs):
         estimate = emd_difference(other.score("firing_emd"), case.score("firing_emd"), len(_two_bits(pairs)))
-        yield Comparison(str(case), case.seed, "EMD, without - with", estimate, above(estimate, 0), (case, other))
+        yield PairEvidence(str(case), case.seed, "EMD, without - with", estimate, above(estimate, 0), (case, other))
 
 
-def _regularized_accuracy(pairs: Pairs) -> Iterator[Comparison]:
+def _regularized_accuracy(pairs: _Pairs) -> Iterator[PairEvidence]:
     for case, other in _two_bits(pairs):
         estimate = accuracy_difference(case, other, len(_two_bits(pairs)))
-        yield Comparison(
+        yield PairEvidence(
             str(case), case.seed, "accuracy, with - without", estimate, above(estimate, -POINT), (case, other)
         )
 
 
-def _ratio(pairs: Pairs) -> Iterator[Comparison]:
+def _ratio(pairs: _Pairs) -> Iterator[PairEvidence]:
     """Largest over smallest EMD of the methods at 2 bits, fine-tuned minus post-training."""
     for seed in sorted({case.seed for case, _ in pairs}):
         chosen = [pair for pair in _two_bits(pairs) if pair[0].seed == seed and pair[0].axes["membrane"] is None]
         if len(chosen) > 1:
             tuned, after = (_spread([case.score("firing_emd") for case in side]) for side in zip(*chosen, strict=True))
             estimate = difference(tuned, after)
-            yield Comparison(
+            yield PairEvidence(
                 f"{len(chosen)} methods", seed, "ratio, qat - ptq", estimate, below(estimate, 0), _all(chosen)
             )
 
@@ -124,25 +124,25 @@ def _value(score: Score) -> float:
     return score.value or 0.0
 
 
-def _all(pairs: Pairs) -> tuple[Case, ...]:
+def _all(pairs: _Pairs) -> tuple[Case, ...]:
     return tuple(case for pair in pairs for case in pair)
 
 
-def _two_bits(pairs: Pairs) -> Pairs:
+def _two_bits(pairs: _Pairs) -> _Pairs:
     return [(a, b) for a, b in pairs if a.axes["bits"] == 2]
 
 
-def _same_order(pairs: Pairs) -> Iterator[Comparison]:
+def _same_order(pairs: _Pairs) -> Iterator[PairEvidence]:
     if len(pairs) < fewest_cases():
         return
     ours, theirs = (np.array([case.score("firing_emd").value for case in side]) for side in zip(*pairs, strict=True))
     estimate = bootstrap(spearman, ours, theirs)
     if estimate:
         stand = above(estimate, MOST_ALIKE)
-        yield Comparison(f"{len(pairs)} cells", None, "rank correlation of EMD", estimate, stand, _all(pairs))
+        yield PairEvidence(f"{len(pairs)} cells", None, "rank correlation of EMD", estimate, stand, _all(pairs))
 
 
-def _larger(pairs: Pairs) -> Iterator[Comparison]:
+def _larger(pairs: _Pairs) -> Iterator[PairEvidence]:
     """Share of 2-bit cells whose EMD in units of the seed floor is larger with IF; exact binomial interval."""
     ratios = [(_in_floors(a), _in_floors(b)) for a, b in _two_bits(pairs)]
     known = [(a, b) for a, b in ratios if a is not None and b is not None]
@@ -150,7 +150,9 @@ def _larger(pairs: Pairs) -> Iterator[Comparison]:
         larger = sum(a > b for a, b in known)
         interval = binomtest(larger, len(known)).proportion_ci(0.95)
         estimate = Estimate(larger / len(known), float(interval.low), float(interval.high))
-        yield Comparison(f"{larger} of {len(known)} cells", None, "share", estimate, above(estimate, 0.5), _all(pairs))
+        yield PairEvidence(
+            f"{larger} of {len(known)} cells", None, "share", estimate, above(estimate, 0.5), _all(pairs)
+        )
 
 
 def _in_floors(case: Case) -> float | None:
@@ -158,7 +160,7 @@ def _in_floors(case: Case) -> float | None:
     return emd / floor.value if floor and floor.value and emd is not None else None
 
 
-def _reset_changes(pairs: Pairs) -> Iterator[Comparison]:
+def _reset_changes(pairs: _Pairs) -> Iterator[PairEvidence]:
     """Difference of the accuracy changes, each against its own reference, at 4 bits of membrane."""
     chosen = [(a, b) for a, b in pairs if a.matches({"quantizer": "float", "membrane bits": 4})]
     for soft, hard in chosen:
@@ -166,7 +168,7 @@ def _reset_changes(pairs: Pairs) -> Iterator[Comparison]:
         inside = estimate.low > -POINT and estimate.high < POINT
         outside = estimate.low > POINT or estimate.high < -POINT
         stand: Stand = "for" if inside else "against" if outside else "open"
-        yield Comparison(str(soft), soft.seed, "accuracy change, soft - hard", estimate, stand, (soft, hard))
+        yield PairEvidence(str(soft), soft.seed, "accuracy change, soft - hard", estimate, stand, (soft, hard))
 
 
 BETWEEN: Sequence[BetweenBoards] = (

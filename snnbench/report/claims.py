@@ -11,7 +11,7 @@ from snnbench.records.score import Score
 from snnbench.report.cases import Case, Rows
 from snnbench.report.evidence import (
     POINT,
-    Comparison,
+    PairEvidence,
     Stand,
     above,
     accuracy_difference,
@@ -23,7 +23,7 @@ from snnbench.report.evidence import (
 )
 from snnbench.report.ranks import MOST_ALIKE, fewest_cases, rank_comparison
 
-Verdict = Literal["holds", "fails", "not resolved", "missing"]
+ClaimVerdict = Literal["holds", "fails", "not resolved", "missing"]
 COLLAPSE = -0.10
 BITS, MEMBRANE_BITS = (2, 4, 6, 8), (4, 6, 8)
 CLIPS, RANGES, SITES = ("narrow", "wide"), ("unsigned", "signed"), ("post_reset", "pre_spike")
@@ -40,8 +40,8 @@ class Judgement:
 
     claim: int
     rows: Rows
-    verdict: Verdict
-    comparisons: tuple[Comparison, ...]
+    verdict: ClaimVerdict
+    comparisons: tuple[PairEvidence, ...]
     reason: str = ""
     lacking: tuple[str, ...] = ()
 
@@ -77,7 +77,7 @@ def baseline_emd(rows: Rows, case: Case) -> Score | None:
     return to_cell.firing_emd if to_cell else None
 
 
-def every(comparisons: Sequence[Comparison], lacking: Sequence[str] = ()) -> Verdict:
+def every(comparisons: Sequence[PairEvidence], lacking: Sequence[str] = ()) -> ClaimVerdict:
     """Holds if all are for and none is lacking; fails if one thing is against in every seed that has it."""
     if not comparisons:
         return "missing"
@@ -88,7 +88,7 @@ def every(comparisons: Sequence[Comparison], lacking: Sequence[str] = ()) -> Ver
     return "holds" if whole else "not resolved"
 
 
-def judged(claim: int, rows: Rows, found: Sequence[Comparison], wanted: Sequence[str], reason: str = "") -> Judgement:
+def judged(claim: int, rows: Rows, found: Sequence[PairEvidence], wanted: Sequence[str], reason: str = "") -> Judgement:
     """A claim on all of the things that are `wanted`; those that are not among what was `found` are said to lack."""
     there = {comparison.what for comparison in found}
     lacking = tuple(what for what in wanted if what not in there)
@@ -117,7 +117,7 @@ def _first(rows: Rows, claim: int) -> Judgement:
     pairs = _pairs(rows, {**UNIFORM, "membrane": None}, {"clip": "wide"}, {"clip": "narrow"})
     near = [pair for pair in pairs if _comparable(rows, *pair)]
     found = [
-        Comparison(
+        PairEvidence(
             _FIRST.format(wide.axes["bits"]),
             wide.seed,
             "EMD",
@@ -130,7 +130,7 @@ def _first(rows: Rows, claim: int) -> Judgement:
     reason = f"{len(pairs) - len(near)} of {len(pairs)} pairs have accuracies a point apart, or collapse"
     there = {wide.axes["bits"] for wide, _ in pairs}
     lacking = tuple(_FIRST.format(bits) for bits in BITS if bits not in there)
-    verdict: Verdict = "not resolved" if pairs and not near else every(found, lacking)
+    verdict: ClaimVerdict = "not resolved" if pairs and not near else every(found, lacking)
     return Judgement(claim, rows, verdict, tuple(found), reason if pairs else "", lacking)
 
 
@@ -161,7 +161,7 @@ def _weights(bits: object, clip: object) -> str:
     return f"{bits} bits, {clip}"
 
 
-def _to_floor(rows: Rows, cases: Sequence[Case]) -> Iterator[Comparison]:
+def _to_floor(rows: Rows, cases: Sequence[Case]) -> Iterator[PairEvidence]:
     for case in cases:
         floor, distance = case.record.seed_floor, baseline_emd(rows, case)
         assert distance is not None
@@ -170,7 +170,7 @@ def _to_floor(rows: Rows, cases: Sequence[Case]) -> Iterator[Comparison]:
         estimate = emd(distance, len(cases))
         what = _weights(case.axes["bits"], case.axes["clip"])
         quantity = f"EMD; seed floor {floor.value:.4f}"
-        yield Comparison(what, case.seed, quantity, estimate, below(estimate, floor.value), (case,))
+        yield PairEvidence(what, case.seed, quantity, estimate, below(estimate, floor.value), (case,))
 
 
 def _third(rows: Rows, claim: int) -> Judgement:
@@ -182,9 +182,9 @@ def _third(rows: Rows, claim: int) -> Judgement:
     return judged(claim, rows, found, [_weights(bits, clip) for bits in BITS for clip in CLIPS])
 
 
-def _accuracy(what: str, first: Case, second: Case, count: int, stand: Callable[[Estimate], Stand]) -> Comparison:
+def _accuracy(what: str, first: Case, second: Case, count: int, stand: Callable[[Estimate], Stand]) -> PairEvidence:
     estimate = accuracy_difference(first, second, count)
-    return Comparison(what, first.seed, "accuracy difference", estimate, stand(estimate), (first, second))
+    return PairEvidence(what, first.seed, "accuracy difference", estimate, stand(estimate), (first, second))
 
 
 def _at_least(estimate: Estimate) -> Stand:
@@ -205,9 +205,9 @@ def _with_baselines(rows: Rows, cases: Sequence[Case]) -> list[tuple[Case, Case 
     return [(case, control) for case in cases for known, control in [baseline(rows, case)] if known]
 
 
-def _change(what: str, case: Case, base: Case | None, count: int, stand: Callable[[Estimate], Stand]) -> Comparison:
+def _change(what: str, case: Case, base: Case | None, count: int, stand: Callable[[Estimate], Stand]) -> PairEvidence:
     estimate = change_from(case, base, count)
-    return Comparison(what, case.seed, "accuracy change", estimate, stand(estimate), (case,))
+    return PairEvidence(what, case.seed, "accuracy change", estimate, stand(estimate), (case,))
 
 
 def _falls(estimate: Estimate) -> Stand:
@@ -248,7 +248,7 @@ def _seventh(rows: Rows, claim: int) -> Judgement:
     return Judgement(claim, rows, _unstable(found), tuple(found))
 
 
-def _unstable(comparisons: Sequence[Comparison]) -> Verdict:
+def _unstable(comparisons: Sequence[PairEvidence]) -> ClaimVerdict:
     """Holds if one thing collapses in every seed; fails if at least two are there and none does."""
     found = stands(comparisons)
     if not found:

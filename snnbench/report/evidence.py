@@ -19,7 +19,7 @@ POINT = 0.01
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairEvidence:
     """One measured difference.
 
     Attributes:
@@ -91,7 +91,7 @@ def widened(estimate: Estimate, comparisons: int) -> Estimate:
     return Estimate(estimate.value, estimate.value - factor * low, estimate.value + factor * high)
 
 
-def stands(comparisons: Sequence[Comparison]) -> dict[str, list[Stand]]:
+def stands(comparisons: Sequence[PairEvidence]) -> dict[str, list[Stand]]:
     """Where each thing that is compared stands, in every seed that has it."""
     found: dict[str, list[Stand]] = {}
     for comparison in comparisons:

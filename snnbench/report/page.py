@@ -9,7 +9,7 @@ from snnbench.records.score import Score
 from snnbench.report.between import BETWEEN
 from snnbench.report.cases import Case, Rows
 from snnbench.report.claims import CLAIMS, Judgement
-from snnbench.report.evidence import Comparison, Stand
+from snnbench.report.evidence import PairEvidence, Stand
 from snnbench.report.questions import QUESTIONS
 from snnbench.report.reported import REPORTED, Reported
 from snnbench.report.study import Answer, Study, null_of, were_known
@@ -124,7 +124,7 @@ def _counts(judgement: Judgement) -> str:
     return f"{told}; {'one seed' if seeds == 1 else f'{seeds} seeds'}"
 
 
-def _details(groups: Iterable[tuple[str, Sequence[Comparison]]]) -> str:
+def _details(groups: Iterable[tuple[str, Sequence[PairEvidence]]]) -> str:
     lines = [[where, *_row(comparison)] for where, comparisons in groups for comparison in comparisons]
     if not lines:
         return ""
@@ -132,7 +132,7 @@ def _details(groups: Iterable[tuple[str, Sequence[Comparison]]]) -> str:
     return f"\n\n<details><summary>{len(lines)} comparisons</summary>\n\n{table(head, lines)}\n\n</details>"
 
 
-def _row(comparison: Comparison) -> list[str]:
+def _row(comparison: PairEvidence) -> list[str]:
     estimate, points = comparison.estimate, comparison.quantity.startswith("accuracy")
     low, high = (_number(end, points) if isfinite(end) else "?" for end in (estimate.low, estimate.high))
     few = comparison.cases if len(comparison.cases) <= 3 else ()

@@ -13,7 +13,7 @@ from snnbench.functional import Estimate
 from snnbench.records.score import Score
 from snnbench.report.cases import Case, Rows
 from snnbench.report.claims import LQNET, STATE, UNIFORM
-from snnbench.report.evidence import Comparison, Stand, above, accuracy_difference, below, emd_difference, widened
+from snnbench.report.evidence import PairEvidence, Stand, above, accuracy_difference, below, emd_difference, widened
 from snnbench.report.ranks import Numbers, bootstrap, column, fewest_cases, partial_spearman, spearman
 
 FOUND_RANGES = ("absmax", "mse")
@@ -25,20 +25,20 @@ class Question:
 
     number: str
     hypothesis: str
-    compare: Callable[[Rows], Iterable[Comparison]]
+    compare: Callable[[Rows], Iterable[PairEvidence]]
 
 
-def _control_share(low: int, high: int, stand: Callable[[Estimate], Stand]) -> Callable[[Rows], Iterable[Comparison]]:
+def _control_share(low: int, high: int, stand: Callable[[Estimate], Stand]) -> Callable[[Rows], Iterable[PairEvidence]]:
     """EMD(cell, control) - EMD(control, reference) of cells with bits in a range."""
 
-    def compare(rows: Rows) -> Iterator[Comparison]:
+    def compare(rows: Rows) -> Iterator[PairEvidence]:
         cases = [case for case in rows.quantized if low <= _least_bits(case) <= high and _to_control(case)]
         for case in cases:
             assert case.control is not None
             moved, trained = _to_control(case), case.control.firing_emd
             assert moved is not None
             estimate = emd_difference(moved, trained, len(cases))
-            yield Comparison(str(case), case.seed, "EMD", estimate, stand(estimate), (case,))
+            yield PairEvidence(str(case), case.seed, "EMD", estimate, stand(estimate), (case,))
 
     return compare
 
@@ -52,14 +52,14 @@ def _least_bits(case: Case) -> int:
     return min(cell.quantizer.bits, cell.membrane.bits if cell.membrane else cell.quantizer.bits)
 
 
-def _swaps(rows: Rows) -> Iterator[Comparison]:
+def _swaps(rows: Rows) -> Iterator[PairEvidence]:
     """Drift over EMD, of cells whose EMD is below the seed floor."""
     for case in rows.quantized:
         floor, emd = case.record.seed_floor, case.score("firing_emd")
         if floor is None or floor.value is None or not emd.value or emd.value >= floor.value:
             continue
         estimate = quotient(case.score("firing_drift"), emd)
-        yield Comparison(str(case), case.seed, "drift / EMD", estimate, above(estimate, 2), (case,))
+        yield PairEvidence(str(case), case.seed, "drift / EMD", estimate, above(estimate, 2), (case,))
 
 
 def quotient(top: Score, bottom: Score) -> Estimate:
@@ -71,7 +71,7 @@ def quotient(top: Score, bottom: Score) -> Estimate:
     return Estimate(top.value / bottom.value, top.low / bottom.high, top.high / bottom.low if bottom.low else inf)
 
 
-def _swaps_fall(rows: Rows) -> Iterator[Comparison]:
+def _swaps_fall(rows: Rows) -> Iterator[PairEvidence]:
     """Rank correlation of drift / EMD with EMD."""
 
     def correlate(drift: Numbers, emd: Numbers) -> float:
@@ -80,7 +80,7 @@ def _swaps_fall(rows: Rows) -> Iterator[Comparison]:
     for seed, cases in _by_seed(case for case in rows.quantized if case.score("firing_emd").value):
         estimate = bootstrap(correlate, column(cases, "firing_drift"), column(cases, "firing_emd"))
         if estimate:
-            yield Comparison(
+            yield PairEvidence(
                 f"{len(cases)} cells", seed, "rank correlation", estimate, below(estimate, 0), tuple(cases)
             )
 
@@ -92,26 +92,26 @@ def _by_seed(cases: Iterable[Case]) -> Iterator[tuple[int, list[Case]]]:
     return ((seed, group) for seed, group in sorted(groups.items()) if len(group) >= fewest_cases())
 
 
-def _rate_change(grid: str, stand: Callable[[Estimate, float], Stand]) -> Callable[[Rows], Iterable[Comparison]]:
-    def compare(rows: Rows) -> Iterator[Comparison]:
+def _rate_change(grid: str, stand: Callable[[Estimate, float], Stand]) -> Callable[[Rows], Iterable[PairEvidence]]:
+    def compare(rows: Rows) -> Iterator[PairEvidence]:
         cases = rows.find(**{**UNIFORM, "grid": grid}, membrane=None, bits=2)
         for case in cases:
             estimate = widened(difference(case.score("firing_rate"), case.record.reference.firing_rate), len(cases))
-            yield Comparison(str(case), case.seed, "mean rate change", estimate, stand(estimate, 0), (case,))
+            yield PairEvidence(str(case), case.seed, "mean rate change", estimate, stand(estimate, 0), (case,))
 
     return compare
 
 
-def _grids(bits: tuple[int, ...], stand: Callable[[Estimate, Case], Stand]) -> Callable[[Rows], Iterable[Comparison]]:
+def _grids(bits: tuple[int, ...], stand: Callable[[Estimate, Case], Stand]) -> Callable[[Rows], Iterable[PairEvidence]]:
     """EMD(endpoint) - EMD(symmetric), ranges that are found."""
 
-    def compare(rows: Rows) -> Iterator[Comparison]:
+    def compare(rows: Rows) -> Iterator[PairEvidence]:
         cases = rows.find(**UNIFORM, membrane=None, bits=bits, clip=FOUND_RANGES)
         pairs = [(case, other) for case in cases for other in rows.twins(case, grid="symmetric")]
         for case, other in pairs:
             estimate = emd_difference(case.score("firing_emd"), other.score("firing_emd"), len(pairs))
             what = f"{case.axes['bits']} bits, {case.axes['clip']}"
-            yield Comparison(
+            yield PairEvidence(
                 what, case.seed, "EMD, endpoint - symmetric", estimate, stand(estimate, case), (case, other)
             )
 
@@ -127,40 +127,40 @@ def _within_floor(estimate: Estimate, case: Case) -> Stand:
     return "against" if estimate.low > floor or estimate.high < -floor else "open"
 
 
-def _zero_in_membranes(rows: Rows) -> Iterator[Comparison]:
+def _zero_in_membranes(rows: Rows) -> Iterator[PairEvidence]:
     cases = rows.find(**STATE, membrane_bits=2, membrane_range="signed")
     pairs = [(other, case) for case in cases for other in rows.twins(case, membrane_grid="symmetric")]
     for symmetric, endpoint in pairs:
         estimate = accuracy_difference(symmetric, endpoint, len(pairs))
         what = f"{endpoint.axes['membrane site']}, symmetric - endpoint"
-        yield Comparison(what, endpoint.seed, "accuracy", estimate, above(estimate, 0), (symmetric, endpoint))
+        yield PairEvidence(what, endpoint.seed, "accuracy", estimate, above(estimate, 0), (symmetric, endpoint))
 
 
-def _sites(metric: str, quantity: str) -> Callable[[Rows], Iterable[Comparison]]:
+def _sites(metric: str, quantity: str) -> Callable[[Rows], Iterable[PairEvidence]]:
     """``pre_spike`` minus ``post_reset`` of a metric, 2 and 4 bits."""
 
-    def compare(rows: Rows) -> Iterator[Comparison]:
+    def compare(rows: Rows) -> Iterator[PairEvidence]:
         cases = rows.find(**STATE, membrane_bits=(2, 4), membrane_site="pre_spike")
         pairs = [(case, other) for case in cases for other in rows.twins(case, membrane_site="post_reset")]
         for case, other in pairs:
             estimate = emd_difference(case.score(metric), other.score(metric), len(pairs))
             what = f"{case.axes['membrane bits']} bits, {case.axes['membrane range']}"
-            yield Comparison(what, case.seed, quantity, estimate, above(estimate, 0), (case, other))
+            yield PairEvidence(what, case.seed, quantity, estimate, above(estimate, 0), (case, other))
 
     return compare
 
 
-def _predicts(of: Callable[[Case], float]) -> Callable[[Rows], Iterable[Comparison]]:
+def _predicts(of: Callable[[Case], float]) -> Callable[[Rows], Iterable[PairEvidence]]:
     """Rank correlation of EMD with something else, accuracy held constant."""
 
-    def compare(rows: Rows) -> Iterator[Comparison]:
+    def compare(rows: Rows) -> Iterator[PairEvidence]:
         for seed, cases in _by_seed(rows.quantized):
             other = np.array([of(case) for case in cases])
             columns = column(cases, "firing_emd"), other, column(cases, "accuracy")
             estimate = bootstrap(partial_spearman, *columns)
             what = f"{len(cases)} cells"
             if estimate:
-                yield Comparison(what, seed, "partial rank correlation", estimate, above(estimate, 0), tuple(cases))
+                yield PairEvidence(what, seed, "partial rank correlation", estimate, above(estimate, 0), tuple(cases))
 
     return compare
 
@@ -176,7 +176,7 @@ def _flips(case: Case) -> float:
     return float((case.correct != case.reference_correct).double().mean())
 
 
-def _additive(rows: Rows) -> Iterator[Comparison]:
+def _additive(rows: Rows) -> Iterator[PairEvidence]:
     """EMD(both) - EMD(weights) - EMD(membranes), lqnet and a uniform unsigned membrane of the same bits."""
     both = [case for case in rows.find(**LQNET, membrane="uniform") if case.axes["bits"] == case.axes["membrane bits"]]
     for case in both:
@@ -188,7 +188,7 @@ def _additive(rows: Rows) -> Iterator[Comparison]:
             estimate = _minus_both(*parts)
             what = f"{case.axes['bits']} bits"
             cases = (case, weights[0], membranes[0])
-            yield Comparison(what, case.seed, "EMD, both - sum", estimate, below(estimate, 0), cases)
+            yield PairEvidence(what, case.seed, "EMD, both - sum", estimate, below(estimate, 0), cases)
 
 
 def _membrane_alone(rows: Rows, case: Case) -> tuple[Case, ...]:
@@ -201,7 +201,7 @@ def _minus_both(whole: Score, first: Score, second: Score) -> Estimate:
     return difference(Score(value=once.value, low=once.low, high=once.high), second)
 
 
-def _calibrated_first(rows: Rows) -> Iterator[Comparison]:
+def _calibrated_first(rows: Rows) -> Iterator[PairEvidence]:
     """The smallest EMD of the other methods minus the larger of gptq's and adaround's, post-training."""
     if rows.mode == "qat":
         return
@@ -215,7 +215,7 @@ def _calibrated_first(rows: Rows) -> Iterator[Comparison]:
             nearest, farthest = min(others, key=_emd_value), max(calibrated, key=_emd_value)
             estimate = emd_difference(nearest.score("firing_emd"), farthest.score("firing_emd"), 1)
             what = f"{bits} bits: {nearest} - {farthest}"
-            yield Comparison(what, seed, "EMD", estimate, above(estimate, 0), (nearest, farthest))
+            yield PairEvidence(what, seed, "EMD", estimate, above(estimate, 0), (nearest, farthest))
 
 
 def _emd_value(case: Case) -> float:

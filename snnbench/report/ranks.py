@@ -14,7 +14,7 @@ from snnbench.examine.compare import difference
 from snnbench.functional import CONFIDENCE, Estimate
 from snnbench.leaderboard.ranking import accuracy_wins
 from snnbench.report.cases import Case
-from snnbench.report.evidence import POINT, Comparison, Stand
+from snnbench.report.evidence import POINT, PairEvidence, Stand
 
 MOST_ALIKE = 0.9
 """Two orders above this rank correlation are taken as the same."""
@@ -62,7 +62,7 @@ def bootstrap(statistic: Callable[..., float], *columns: Numbers) -> Estimate | 
     return Estimate(value, min(float(low), value), max(float(high), value))
 
 
-def rank_comparison(seed: int, cases: Sequence[Case]) -> Comparison | None:
+def rank_comparison(seed: int, cases: Sequence[Case]) -> PairEvidence | None:
     """How alike accuracy and EMD rank the rows of one seed; None if one of them is the same in all rows."""
     accuracy, emd = (column(cases, name) for name in ("accuracy", "firing_emd"))
     estimate = bootstrap(lambda a, b: spearman(a, -b), accuracy, emd)
@@ -75,7 +75,7 @@ def rank_comparison(seed: int, cases: Sequence[Case]) -> Comparison | None:
     elif estimate.low > MOST_ALIKE:
         stand = "against"
     what = f"{len(cases)} cells; {turned} pairs ranked the other way round{_near(cases)}"
-    return Comparison(what, seed, "rank correlation of accuracy and -EMD", estimate, stand, tuple(cases))
+    return PairEvidence(what, seed, "rank correlation of accuracy and -EMD", estimate, stand, tuple(cases))
 
 
 def _near(cases: Sequence[Case]) -> str:

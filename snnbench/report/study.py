@@ -13,10 +13,10 @@ from snnbench.records.record import Null
 from snnbench.report.between import BETWEEN, common
 from snnbench.report.cases import Case, Rows, read_rows
 from snnbench.report.claims import CLAIMS, Judgement, baseline_emd, judge
-from snnbench.report.evidence import POINT, Comparison
+from snnbench.report.evidence import POINT, PairEvidence
 from snnbench.report.questions import QUESTIONS
 
-Outcome = Literal["confirmed", "refuted", "not resolved", "missing"]
+StudyOutcome = Literal["confirmed", "refuted", "not resolved", "missing"]
 SIGNIFICANT = 0.05
 RULES_WRITTEN = "2026-11-28T18:04"
 """When the rules were written (UTC): rows that were measured before were known then, and test nothing."""
@@ -29,8 +29,8 @@ class Answer:
     number: str
     hypothesis: str
     where: str
-    outcome: Outcome
-    comparisons: tuple[Comparison, ...]
+    outcome: StudyOutcome
+    comparisons: tuple[PairEvidence, ...]
 
 
 @dataclass(frozen=True)
@@ -66,16 +66,16 @@ def read_study(boards: Path) -> Study:
     return Study(rows, judgements, (*_within(rows), *_between(rows)))
 
 
-def outcome(comparisons: Sequence[Comparison]) -> Outcome:
+def outcome(comparisons: Sequence[PairEvidence]) -> StudyOutcome:
     """Confirmed or refuted where all comparisons are on one side."""
     found = {comparison.stand for comparison in comparisons}
     if not found:
         return "missing"
-    sides: dict[frozenset[str], Outcome] = {frozenset({"for"}): "confirmed", frozenset({"against"}): "refuted"}
+    sides: dict[frozenset[str], StudyOutcome] = {frozenset({"for"}): "confirmed", frozenset({"against"}): "refuted"}
     return sides.get(frozenset(found), "not resolved")
 
 
-def were_known(comparisons: Sequence[Comparison]) -> bool:
+def were_known(comparisons: Sequence[PairEvidence]) -> bool:
     """Whether all rows that are compared were measured before the rules were written."""
     cases = [case for comparison in comparisons for case in comparison.cases]
     return bool(cases) and all(case.record.started < RULES_WRITTEN for case in cases)
@@ -157,7 +157,7 @@ def document(study: Study) -> dict[str, Any]:
     }
 
 
-def _plain(comparison: Comparison) -> dict[str, Any]:
+def _plain(comparison: PairEvidence) -> dict[str, Any]:
     finite: Callable[[float], float | None] = lambda value: value if isfinite(value) else None  # noqa: E731
     return {
         "what": comparison.what,
