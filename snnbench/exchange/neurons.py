@@ -47,9 +47,10 @@ def describe_neuron(name: str, module: SpikingNeuron) -> Neuron:
     kind = next((kinds[base] for base in type(module).__mro__ if base in kinds), None)
     if kind is None:
         raise GraphError(f"layer '{name}' is a {type(module).__name__}, which is neither IF, LIF nor PLIF")
+    threshold = module.threshold
     return Neuron(
         kind=kind,
-        threshold=float(module.threshold),
+        threshold=float(threshold.detach()) if isinstance(threshold, Tensor) else threshold,
         reset=module.reset,
         v_reset=module.v_reset,
         v_init=module.v_init,
