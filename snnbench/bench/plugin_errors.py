@@ -11,6 +11,7 @@ import torch
 from snnbench.errors import PluginError, SnnbenchError
 from snnbench.plugins import PluginSource
 from snnbench.plugins.isolation import one_line
+from snnbench.plugins.protected import protected_state, put_back
 
 
 @contextmanager
@@ -25,6 +26,7 @@ def blamed(sources: Sequence[PluginSource], seed: int) -> Iterator[None]:
         PluginError: if code of a source raised, or one of them changed what belongs to everybody.
     """
     dtype, enabled = torch.get_default_dtype(), torch.is_grad_enabled()
+    before = protected_state() if any(not source.built_in for source in sources) else {}
     try:
         yield
     except (SnnbenchError, MemoryError):
@@ -35,7 +37,7 @@ def blamed(sources: Sequence[PluginSource], seed: int) -> Iterator[None]:
             raise
         raise PluginError(f"{' or '.join(culprits)} failed in the middle of the run: {one_line(error)}") from error
     finally:
-        changed = _put_back(dtype, enabled)
+        changed = [*_put_back(dtype, enabled), *put_back(before)]
     if torch.initial_seed() != seed:
         changed.append("torch's random seed")
     if changed:

@@ -12,6 +12,7 @@ import pluggy
 from snnbench import hookspecs
 from snnbench.errors import PluginError, did_you_mean
 from snnbench.plugins.isolation import isolated
+from snnbench.plugins.protected import protected_state, put_back
 from snnbench.plugins.source import KINDS, PluginFault, PluginSource
 
 if TYPE_CHECKING:
@@ -46,8 +47,13 @@ def load(source: PluginSource) -> Plugin:
     plugin = Plugin(source)
     if not source.built_in:
         import torch  # noqa: F401  (its global state can be watched only once it is there)
+    before = {} if source.built_in else protected_state()
     with isolated(source, plugin.faults):
         plugin.hooks = _registered(source)
+    if changed := put_back(before):
+        fault = f"changes {', '.join(changed[:5])} when it loads; it was put back, and the plugin is not used"
+        plugin.hooks = None
+        plugin.faults.append(PluginFault(source, fault))
     return plugin
 
 
