@@ -135,6 +135,8 @@ def run(
     check_engine(engine)
     bench = open_bench(name, seed, data=data, limit=limit, device=device, engine=engine)
     bench = _with_own_network(bench, model, model_options or {}, weights)
+    if bench.own_network:
+        reporter.say(f"Network {model}: pixels are normalised as protocol {bench.protocol.name} does")
     check_metrics(bench.protocol.evaluate)
     store.check_writable(Path(out))
     if torchrun.helps():
