@@ -154,7 +154,15 @@ def _second(rows: Rows, claim: int) -> Judgement:
     floors = {case.record.seed_floor.value for case in cases if case.record.seed_floor} - {None}
     if cases and not floors:
         return Judgement(claim, rows, "not resolved", (), "the board has no seed floor: its protocol has one baseline")
-    return judged(claim, rows, list(_to_floor(rows, cases)), [_weights(bits, clip) for bits in BITS for clip in CLIPS])
+    wanted = [_weights(bits, clip) for bits in BITS for clip in CLIPS]
+    return judged(claim, rows, list(_to_floor(rows, cases)), wanted, _same_network(rows, cases))
+
+
+def _same_network(rows: Rows, cases: Sequence[Case]) -> str:
+    """How often both clips give the same network, which they do where no weight reaches the narrower one."""
+    pairs = [(case, other) for case in cases for other in rows.twins(case, clip="narrow") if case is not other]
+    same = sum(a.entry.evidence.profile == b.entry.evidence.profile for a, b in pairs)
+    return f"narrow and wide fire alike to the spike in {same} of {len(pairs)} pairs" if pairs else ""
 
 
 def _weights(bits: object, clip: object) -> str:

@@ -64,6 +64,12 @@ def test_claim_2(make: Maker, emd: float, expected: str) -> None:
     assert verdict(make, 2, *tuned, mode="qat") == expected  # against the control, not the reference
 
 
+def test_clips_that_make_no_difference_are_told(make: Maker) -> None:
+    cases = [make.case("lqnet", 2, accuracy=0.8, emd=0.001, clip=clip, **LQNET) for clip in ("narrow", "wide")]
+    (found,) = (each for each in judge(make.rows(*cases)) if each.claim == 2)
+    assert found.reason == "narrow and wide fire alike to the spike in 1 of 1 pairs"
+
+
 @pytest.mark.parametrize(("lqnet", "expected"), [(0.80, "holds"), (0.795, "holds"), (0.77, "fails")])
 def test_claim_3(make: Maker, lqnet: float, expected: str) -> None:
     cases = [
