@@ -56,8 +56,9 @@ def table(records: list[Record]) -> str:
 def picture(records: list[Record], file: Path) -> None:
     matplotlib.rcParams["svg.hashsalt"] = "snnbench"
     names = list(dict.fromkeys(f"{r.cell.quantizer.name} {r.cell.quantizer.bits}" for r in records))
-    figure, axes = pyplot.subplots(1, len(CHIPS), figsize=(10, 3.2), sharey=True)
-    for axis, chip in zip(axes, CHIPS, strict=True):
+    chips = list(dict.fromkeys(record.cell.chip.name for record in records))
+    figure, axes = pyplot.subplots(1, len(chips), figsize=(3 + 3 * len(chips), 3.4), sharey=True, squeeze=False)
+    for axis, chip in zip(axes[0], chips, strict=True):
         for record in (r for r in records if r.cell.chip.name == chip):
             rows = record.chip.layers
             label = f"{record.cell.quantizer.name} {record.cell.quantizer.bits}"
@@ -74,8 +75,8 @@ def picture(records: list[Record], file: Path) -> None:
             )
         axis.set_title(chip)
         axis.set_xlabel("spiking layer")
-    axes[0].set_ylabel("places that differ, %")
-    axes[0].legend(fontsize=7, frameon=False)
+    axes[0, 0].set_ylabel("places that differ, %")
+    axes[0, 0].legend(fontsize=7, frameon=False)
     figure.tight_layout()
     figure.savefig(file, metadata={"Date": None})
 
