@@ -20,7 +20,7 @@ FLAGS = (
     *("-O3", "-march=native", "-std=c++17", "-fopenmp", "-fPIC", "-shared"),
     *("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
 )
-BUILD_SECONDS = 300
+BUILD_SECONDS = 1800
 
 
 @functools.cache
