@@ -16,7 +16,7 @@ def export(
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="File to write, .safetensors or .nir; with c, a folder.")
     ],
-    to: Annotated[Literal["safetensors", "nir", "c"], typer.Option("--to", help="Format.")] = "safetensors",
+    to: Annotated[Literal["safetensors", "nir", "qonnx", "c"], typer.Option("--to", help="Format.")] = "safetensors",
     dt: Annotated[float | None, typer.Option("--dt", metavar="SECONDS", help="With nir: length of a step.")] = None,
     fold: Annotated[bool, typer.Option("--fold", help="With nir: fold batch norms into convolutions.")] = False,
     dialect: Annotated[
@@ -29,7 +29,7 @@ def export(
     ] = None,
     data: DataRoot = None,
 ) -> None:
-    """Write a cell's quantized network: whole numbers and scales, a graph of NIR, or C that runs.
+    """Write a cell's quantized network: whole numbers and scales, a graph of NIR or QONNX, or C that runs.
 
     Beside a file goes a JSON description of layers and neurons. 'snnbench run' reads a .safetensors file as --weights.
     """
@@ -51,6 +51,10 @@ def _write(record: Path, out: Path, to: str, data: Path | None, options: dict[st
         from snnbench.examine.nir import to_nir
 
         return to_nir(record, out, data=data, reporter=ConsoleReporter(), **options)
+    if to == "qonnx":
+        from snnbench.examine.nir import to_qonnx
+
+        return to_qonnx(record, out, data=data, reporter=ConsoleReporter())
     if to == "c":
         from snnbench.examine.c import to_c
 

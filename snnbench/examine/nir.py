@@ -10,7 +10,10 @@ from snnbench.errors import OptionError, did_you_mean
 from snnbench.examine.description import describe
 from snnbench.examine.export import rebuild
 from snnbench.exchange import DIALECTS, DT, DialectName, GraphNetwork, Plan, write_dialect, write_network
+from snnbench.exchange.conversion import convert
+from snnbench.exchange.qonnx import write_qonnx
 from snnbench.exchange.weights import Declared
+from snnbench.files import write_atomically
 from snnbench.records.network_file import parts_of
 from snnbench.reporting import Reporter, Silent
 
@@ -64,6 +67,24 @@ def to_nir(
     if dialect not in DIALECTS:
         raise OptionError(f"dialect={dialect!r} is not one of {', '.join(DIALECTS)}{did_you_mean(dialect, DIALECTS)}")
     return (write_dialect(model, Path(file), plan, dialect),)
+
+
+def to_qonnx(
+    record: Path, file: Path, *, data: Path | None = None, reporter: Reporter | None = None
+) -> tuple[Path, ...]:
+    """Write one time step of a finished cell's network as a QONNX graph; see `write_qonnx`.
+
+    Raises:
+        GraphError: if the network does what the graph cannot say; the message names the layer.
+        RecordError, ProtocolError: if the network of the cell cannot be had again.
+    """
+    model, plan = _of_record(record, DT, False, data, reporter or Silent())
+    content = write_qonnx(*convert(model, plan))
+    try:
+        write_atomically(file, [content])
+    except OSError as error:
+        raise OptionError(f"--out '{file}' cannot be written ({error.strerror})") from error
+    return (file,)
 
 
 def _of_record(path: Path, dt: float, fold: bool, data: Path | None, reporter: Reporter) -> tuple[nn.Module, Plan]:
