@@ -78,7 +78,7 @@ def _network(protocol: Protocol) -> nn.Module | None:
     """The protocol's network with fresh weights; None where its model or data set is not installed."""
     if protocol.model.name not in catalogue().models or protocol.data.name not in catalogue().datasets:
         return None
-    return _built(protocol.model_dump_json())
+    return _built(protocol.model_dump_json(exclude_defaults=True))
 
 
 @lru_cache(maxsize=4)

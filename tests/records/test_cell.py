@@ -71,8 +71,8 @@ def test_a_control_is_of_one_processor(cell: Cell, monkeypatch: pytest.MonkeyPat
     for name in ("one", "another"):
         monkeypatch.setattr(control, "processor", lambda name=name: name)
         with pytest.raises(Asked):
-            control.control_evaluation(bench, cell, bench.reference(Silent()), Silent())
-    parts = {"torch": torch.__version__, "processor": "one", "engine": "eager"}
+            control.control_evaluations(bench, cell, bench.reference(Silent()), Silent())
+    parts = {"torch": torch.__version__, "processor": "one", "engine": control.training_engine(bench)}
     mine = digest({"cell": control.control_cell(cell).key, **parts})
     assert asked[0].stem == mine
     assert asked[0] != asked[1]
