@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import snnbench
+
 ROOT = Path(__file__).parents[1]
 HOUSE = ROOT / "snnbench"
 MODULES = [path for path in sorted(HOUSE.rglob("*.py")) if "template" not in path.parts]
@@ -62,6 +64,11 @@ def test_every_file_that_the_page_names_is_there() -> None:
     named = {name for name in re.findall(r"`([\w/]+\.py|[\w/]+/)`", PAGE) if not name.startswith("test_")}
     assert named
     assert [name for name in sorted(named) if not (HOUSE / name).exists() and not (ROOT / name).exists()] == []
+
+
+def test_no_public_name_is_a_module() -> None:
+    """An imported submodule is an attribute of its package and hides a name that loads on first use."""
+    assert set(snnbench.__all__) & {room for _, room in listed()} == set()
 
 
 def public_types(path: Path) -> Iterator[str]:

@@ -26,9 +26,9 @@ def paper(boards: _Boards = Path("leaderboards"), out: Out = None, as_json: Json
     from json import dumps
 
     from snnbench.files import write_atomically
-    from snnbench.report.page import summary, write_page
-    from snnbench.report.pictures import draw_study
-    from snnbench.report.study import document, read_study
+    from snnbench.paper.page import summary, write_page
+    from snnbench.paper.pictures import draw_study
+    from snnbench.paper.study import document, read_study
 
     study = read_study(boards)
     if out is not None:

@@ -112,7 +112,7 @@ def edit_evidence(folder: Path, draw: random.Random) -> tuple[Path, tuple[Any, .
 
 
 def not_shown(path: tuple[Any, ...]) -> bool:
-    return any(is_it(path) for is_it in NOT_SHOWN.values() if len(path) > 1)
+    return any(is_it(path) for is_it in NOT_SHOWN.values())
 
 
 def mutate(boards: Path, count: int) -> list[tuple[Any, ...]]:

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from snnbench.examine.pictures import cumulative, render
 from snnbench.examine.style import REFERENCE, in_style, styles
 from snnbench.files import write_atomically
-from snnbench.report.cases import Case, Rows
-from snnbench.report.study import Study, null_of
+from snnbench.paper.cases import Case, Rows
+from snnbench.paper.study import Study, null_of
 
 _WIDTH = 7.2
 _LINE: dict[str, Any] = {"color": "0.4", "linewidth": 1, "linestyle": (0, (1, 2))}

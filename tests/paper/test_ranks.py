@@ -9,7 +9,7 @@ import pytest
 from fixtures.rows import Maker
 from scipy.stats import rankdata, spearmanr
 
-from snnbench.report.ranks import bootstrap, partial_spearman, rank_comparison, spearman
+from snnbench.paper.ranks import bootstrap, partial_spearman, rank_comparison, spearman
 
 
 def numbers(seed: int, count: int = 30) -> list[np.ndarray]:

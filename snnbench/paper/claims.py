@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from snnbench.functional import Estimate
-from snnbench.records.score import Score
-from snnbench.report.cases import Case, Rows
-from snnbench.report.evidence import (
+from snnbench.paper.cases import Case, Rows
+from snnbench.paper.evidence import (
     POINT,
     PairEvidence,
     Stand,
@@ -21,7 +20,8 @@ from snnbench.report.evidence import (
     emd_difference,
     stands,
 )
-from snnbench.report.ranks import MOST_ALIKE, fewest_cases, rank_comparison
+from snnbench.paper.ranks import MOST_ALIKE, fewest_cases, rank_comparison
+from snnbench.records.score import Score
 
 ClaimVerdict = Literal["holds", "fails", "not resolved", "missing"]
 COLLAPSE = -0.10

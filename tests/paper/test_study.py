@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from fixtures.rows import Maker
 
-from snnbench.report.page import write_page
-from snnbench.report.questions import QUESTIONS
-from snnbench.report.study import Study, document, outcome, read_study
+from snnbench.paper.page import write_page
+from snnbench.paper.questions import QUESTIONS
+from snnbench.paper.study import Study, document, outcome, read_study
 
 ROOT = Path(__file__).resolve().parents[2]
 GRID: dict[str, Any] = {"clip": "absmax", "per": "tensor", "range": "signed"}

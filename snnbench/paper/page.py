@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite
 
+from snnbench.paper.between import BETWEEN
+from snnbench.paper.cases import Case, Rows
+from snnbench.paper.claims import CLAIMS, Judgement
+from snnbench.paper.evidence import PairEvidence, Stand
+from snnbench.paper.questions import QUESTIONS
+from snnbench.paper.reported import REPORTED, Reported
+from snnbench.paper.study import Answer, Study, null_of, were_known
 from snnbench.records.score import Score
-from snnbench.report.between import BETWEEN
-from snnbench.report.cases import Case, Rows
-from snnbench.report.claims import CLAIMS, Judgement
-from snnbench.report.evidence import PairEvidence, Stand
-from snnbench.report.questions import QUESTIONS
-from snnbench.report.reported import REPORTED, Reported
-from snnbench.report.study import Answer, Study, null_of, were_known
 
 COMMAND = "snnbench report paper --out docs/paper.md"
 _MISSING = "missing"

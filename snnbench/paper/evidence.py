@@ -11,8 +11,8 @@ from scipy.stats import t as student
 
 from snnbench.examine.compare import difference
 from snnbench.functional import CONFIDENCE, SHARDS, Estimate, accuracy_change
+from snnbench.paper.cases import Case
 from snnbench.records.score import Score
-from snnbench.report.cases import Case
 
 Stand = Literal["for", "against", "open"]
 POINT = 0.01

@@ -10,11 +10,11 @@ from scipy.stats import binomtest
 
 from snnbench.examine.compare import difference
 from snnbench.functional import Estimate
+from snnbench.paper.cases import Case, Rows
+from snnbench.paper.evidence import POINT, PairEvidence, Stand, above, accuracy_difference, below, emd_difference
+from snnbench.paper.questions import quotient
+from snnbench.paper.ranks import MOST_ALIKE, bootstrap, fewest_cases, spearman
 from snnbench.records.score import Score
-from snnbench.report.cases import Case, Rows
-from snnbench.report.evidence import POINT, PairEvidence, Stand, above, accuracy_difference, below, emd_difference
-from snnbench.report.questions import quotient
-from snnbench.report.ranks import MOST_ALIKE, bootstrap, fewest_cases, spearman
 
 _Pairs = list[tuple[Case, Case]]
 

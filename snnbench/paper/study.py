@@ -9,12 +9,12 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
+from snnbench.paper.between import BETWEEN, common
+from snnbench.paper.cases import Case, Rows, read_rows
+from snnbench.paper.claims import CLAIMS, Judgement, baseline_emd, judge
+from snnbench.paper.evidence import POINT, PairEvidence
+from snnbench.paper.questions import QUESTIONS
 from snnbench.records.record import Null
-from snnbench.report.between import BETWEEN, common
-from snnbench.report.cases import Case, Rows, read_rows
-from snnbench.report.claims import CLAIMS, Judgement, baseline_emd, judge
-from snnbench.report.evidence import POINT, PairEvidence
-from snnbench.report.questions import QUESTIONS
 
 StudyOutcome = Literal["confirmed", "refuted", "not resolved", "missing"]
 SIGNIFICANT = 0.05

@@ -10,11 +10,11 @@ import numpy as np
 
 from snnbench.examine.compare import difference
 from snnbench.functional import Estimate
+from snnbench.paper.cases import Case, Rows
+from snnbench.paper.claims import LQNET, STATE, UNIFORM
+from snnbench.paper.evidence import PairEvidence, Stand, above, accuracy_difference, below, emd_difference, widened
+from snnbench.paper.ranks import Numbers, bootstrap, column, fewest_cases, partial_spearman, spearman
 from snnbench.records.score import Score
-from snnbench.report.cases import Case, Rows
-from snnbench.report.claims import LQNET, STATE, UNIFORM
-from snnbench.report.evidence import PairEvidence, Stand, above, accuracy_difference, below, emd_difference, widened
-from snnbench.report.ranks import Numbers, bootstrap, column, fewest_cases, partial_spearman, spearman
 
 FOUND_RANGES = ("absmax", "mse")
 
