@@ -26,23 +26,33 @@ def blamed(sources: Sequence[PluginSource], seed: int) -> Iterator[None]:
         PluginError: if code of a source raised, or one of them changed what belongs to everybody.
     """
     dtype, enabled = torch.get_default_dtype(), torch.is_grad_enabled()
-    before = protected_state() if any(not source.built_in for source in sources) else {}
+    suspects = [str(source) for source in sources if not source.built_in]
+    before = protected_state() if suspects else {}
+
+    def restore() -> list[str]:
+        return [*_put_back(dtype, enabled), *put_back(before)]
+
     try:
         yield
     except (SnnbenchError, MemoryError):
         raise
     except (Exception, SystemExit) as error:
         culprits = [str(source) for source in sources if _raised_in(error, source)]
-        if not culprits:
-            raise
-        raise PluginError(f"{' or '.join(culprits)} failed in the middle of the run: {one_line(error)}") from error
+        if culprits:
+            raise PluginError(f"{' or '.join(culprits)} failed in the middle of the run: {one_line(error)}") from error
+        if suspects and (changed := restore()):  # other code fails of what a plugin changed
+            raise _changes(suspects, changed) from error
+        raise
     finally:
-        changed = [*_put_back(dtype, enabled), *put_back(before)]
+        changed = restore()
     if torch.initial_seed() != seed:
         changed.append("torch's random seed")
     if changed:
-        suspects = [str(source) for source in sources if not source.built_in]
-        raise PluginError(f"{' or '.join(suspects)} changes {' and '.join(changed)} in the middle of the run")
+        raise _changes(suspects, changed)
+
+
+def _changes(suspects: Sequence[str], changed: Sequence[str]) -> PluginError:
+    return PluginError(f"{' or '.join(suspects)} changes {' and '.join(changed)} in the middle of the run")
 
 
 def _put_back(dtype: torch.dtype, enabled: bool) -> list[str]:

@@ -103,7 +103,8 @@ def _dataset(dataset: Dataset, data: Path | None, broken: list[str]) -> dict[str
     try:
         size = sum(file.stat().st_size for file in dataset.files(data))
     except DataError as error:
-        broken.append(str(error))
+        if str(error) not in broken:  # data sets may share files
+            broken.append(str(error))
         return {"name": dataset.name, "state": "damaged"}
     return {"name": dataset.name, "state": "prepared", "folder": str(dataset.locate(data)), "bytes": size}
 

@@ -27,7 +27,12 @@ def test_a_sound_machine(cli, own_cache):
     assert found["devices"]["threads"] == torch.get_num_threads()
     assert found["cache"] == {"folder": str(own_cache), "files": 1, "bytes": 1000}
     states = {row["name"]: row["state"] for row in found["data"]["sets"]}
-    assert states == {"cifar10": "not prepared", "cifar100": "not prepared", "digits": "embedded"}
+    assert states == {
+        "cifar10": "not prepared",
+        "cifar100": "not prepared",
+        "cifar10c": "not prepared",
+        "digits": "embedded",
+    }
     assert found["plugins"]["quantizers"] >= 3
 
 
@@ -53,7 +58,8 @@ def test_damaged_data_is_broken(cli, tmp_path):
     found = json.loads(out)
     assert code == 1
     assert {"name": "cifar10", "state": "damaged"} in found["data"]["sets"]
-    assert len(found["broken"]) == 1
+    assert {"name": "cifar10c", "state": "damaged"} in found["data"]["sets"]
+    assert len(found["broken"]) == 1, "files that data sets share are told of once"
 
 
 def test_without_a_compiler(cli, monkeypatch):

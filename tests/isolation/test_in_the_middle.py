@@ -84,6 +84,6 @@ def test_a_plugin_is_blamed_by_name_and_the_next_run_is_not_changed(install, mea
 
 def test_an_error_of_the_harness_is_not_put_down_to_a_plugin(install, measure, monkeypatch):
     install("snnbench-bad", PLUGIN.format(act="pass"))
-    monkeypatch.setattr(sys.modules["snnbench.bench.run"], "score_all", lambda *arguments: 1 / 0)
+    monkeypatch.setattr(sys.modules["snnbench.bench.run"], "scores", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         measure("bad")

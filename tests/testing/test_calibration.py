@@ -122,7 +122,7 @@ def test_inputs_are_streamed_and_the_layers_behind_do_not_run():
 
     name = next(iter(quantizers(model)))
     layer = model.get_submodule(name)
-    next(layer_inputs(model, layer, 3, counted()))
+    next(layer_inputs(model, layer, 3, 1, counted()))
     assert taken == [0]
     assert not ran
     assert not layer._forward_pre_hooks
