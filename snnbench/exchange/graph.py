@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -78,16 +79,15 @@ class Graph:
 
 
 def order(graph: Graph) -> list[str]:
-    """The names of the nodes, each after those it takes its input from.
+    """The names of the nodes, each after those it takes its input from; branches run in the order of `graph.nodes`.
 
     Raises:
         GraphError: if an edge names no node or is there twice, the graph has a cycle, no input or no output, more than
             one of them, or a node that nothing reaches.
     """
     _check_edges(graph)
-    sorter = TopologicalSorter({name: graph.sources(name) for name in graph.nodes})
     try:
-        names = list(sorter.static_order())
+        names = _sorted(graph)
     except CycleError as error:
         cycle = " -> ".join(error.args[1])
         raise GraphError(f"nodes {cycle} form a cycle; recurrent networks cannot be run") from error
@@ -99,6 +99,21 @@ def order(graph: Graph) -> list[str]:
         if graph.nodes[name].type != "Input" and not graph.sources(name):
             raise GraphError(f"node '{name}' has no input: no edge ends there")
     return names
+
+
+def _sorted(graph: Graph) -> list[str]:
+    names = list(graph.nodes)
+    places = {name: place for place, name in enumerate(names)}
+    sorter = TopologicalSorter({name: graph.sources(name) for name in names})
+    sorter.prepare()
+    ready: list[int] = []
+    found = []
+    while sorter.is_active():
+        for name in sorter.get_ready():
+            heappush(ready, places[name])
+        found.append(names[heappop(ready)])
+        sorter.done(found[-1])
+    return found
 
 
 def _check_edges(graph: Graph) -> None:

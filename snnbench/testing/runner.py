@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnbench.errors import OptionError, did_you_mean
-from snnbench.plugins import Catalogue, PluginEntry, catalogue
+from snnbench.plugins import KINDS, Catalogue, PluginEntry, catalogue
 from snnbench.plugins.isolation import one_line
 from snnbench.testing import datasets, models, quantizers
 from snnbench.testing.outcome import CheckFailed, CheckOutcome, CheckReport, CheckSkipped
@@ -66,9 +66,10 @@ def check_entry(
 
 def checkable(name: str, known: Catalogue | None = None) -> list[PluginEntry[Any]]:
     """The entries of that name that the kit can check; PluginError or OptionError if there are none."""
-    entries = [entry for entry in (known or catalogue()).find(name) if entry.kind in CHECKS]
+    found = (known or catalogue()).find(name)
+    entries = [entry for entry in found if entry.kind in CHECKS]
     if not entries:
-        raise OptionError(f"{name!r} is a protocol; checks are made of quantizers, models and data sets")
+        raise OptionError(f"{name!r} is a {KINDS[found[0].kind]}; checks are made of quantizers, models and data sets")
     return entries
 
 

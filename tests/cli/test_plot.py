@@ -19,7 +19,7 @@ def test_plot_prints_what_it_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     assert [Path(line) for line in result.stdout.split()] == sorted(
-        (tmp_path / "new").iterdir(), key=lambda path: ["rates", "emd", "accuracy", "steps"].index(path.stem)
+        (tmp_path / "new").iterdir(), key=lambda path: ["rates", "emd", "accuracy", "steps", "metrics"].index(path.stem)
     )
 
 

@@ -82,7 +82,7 @@ def test_svg_holds_its_text_as_text(name: str, drawn: list[Path]) -> None:
     text = " ".join(ElementTree.parse(drawn[0].with_name(f"{name}.svg")).getroot().itertext())
     for label in ("lqnet, 2 bits", "lqnet, 4 bits", "uniform, 2 bits", "digits-sew8-v1, first 60 images"):
         assert label in text
-    assert ("noise floor" if name in ("emd", "accuracy") else "reference") in text
+    assert ("split-half distance" if name in ("emd", "accuracy") else "reference") in text
 
 
 def test_curves_hold_the_recorded_numbers(series: list[Series], reference: FiringProfile) -> None:

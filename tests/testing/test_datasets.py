@@ -128,7 +128,7 @@ def test_digits_pass():
     assert report.count("passed") == len(CHECKS["datasets"])
 
 
-@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", pytest.param("cifar10c", marks=pytest.mark.slow)])
 def test_cifar_passes(name, cifar_root):
     (report,) = check(name, root=cifar_root)
     assert report.count("passed") == len(CHECKS["datasets"]), failures(report)
@@ -147,4 +147,4 @@ def test_a_kit_in_which_everything_was_skipped_fails(tmp_path):
 
 
 def test_the_built_in_data_sets_are_all_tested_here():
-    assert list(catalogue().datasets) == ["cifar10", "cifar100", "digits"]
+    assert list(catalogue().datasets) == ["cifar10", "cifar100", "cifar10c", "digits"]

@@ -69,9 +69,11 @@ def test_an_unknown_check_is_refused(nan):
         check(nan, expected_failures={"shapes": "x"})
 
 
-def test_protocols_and_unknown_names_are_refused():
+def test_protocols_chips_and_unknown_names_are_refused():
     with pytest.raises(OptionError, match="'digits-sew8' is a protocol"):
         check("digits-sew8")
+    with pytest.raises(OptionError, match="'loihi' is a chip"):
+        check("loihi")
     with pytest.raises(PluginError, match="no quantizer or model or data set or protocol or chip 'lqnot'"):
         check("lqnot")
 
@@ -102,7 +104,7 @@ def test_the_command_prints_every_check_and_its_exit_code_says_how_it_ended(nan,
     code, out, _ = cli("check", nan, "--expect", "degenerate=divides by zero")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[:-1]] == list(CHECKS["quantizers"])
-    assert out.splitlines()[-1] == "quantizer 'nan', snnbench-nan 1.0: 14 passed, 0 failed, 1 expected, 1 skipped"
+    assert out.splitlines()[-1] == "quantizer 'nan', snnbench-nan 1.0: 14 passed, 0 failed, 1 expected, 2 skipped"
     code, out, _ = cli("check", nan, "--json")
     assert code == 1
     (report,) = json.loads(out)

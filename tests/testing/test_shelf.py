@@ -14,7 +14,7 @@ import pytest
 SHELF = Path(__file__).resolve().parents[2] / "plugins"
 COMMAND = "import sys; from snnbench.cli.main import main; sys.exit(main())"
 PLUGINS = sorted(path.parent.name for path in SHELF.glob("*/pyproject.toml"))
-WITHOUT_QUANTIZERS = {"snnbench-fashion-mnist", "snnbench-spikingjelly"}
+WITHOUT_QUANTIZERS = {"snnbench-fashion-mnist", "snnbench-loihi", "snnbench-spikingjelly"}
 
 
 def project(name: str) -> dict:
@@ -82,13 +82,13 @@ def test_a_plugin_cites_its_sources(name):
 @pytest.mark.parametrize("name", PLUGINS)
 def test_the_list_of_the_shelf_names_a_plugin_and_what_it_adds(name):
     (row,) = re.findall(rf"^\| \[{name}\]\({name}\) \|.*$", (SHELF / "README.md").read_text("utf-8"), re.MULTILINE)
-    assert re.findall("`(.+?)`", row) == checked(name)
+    assert re.findall("`(.+?)`", row) == commanded(name, "chips show|check")
 
 
-def checked(name: str) -> list[str]:
-    """What the plugin's README says to check: everything that it adds."""
+def commanded(name: str, command: str) -> list[str]:
+    """What the plugin's README says to check, or of its chips to show: everything that it adds."""
     readme = (SHELF / name / "README.md").read_text("utf-8")
-    return re.findall(r"^snnbench check (\S+)", readme, re.MULTILINE)
+    return re.findall(rf"^snnbench (?:{command}) (\S+)", readme, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", [name for name in PLUGINS if name not in WITHOUT_QUANTIZERS])
@@ -97,4 +97,4 @@ def test_the_result_of_each_quantizer_is_shown_or_said_to_be_missing(name, proto
     readme = (SHELF / name / "README.md").read_text("utf-8")
     row = rf"^\| {protocol}-v\d+ \| `(.+?)` \| \d \| (?:\d+\.\d\d|not measured yet) \|"
     shown = re.findall(row, readme, re.MULTILINE)
-    assert sorted(shown) == sorted(checked(name))
+    assert sorted(shown) == sorted(commanded(name, "check"))
