@@ -24,15 +24,22 @@ def put_back(before: State) -> list[str]:
     changed = []
     for (owner, name), value, inside in before.values():
         found = vars(owner).get(name)
-        if found is not value:
+        if found is not value and not _wrapped_by_torch(found, value):
             changed.append(_told(owner, name))
             setattr(owner, name, value)
-        elif not _same(_inside(found), inside):
+        elif found is value and not _same(_inside(found), inside):
             changed.append(_told(owner, name))
             if isinstance(found, dict):
                 found.clear()
                 found.update(inside)
     return changed
+
+
+def _wrapped_by_torch(found: Any, value: Any) -> bool:
+    """Whether PyTorch wrapped `value` itself, as its compiler does with ``torch.manual_seed`` when imported."""
+    disable = getattr(sys.modules.get("torch"), "_disable_dynamo", None)
+    wrapped = isinstance(found, FunctionType) and getattr(found, "__wrapped__", None) is value
+    return wrapped and disable is not None and found.__code__ is disable(value).__code__
 
 
 def _protected() -> Iterator[tuple[Any, str, Any]]:
