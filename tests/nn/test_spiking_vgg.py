@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from spikingjelly.activation_based import functional, layer, neuron
 from torch import nn
 
 from snnbench.nn import record_firing, spiking_vgg9
 from snnbench.nn.sew_resnet import ConvBNNeuron
+
+pytest.importorskip("spikingjelly")
+from spikingjelly.activation_based import functional, layer, neuron
 
 
 def test_it_gives_the_spikes_of_the_same_layers_in_spikingjelly() -> None:
