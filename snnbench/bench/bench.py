@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from snnbench.bench import torchrun
 from snnbench.bench.evaluate import evaluate
+from snnbench.bench.metrics import kept_for
 from snnbench.bench.score import seed_floor_of
 from snnbench.data import Dataset, cache_root
 from snnbench.data.content import Images, Labels
@@ -89,6 +90,11 @@ class Bench:
     """The seed floor, where the reference is held."""
 
     @property
+    def kept(self) -> frozenset[str]:
+        """What of each image the protocol's metrics need, and evidence so keeps."""
+        return kept_for(self.protocol.evaluate.metrics)
+
+    @property
     def normalise(self) -> Normalise:
         """How the protocol turns bytes into floats."""
         return Normalise(self.protocol.data.mean, self.protocol.data.std)
@@ -126,7 +132,8 @@ class Bench:
         if self.evaluation_engine == "integer":
             reporter.say(f"{title}: {len(integer_layers(fast))} of {len(weight_layers(fast))} layers in integers")
         with reporter.task(title) as advance:
-            found = evaluate(fast, mine, self.normalise, size, advance, self.device)
+            by_step = bool(self.kept - {"logits"})
+            found = evaluate(fast, mine, self.normalise, size, advance, self.device, by_step)
         return torchrun.merge(found)
 
     def holding(self, reporter: Reporter) -> Bench:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import torch
 from torch import nn
 
 from snnbench.data.content import Images, Labels
 from snnbench.nn import record_firing, record_operations
+from snnbench.nn.steps import record_steps
 from snnbench.records.evaluation import Evaluation
 from snnbench.reporting import Advance
 from snnbench.training.batches import Normalise, evaluation_batches
@@ -19,15 +22,26 @@ def evaluate(
     batch_size: int,
     advance: Advance,
     device: str = "cpu",
+    by_step: bool = False,
 ) -> Evaluation:
-    """Run `model` in evaluation mode over `images` (N, C, H, W) uint8; sample i is the i-th image."""
+    """Run `model` in evaluation mode over `images` (N, C, H, W) uint8; sample i is the i-th image.
+
+    What it does at each step for each image is noted if it is asked for `by_step`: it takes time.
+    """
     model.to(device).eval()
     logits = []
-    with record_firing(model) as recorder, record_operations(model) as operations, torch.inference_mode():
+    with ExitStack() as stack:
+        recorder = stack.enter_context(record_firing(model))
+        operations = stack.enter_context(record_operations(model))
+        steps = stack.enter_context(record_steps(model)) if by_step else None
+        stack.enter_context(torch.inference_mode())
         for batch in evaluation_batches(images, normalise, batch_size):
             logits.append(model(batch.to(device)).float().cpu())
+            if steps:
+                steps.add(logits[-1])
             advance(recorder.next_sample, len(images))
-    return Evaluation(torch.cat(logits), recorder.profile().to("cpu"), operations.operations())
+    seen = (steps.step_logits(), steps.events()) if steps else ()
+    return Evaluation(torch.cat(logits), recorder.profile().to("cpu"), operations.operations(), *seen)
 
 
 @torch.inference_mode()

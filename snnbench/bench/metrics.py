@@ -201,9 +201,44 @@ METRICS: dict[str, Metric] = {
             lambda F, s: s.alone(lambda profile: F.saturated_fraction(profile, s.rules.saturated_above)),
             format=".3f",
         ),
+        _percent(
+            "calibration_error",
+            "expected calibration error",
+            lambda F, s: s.of_images(
+                lambda seen: F.expected_calibration_error(seen["logits"], seen["labels"]), logits=s.logits
+            ),
+            better="lower",
+            needs=("logits",),
+        ),
+        _percent(
+            "accuracy_area",
+            "accuracy, mean over steps",
+            lambda F, s: s.of_images(
+                lambda seen: F.area_under_steps(F.accuracy_by_step(seen["steps"].transpose(0, 1), seen["labels"])),
+                steps=s.step_logits,
+            ),
+            better="higher",
+            needs=("step_logits",),
+        ),
+        Metric(
+            "peak_events",
+            "spikes of the busiest layer and step",
+            "an image",
+            1,
+            ".1f",
+            "lower",
+            lambda F, s: F.peak_load(s.events).events,
+            needs=("events",),
+        ),
     )
 }
 """Every metric by name, in the order in which views show them."""
+
+
+def kept_for(names: Collection[str]) -> frozenset[str]:
+    """What of each image the metrics of these names need, beside its predicted class: it is kept where they do."""
+    needs = (need for name, metric in METRICS.items() if name in names for need in metric.needs)
+    return frozenset(needs) - {"predictions", "profile"}
 
 
 def columns(names: Collection[str]) -> list[Metric]:

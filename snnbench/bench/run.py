@@ -281,7 +281,7 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 2),
     )
-    return record, {**_files(quantized, evidence_of(evaluation), cell), **own_files(bench)}
+    return record, {**_files(quantized, evidence_of(evaluation, bench.kept), cell), **own_files(bench)}
 
 
 def comparable(found: Chosen, wanted: Chosen) -> bool:

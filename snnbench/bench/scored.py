@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from torch import Tensor
 
+from snnbench.errors import FiringError
 from snnbench.functional import (
     Estimate,
     FiringProfile,
@@ -20,7 +21,10 @@ from snnbench.functional import (
     firing_emd,
     jackknife,
 )
+from snnbench.functional.samples import Samples, estimate_statistic
 from snnbench.protocols.document import EvaluationRules as Rules
+
+T = TypeVar("T")
 
 
 class NetworkOutcome(Protocol):
@@ -33,6 +37,18 @@ class NetworkOutcome(Protocol):
     @property
     def profile(self) -> FiringProfile:
         """Spike counts."""
+
+    @property
+    def logits(self) -> Tensor | None:
+        """Outputs (N, classes), where they are kept."""
+
+    @property
+    def step_logits(self) -> Tensor | None:
+        """Outputs at each step (N, T, classes), where they are kept."""
+
+    @property
+    def events(self) -> dict[str, Tensor] | None:
+        """Layer -> spikes at each step and for each image (T, N), where they are kept."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,27 @@ class Scored:
     def reference_correct(self) -> Tensor:
         """The same for the reference."""
         return self.reference.predictions == self.labels
+
+    @property
+    def logits(self) -> Tensor:
+        """Outputs (N, classes); this and the next two raise a FiringError where there are none."""
+        return _known(self.evaluation.logits, "outputs are not kept")
+
+    @property
+    def step_logits(self) -> Tensor:
+        """Outputs at each step (N, T, classes)."""
+        return _known(self.evaluation.step_logits, "the network does not show its outputs at each step")
+
+    @property
+    def events(self) -> dict[str, Tensor]:
+        """Layer -> spikes at each step and for each image (T, N)."""
+        return _known(self.evaluation.events, "spikes of each image are not kept")
+
+    def of_images(
+        self, statistic: Callable[[Samples], float], bounds: tuple[float, float] = (0, 1), **rows: Tensor
+    ) -> Estimate:
+        """A statistic of the labels and of `rows`, tensors of a row an image; evidence gives its interval, too."""
+        return estimate_statistic(statistic, Samples({"labels": self.labels, **rows}), bounds)
 
     @cached_property
     def paired(self) -> Paired:
@@ -89,6 +126,12 @@ class Scored:
 
     def _estimate(self, statistic: Callable[..., float | Tensor], *profiles: FiringProfile) -> Estimate | float:
         return jackknife(statistic, *profiles, bounds=(0, 1)) if self.sharded else float(statistic(*profiles))
+
+
+def _known(found: T | None, otherwise: str) -> T:
+    if found is None:
+        raise FiringError(otherwise)
+    return found
 
 
 def only(profile: FiringProfile, layers: Collection[str] | None) -> FiringProfile:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from snnbench.functional.costs import Operations
 from snnbench.functional.profile import SHARDS
 from snnbench.records.cell import Cell
-from snnbench.records.evaluation import Evaluation
+from snnbench.records.evaluation import BY_IMAGE, Evaluation
 
 # Helpers wait while the leader fine-tunes, which may take days.
 _PATIENCE = timedelta(days=30)
@@ -116,7 +116,10 @@ def _sum(parts: list[Evaluation]) -> Evaluation:
         profile = profile + part.profile
         layers = {name: counts + part.operations.layers[name] for name, counts in operations.layers.items()}
         operations = Operations(layers, operations.samples + part.operations.samples)
-    return Evaluation(torch.cat([part.logits for part in parts]), profile, operations)
+    logits, steps, events = ([getattr(part, name) for part in parts] for name in BY_IMAGE)
+    joined = None if None in events else {name: torch.cat([each[name] for each in events], 1) for name in events[0]}
+    by_step = None if any(each is None for each in steps) else torch.cat(steps)
+    return Evaluation(torch.cat(logits), profile, operations, by_step, joined)
 
 
 def _broadcast(order: object) -> Any:

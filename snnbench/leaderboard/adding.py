@@ -108,7 +108,7 @@ def _open_board(bench: Bench, boards: Path) -> Board:
 
 def _file_reference(board: Board, bench: Bench, reporter: Reporter) -> str:
     evaluation, (_, labels) = bench.reference(reporter), bench.test_set()
-    content = reference_evidence(evaluation, labels)
+    content = reference_evidence(evaluation, labels, bench.kept)
     baseline = next(each for each in bench.protocol.baselines if each.sha256 == bench.network.sha256)
     name = f"seed{baseline.seed}-{hashlib.sha256(content).hexdigest()[:12]}"
     final = board.folder / REFERENCES / name

@@ -92,7 +92,7 @@ def _rerun(
             yield "its weights are others"
     else:
         model = trained_network(bench, cell, read_weights_file(entry))
-        found = evidence_from(load(evidence_of(bench.evaluate(model, entry.name, reporter))))
+        found = evidence_from(load(evidence_of(bench.evaluate(model, entry.name, reporter), bench.kept)))
     gap = _gap(entry.evidence, found)
     notes.append(str(gap))
     others = list(problems(gap, exact, "its"))
@@ -100,7 +100,7 @@ def _rerun(
     said = board.reference(entry.note.reference)
     if said.labels is not None and said.labels.tolist() != bench.test_set()[1].tolist():
         yield "its board's labels are not the data set's"
-    gap = _gap(said, evidence_from(load(evidence_of(bench.reference(reporter)))))
+    gap = _gap(said, evidence_from(load(evidence_of(bench.reference(reporter), bench.kept))))
     notes.append(f"reference: {gap}")
     yield from problems(gap, exact, "its reference's")
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from snnbench.bench.baseline_check import TOLERANCE
 from snnbench.bench.costs import Costed, cost_from, costs_from
-from snnbench.bench.metrics import METRICS
+from snnbench.bench.metrics import METRICS, kept_for
 from snnbench.bench.score import layer_rows, measured, scores
 from snnbench.bench.scored import NetworkOutcome, Scored
 from snnbench.functional import firing_drift, firing_emd
@@ -44,6 +44,7 @@ def score_problems(board: Board, entry: Entry) -> list[str]:
     rows = layer_rows(entry.evidence.profile, reference.profile, rules.dead_below)
     return [
         *_class_problems(entry.evidence, reference.labels),
+        *kept_problems(board, entry.evidence, reference),
         *_differences("metric", record.metrics, mine),
         *_differences("reference", dict(record.reference), theirs),
         *_layer_differences([dict(row) for row in record.layers], [dict(row) for row in rows]),
@@ -79,6 +80,14 @@ def distance_problems(entry: Entry, control: Entry) -> Iterator[str]:
         "firing_drift": Score(value=float(firing_drift(mine, theirs))),
     }
     yield from _differences("distance to its control,", {name: getattr(said, name) for name in found}, found)
+
+
+def kept_problems(board: Board, evidence: Evidence, reference: Evidence) -> Iterator[str]:
+    """Evidence keeps of each image what its reference's does, and no more than the board's metrics need."""
+    if lacks := sorted(reference.kept - evidence.kept):
+        yield f"its evidence lacks {', '.join(lacks)}, which that of its reference holds"
+    if beyond := sorted(evidence.kept - kept_for(board.protocol.evaluate.metrics)):
+        yield f"its evidence holds {', '.join(beyond)}, which no metric of its board needs"
 
 
 def _class_problems(evidence: Evidence, labels: Tensor) -> Iterator[str]:

@@ -15,16 +15,17 @@ from snnbench.leaderboard.board import NOTE_FILE, Board, Entry, read_entry
 from snnbench.leaderboard.identity import identity_problems
 from snnbench.leaderboard.installed import data_problems, network_problems, protocol_problems
 from snnbench.leaderboard.intervals import interval_problems
-from snnbench.leaderboard.rescoring import distance_problems, score_problems
+from snnbench.leaderboard.rescoring import distance_problems, kept_problems, score_problems
 from snnbench.leaderboard.sums import SUMS_FILE, check_sums
 from snnbench.leaderboard.tolerances import DRIFT_TOLERANCE
 from snnbench.leaderboard.weights import audit_problems
-from snnbench.records.cell import Cell
 from snnbench.records.evidence import EVIDENCE_FILE
 from snnbench.records.layout import WEIGHTS_FILE
 from snnbench.records.record import RECORD_FILE
 
 EVIDENCE_BYTES = 600_000
+"""Beside what is kept of each image."""
+
 WEIGHTS_BYTES = 1_000_000
 CONTROL_BYTES = 4_000_000
 """Weights of a control, which are full precision and cannot be packed."""
@@ -106,7 +107,7 @@ def _verdict(name: str, check: Callable[[], list[str]]) -> Verdict:
 
 def _entry_problems(board: Board, folder: Path) -> list[str]:
     entry = read_entry(folder)
-    problems = check_sums(folder) + _file_problems(folder, entry.record.cell)
+    problems = check_sums(folder) + _file_problems(folder, entry)
     problems += identity_problems(board.protocol, entry) + audit_problems(board.protocol, entry)
     problems += [*data_problems(board, entry), *network_problems(board, entry), *_seed_problems(board, entry)]
     problems += score_problems(board, entry)
@@ -119,10 +120,11 @@ def _seed_problems(board: Board, entry: Entry) -> Iterator[str]:
         yield f"its reference is '{entry.note.reference}', not that of seed {entry.record.cell.seed}"
 
 
-def _file_problems(folder: Path, cell: Cell) -> list[str]:
-    limits = {EVIDENCE_FILE: EVIDENCE_BYTES, RECORD_FILE: FILE_BYTES, NOTE_FILE: FILE_BYTES, SUMS_FILE: FILE_BYTES}
-    if cell.mode == "qat":
-        limits[WEIGHTS_FILE] = CONTROL_BYTES if cell.quantizer.name == "float" else WEIGHTS_BYTES
+def _file_problems(folder: Path, entry: Entry) -> list[str]:
+    evidence = EVIDENCE_BYTES + entry.evidence.bytes_by_image
+    limits = {EVIDENCE_FILE: evidence, RECORD_FILE: FILE_BYTES, NOTE_FILE: FILE_BYTES, SUMS_FILE: FILE_BYTES}
+    if entry.record.cell.mode == "qat":
+        limits[WEIGHTS_FILE] = CONTROL_BYTES if entry.record.cell.quantizer.name == "float" else WEIGHTS_BYTES
     return _size_problems(folder, limits)
 
 
@@ -136,8 +138,10 @@ def _size_problems(folder: Path, limits: Mapping[str, int]) -> list[str]:
 
 
 def _reference_problems(board: Board, folder: Path) -> list[str]:
-    problems = check_sums(folder) + _size_problems(folder, {EVIDENCE_FILE: EVIDENCE_BYTES, SUMS_FILE: FILE_BYTES})
-    board.reference(folder.name)
+    reference = board.reference(folder.name)
+    evidence = EVIDENCE_BYTES + reference.bytes_by_image
+    problems = check_sums(folder) + _size_problems(folder, {EVIDENCE_FILE: evidence, SUMS_FILE: FILE_BYTES})
+    problems += kept_problems(board, reference, reference)
     content = hashlib.sha256((folder / EVIDENCE_FILE).read_bytes()).hexdigest()
     seeds = [baseline.seed for baseline in board.protocol.baselines] or list(board.protocol.seeds)
     if folder.name not in {f"seed{seed}-{content[:12]}" for seed in seeds}:

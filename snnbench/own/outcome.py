@@ -19,11 +19,10 @@ from snnbench.functional.profile import FiringProfile, LayerFiring
 from snnbench.functional.spikes import count_by_shard
 from snnbench.nn.classifier import Loop, as_classifier
 from snnbench.nn.loads import record_loads
+from snnbench.nn.steps import steps_among
 from snnbench.nn.synapses import record_operations, weight_layers
 from snnbench.own.capture import SpikeCapture, spiking_modules
 from snnbench.own.potentials import PotentialRange
-
-_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -176,23 +175,10 @@ class Observer:
         return unfold_spikes(kind.counts(spikes, name), self._most, kind.signed)
 
     def _keep_steps(self, logits: Tensor, spikes: dict[str, Tensor]) -> None:
-        given, last = self._classifier.step_logits, self._last
-        found = given if given is not None else _found_steps(logits, last, list(spikes.values()))
+        given, last, fired = self._classifier.step_logits, self._last, list(spikes.values())[-1]
+        found = given if given is not None else steps_among(logits, len(fired), [last, [fired]])
         self._last = []
         if found is None or self._steps is None:
             self._steps = None
         else:
             self._steps.append(found.float().cpu().transpose(0, 1))
-
-
-def _found_steps(logits: Tensor, last: list[Tensor], spikes: list[Tensor]) -> Tensor | None:
-    """Outputs at each step (T, N, classes) among what the last layers gave; None unless they make up `logits`."""
-    timesteps, shape = len(spikes[-1]), (len(spikes[-1]), *logits.shape)
-    size = timesteps * logits.numel()
-    for outputs in (last, [spikes[-1]]):
-        if sum(output.numel() for output in outputs) == size:
-            steps = torch.cat([output.reshape(-1, *logits.shape) for output in outputs]).float().cpu()
-            for scale in (1, timesteps):
-                if steps.shape == shape and torch.allclose(steps.mean(0) * scale, logits, rtol=_TOLERANCE, atol=1e-4):
-                    return steps * scale
-    return None

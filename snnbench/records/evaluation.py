@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +16,30 @@ from snnbench.functional import FiringProfile
 from snnbench.functional.costs import Operations
 
 DIGEST_BYTES = 32
+EVENTS = "events/"
+
+BY_IMAGE = ("logits", "step_logits", "events")
+"""What is known of every image, and kept as evidence where a metric needs it."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network did on the test set: logits (N, classes) float32, and exact counts of spikes and operations."""
+    """What a network did on the test set.
+
+    Attributes:
+        logits: its outputs, float32 (N, classes).
+        profile: exact counts of spikes.
+        operations: exact counts of synaptic operations.
+        step_logits: outputs at each step, float32 (N, T, classes), where a metric needs them and the network shows
+            them.
+        events: layer -> spikes at each step and for each image, int64 (T, N), where a metric needs them.
+    """
 
     logits: Tensor
     profile: FiringProfile
     operations: Operations
+    step_logits: Tensor | None = None
+    events: dict[str, Tensor] | None = None
 
     @property
     def predictions(self) -> Tensor:
@@ -55,7 +71,16 @@ class Evaluation:
 
     def to_bytes(self) -> bytes:
         """The evaluation as safetensors."""
-        return save({"logits": self.logits, **self.operations.to_tensors(), **self.profile.to_tensors()})
+        return save({**self.by_image(BY_IMAGE), **self.operations.to_tensors(), **self.profile.to_tensors()})
+
+    def by_image(self, wanted: Collection[str]) -> dict[str, Tensor]:
+        """What there is of `wanted` among `BY_IMAGE`, as tensors of a file; `events_in` reads the events back."""
+        found = {"logits": self.logits, "step_logits": self.step_logits} | {
+            f"{EVENTS}{name}": each for name, each in (self.events or {}).items()
+        }
+        return {
+            key: each.contiguous() for key, each in found.items() if each is not None and key.split("/")[0] in wanted
+        }
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Evaluation:
@@ -63,4 +88,11 @@ class Evaluation:
         tensors = load(content)
         operations = Operations.from_tensors(tensors)
         firing = {key: value for key, value in tensors.items() if key[:1].isdigit()}
-        return cls(tensors["logits"], FiringProfile.from_tensors(firing), operations)
+        profile = FiringProfile.from_tensors(firing)
+        return cls(tensors["logits"], profile, operations, tensors.get("step_logits"), events_in(tensors))
+
+
+def events_in(tensors: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+    """The events among the tensors of a file, int64; None if there are none."""
+    found = {key.removeprefix(EVENTS): each.long() for key, each in tensors.items() if key.startswith(EVENTS)}
+    return found or None

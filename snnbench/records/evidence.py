@@ -3,6 +3,7 @@ without the network or the data."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from snnbench.data.content import Labels
 from snnbench.errors import FiringError, RecordError
 from snnbench.functional import FiringProfile, LayerFiring
 from snnbench.functional.costs import KINDS, Operations
-from snnbench.records.evaluation import Evaluation
+from snnbench.records.evaluation import BY_IMAGE, EVENTS, Evaluation, events_in
+from snnbench.records.soundness import OUTPUTS, check_events, check_outputs
 
 EVIDENCE_FILE = "evidence.safetensors"
 LABELS = "labels"
@@ -24,8 +26,8 @@ PREDICTIONS = "predictions"
 
 @dataclass(frozen=True)
 class Evidence:
-    """What evidence holds: predictions int64 (N,), spike counts over all samples, synaptic operations by shard, and
-    the labels where it has them.
+    """What evidence holds: predictions int64 (N,), spike counts over all samples, synaptic operations by shard, the
+    labels where it has them, and of an `Evaluation` what the protocol's metrics need of each image.
 
     It grows as records do (`snnbench.records.schema`): a field that is added has the name of its tensor, of whole
     numbers one an image, and None where a file does not have it.
@@ -35,6 +37,20 @@ class Evidence:
     profile: FiringProfile
     operations: Operations
     labels: Tensor | None = None
+    logits: Tensor | None = None
+    step_logits: Tensor | None = None
+    events: dict[str, Tensor] | None = None
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """Which of `BY_IMAGE` it holds."""
+        return frozenset(name for name in BY_IMAGE if getattr(self, name) is not None)
+
+    @property
+    def bytes_by_image(self) -> int:
+        """Size of these in a file, at most."""
+        tensors = [self.logits, self.step_logits, *(self.events or {}).values()]
+        return sum(4 * tensor.numel() for tensor in tensors if tensor is not None)
 
 
 def read_evidence(path: Path) -> Evidence:
@@ -55,9 +71,9 @@ def read_evidence(path: Path) -> Evidence:
         raise RecordError(f"evidence '{path}' is not sound: {error}") from error
 
 
-def evidence_of(evaluation: Evaluation) -> bytes:
+def evidence_of(evaluation: Evaluation, kept: Collection[str] = ()) -> bytes:
     """Safetensors: spikes per neuron over all samples, spikes per shard and step, every image's prediction, and the
-    synaptic operations per layer and shard (`Operations.to_tensors`).
+    synaptic operations per layer and shard (`Operations.to_tensors`); and what is `kept` of `BY_IMAGE`.
 
     Counts are stored in the smallest integer type that holds them.
     """
@@ -66,13 +82,15 @@ def evidence_of(evaluation: Evaluation) -> bytes:
         tensors[f"{index:04d}/{name}/counts"] = _narrow(layer.counts.sum(0))
         tensors[f"{index:04d}/{name}/steps"] = _narrow(layer.steps)
         tensors[f"{index:04d}/{name}/samples"] = _narrow(layer.samples)
+    for key, tensor in evaluation.by_image(kept).items():
+        tensors[key] = tensor if tensor.is_floating_point() else _narrow(tensor)
     return save(tensors)
 
 
-def reference_evidence(evaluation: Evaluation, labels: Labels) -> bytes:
+def reference_evidence(evaluation: Evaluation, labels: Labels, kept: Collection[str] = ()) -> bytes:
     """Safetensors: the evidence of a protocol's full-precision network, and the labels of the test set."""
     narrow = torch.from_numpy(labels).to(torch.uint8 if labels.max() < 256 else torch.int32)
-    return save(load(evidence_of(evaluation)) | {LABELS: narrow})
+    return save(load(evidence_of(evaluation, kept)) | {LABELS: narrow})
 
 
 def spikes_by_shard(path: Path) -> tuple[Tensor, Tensor]:
@@ -85,6 +103,9 @@ def spikes_by_shard(path: Path) -> tuple[Tensor, Tensor]:
 
 def evidence_from(tensors: dict[str, Tensor]) -> Evidence:
     """The evidence in the tensors of a file; a ValueError, LookupError or FiringError if they are not sound."""
+    outputs = {name: tensors[name] for name in OUTPUTS if name in tensors}
+    events = events_in(tensors)
+    tensors = {key: each for key, each in tensors.items() if key not in OUTPUTS and not key.startswith(EVENTS)}
     if any(tensor.is_floating_point() for tensor in tensors.values()):
         raise ValueError("counts, predictions and labels are whole numbers")
     added = {field.name for field in fields(Evidence) if field.default is None} & set(tensors)
@@ -104,7 +125,10 @@ def evidence_from(tensors: dict[str, Tensor]) -> Evidence:
             raise ValueError(f"{what} of shape {tuple(tensor.shape)} for {profile.samples} images")
     if not profile.samples or int(operations.samples.sum()) != profile.samples:
         raise ValueError(f"operations of {int(operations.samples.sum())} images, spikes of {profile.samples}")
-    return Evidence(predictions, profile, operations, **optional)
+    check_outputs(outputs, predictions, profile.timesteps)
+    if events is not None:
+        check_events(events, profile)
+    return Evidence(predictions, profile, operations, **optional, **outputs, events=events)
 
 
 def _operations(tensors: dict[str, Tensor]) -> Operations:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import torch
 from rich.console import Console
+from safetensors.torch import load, save
 
 import snnbench
-from snnbench.bench.metrics import METRICS, PER_STEP, Metric
+from snnbench.bench.metrics import METRICS, PER_STEP, Metric, kept_for
 from snnbench.cli.tables import results_table
 from snnbench.errors import ProtocolError
 from snnbench.examine.compare import compare
@@ -21,10 +23,12 @@ from snnbench.examine.pictures import metrics_picture
 from snnbench.examine.series import read_series
 from snnbench.leaderboard import Board, add, read_board, verify, write_tables
 from snnbench.leaderboard.changes import changes
+from snnbench.leaderboard.rescoring import kept_problems
 from snnbench.leaderboard.scorecard import score_lines
 from snnbench.leaderboard.site import write_site
 from snnbench.leaderboard.sums import write_sums
 from snnbench.protocols import read_protocol
+from snnbench.records.evidence import EVIDENCE_FILE, read_evidence
 from snnbench.records.record import Record, read_record
 from snnbench.training.baseline import protocol_path
 
@@ -40,6 +44,10 @@ ADDED = Metric(
     heading=HEADING,
     about="the largest mean rate of a layer, spikes per step",
 )
+
+
+BY_IMAGE = ("calibration_error", "accuracy_area", "peak_events")
+"""Metrics that need what no shipped protocol needs: outputs, those of each step, and spikes, of each image."""
 
 
 class Measured(NamedTuple):
@@ -61,7 +69,8 @@ def measured(added: None, session_cache: Path, tmp_path_factory: pytest.TempPath
     out = tmp_path_factory.mktemp("added")
     shipped = protocol_path("digits-sew8")
     document = Path(shutil.copytree(shipped.parent, out / "protocol")) / shipped.name
-    changed = {"version = 1": "version = 2", "metrics = [\n": f'metrics = [\n  "{NAME}",\n'}
+    named = "".join(f'  "{name}",\n' for name in (NAME, *BY_IMAGE))
+    changed = {"version = 1": "version = 2", "metrics = [\n": f"metrics = [\n{named}"}
     text = document.read_text("utf-8")
     for old, new in changed.items():
         assert old in text
@@ -105,6 +114,56 @@ def test_it_is_verified(measured: Measured) -> None:
     assert any(NAME in problem for problem in problems)
     shutil.copy(file, entry)
     write_sums(entry)
+
+
+def test_a_metric_may_need_more_of_each_image(measured: Measured, record: Record) -> None:
+    """Each from what the evidence keeps, by a plain loop."""
+    evidence = read_evidence(measured.folders[1] / EVIDENCE_FILE)
+    labels = measured.board.reference(measured.board.entries[1].note.reference).labels
+    sure, answers = evidence.logits.double().softmax(1).max(1)
+    gap = 0.0
+    for low in range(15):
+        inside = (sure > low / 15) & (sure <= (low + 1) / 15)
+        if inside.any():
+            gap += abs(float((answers == labels)[inside].double().mean() - sure[inside].mean())) * inside.sum().item()
+    right = [(evidence.step_logits[:, : t + 1].mean(1).argmax(1) == labels).double().mean() for t in range(4)]
+    busiest = max(float(layer.double().mean(1).max()) for layer in evidence.events.values())
+    found = dict(zip(BY_IMAGE, (gap / len(labels), sum(right).item() / 4, busiest), strict=True))
+    assert {name: record.metrics[name].value for name in BY_IMAGE} == pytest.approx(found, rel=1e-6)
+    score = record.metrics["calibration_error"]
+    assert score.low < score.value < score.high
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda t: t.pop("logits"), "lacks logits, which that of its reference holds"),
+        (lambda t: t["logits"].mul_(-1), "predictions are not the largest logits"),
+        (lambda t: t["step_logits"].mul_(-1), "predictions are not the largest step_logits"),
+        (lambda t: t["events/stem.neuron"].add_(1), "do not add up to those of each step"),
+        (lambda t: t["logits"].add_(t["logits"]), "calibration_error"),
+    ],
+)
+def test_what_is_kept_of_each_image_is_verified(
+    measured: Measured, tmp_path: Path, change: Callable[[dict[str, torch.Tensor]], object], problem: str
+) -> None:
+    board = Path(shutil.copytree(measured.board.folder, tmp_path / measured.board.folder.name))
+    entry = board / "entries" / measured.folders[1].name
+    tensors = load((entry / EVIDENCE_FILE).read_bytes())
+    change(tensors)
+    (entry / EVIDENCE_FILE).write_bytes(save(tensors))
+    write_sums(entry)
+    (problems,) = [verdict.problems for verdict in verify(entry)]
+    assert any(problem in each for each in problems)
+
+
+def test_evidence_keeps_no_more_than_metrics_need(measured: Measured, board: Board) -> None:
+    assert all(entry.evidence.kept == frozenset() for entry in board.entries)
+    assert measured.board.entries[0].evidence.kept == {"logits", "step_logits", "events"}
+    note = measured.board.entries[0].note
+    other = Board(measured.board.folder, board.protocol)
+    (problem,) = kept_problems(other, measured.board.entries[0].evidence, measured.board.reference(note.reference))
+    assert "holds events, logits, step_logits, which no metric of its board needs" in problem
 
 
 def entries(measured: Measured) -> list[Path]:
@@ -184,6 +243,12 @@ def test_the_command_line_shows_it(
 
 def test_boards_that_do_not_ask_for_it_have_no_column(added: None, board: Board) -> None:
     assert HEADING not in write_tables(board)[0].read_text("utf-8")
+
+
+def test_shipped_protocols_keep_nothing_of_each_image() -> None:
+    """Their records stay as they are, and their evaluation as fast."""
+    for path in Path(snnbench.__file__).parent.glob("protocols/*/protocol.toml"):
+        assert not kept_for(read_protocol(path).evaluate.metrics)
 
 
 def test_every_metric_of_every_protocol_is_in_the_table() -> None:
