@@ -113,3 +113,24 @@ def test_a_test_is_named_after_its_module(test: str) -> None:
 
 def test_what_has_no_module_is_there() -> None:
     assert set(TESTS) >= WHOLE
+
+
+def constants(path: Path) -> Iterator[str]:
+    """Strings of a module that are no docstrings."""
+    tree = ast.parse(path.read_text("utf-8"))
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            yield node.value
+
+
+@pytest.mark.parametrize("metric", ["firing_emd", "firing_drift"])
+def test_a_metric_is_spelled_in_its_table_alone(metric: str) -> None:
+    """And in protocol documents; `__all__` of a package names the function that computes it."""
+    homes = {
+        path.relative_to(HOUSE).as_posix()
+        for path in MODULES
+        if any(re.fullmatch(rf"{metric}\w*", each) for each in constants(path))
+    }
+    assert homes - {"functional/__init__.py"} <= {"bench/metrics.py", "protocols/document.py"}
+    assert "bench/metrics.py" in homes

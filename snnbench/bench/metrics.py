@@ -106,6 +106,20 @@ FIRING_EMD = _distance(
     heading="firing EMD",
     about="1-Wasserstein distance of firing rates to the reference's, spikes per step",
 )
+EMDS = (
+    FIRING_EMD,
+    _distance("firing_emd_mean", "firing EMD, plain mean over layers", lambda F, s: s.emd("mean")),
+    _distance("firing_emd_max", "firing EMD, worst layer", lambda F, s: s.emd("max")),
+)
+"""EMDs whose interval is that of a true EMD (`snnbench.functional.emd_interval`)."""
+
+FIRING_DRIFT = _distance(
+    "firing_drift",
+    "firing drift",
+    lambda F, s: s.drift(),
+    heading="drift",
+    about="mean change of a neuron's rate, spikes per step",
+)
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -156,9 +170,7 @@ METRICS: dict[str, Metric] = {
             better="lower",
             needs=("predictions",),
         ),
-        FIRING_EMD,
-        _distance("firing_emd_mean", "firing EMD, plain mean over layers", lambda F, s: s.emd("mean")),
-        _distance("firing_emd_max", "firing EMD, worst layer", lambda F, s: s.emd("max")),
+        *EMDS,
         _distance(
             "firing_emd_pooled",
             "firing EMD, all neurons as one",
@@ -169,13 +181,7 @@ METRICS: dict[str, Metric] = {
             "firing EMD of channels",
             lambda F, s: s.against_reference(F.firing_emd, units="channel"),
         ),
-        _distance(
-            "firing_drift",
-            "firing drift",
-            lambda F, s: s.drift(),
-            heading="drift",
-            about="mean change of a neuron's rate, spikes per step",
-        ),
+        FIRING_DRIFT,
         _percent(
             "dead_fraction",
             "dead neurons",

@@ -133,7 +133,7 @@ def _threads(count: int) -> Iterator[None]:
 
 
 def _regularized(bench: Bench, trainer: Trainer) -> AbstractContextManager[None]:
-    strength = trainer.training.regularize.get("firing_emd")
+    strength = trainer.training.emd_strength
     return keeping_rates(trainer, bench.network.build(), strength) if strength else nullcontext()
 
 

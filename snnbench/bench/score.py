@@ -26,6 +26,7 @@ from snnbench.functional import (
 from snnbench.protocols.document import EvaluationRules as Rules
 from snnbench.records.evaluation import Evaluation
 from snnbench.records.record import Control, Distance, LayerScores, Null, Reached, Reference
+from snnbench.records.schema import RecordPart
 from snnbench.records.score import Score
 
 
@@ -53,6 +54,11 @@ def check_metrics(rules: Rules) -> None:
     for name in rules.metrics:
         if name not in METRICS:
             raise ProtocolError(f"the protocol asks for metric '{name}'; there are {', '.join(METRICS)}")
+
+
+def metrics_in(part: type[RecordPart]) -> list[str]:
+    """The metrics that a part of a record has as its fields."""
+    return [name for name in part.model_fields if name in METRICS]
 
 
 def measured(metric: Callable[[], Estimate | Score | float]) -> Score:
@@ -126,7 +132,7 @@ def control_of(cell: Scored, control: Evaluation, other: Evaluation) -> Control:
     `other` seed."""
     against = replace(cell, evaluation=control)
     return Control(
-        **scores(against, ("accuracy", "firing_emd", "firing_drift")),
+        **scores(against, metrics_in(Control)),
         to_cell=distance_of(replace(cell, reference=control)),
         to_other_seed=distance_of(replace(against, reference=other)),
     )

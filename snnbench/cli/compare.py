@@ -55,7 +55,7 @@ def _document(comparison: Comparison) -> dict[str, object]:
         "b": comparison.second.cell.folder,
         "accuracy_change": asdict(comparison.accuracy),
         "mcnemar": asdict(comparison.mcnemar),
-        "firing_emd_change": asdict(comparison.emd),
+        f"{FIRING_EMD.name}_change": asdict(comparison.emd),
         "other_changes": {name: asdict(change) for name, change in comparison.others.items()},
         "verdict": _name(comparison.verdict),
     }

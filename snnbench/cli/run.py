@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from snnbench.bench.metrics import FIRING_EMD, METRICS
+from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD, METRICS
 from snnbench.cli import parameters as take
 from snnbench.errors import OptionError
 
@@ -171,7 +171,8 @@ def _chip_lines(record: Record) -> Iterator[str]:
     where = f", first in {gap.first_layer} at step {gap.first_step}" if gap.first_layer else ""
     differ = "failed" if gap.spikes_differ.value is None else f"{100 * gap.spikes_differ.value:.2f} %"
     yield f"{on} {shown['accuracy']} %, {shown['accuracy_change']} against float states (p = {shown['mcnemar_p']})"
-    yield f"{on} EMD {shown['firing_emd']}{between}, drift {shown['firing_drift']} against float states"
+    emd, drift = shown[FIRING_EMD.name], shown[FIRING_DRIFT.name]
+    yield f"{on} EMD {emd}{between}, drift {drift} against float states"
     yield f"{on} {differ} of all places differ{where}"
     yield f"{on} {sum(layer.overflows for layer in gap.layers)} potentials overflowed"
     if gap.silent:

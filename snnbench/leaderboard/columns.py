@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from snnbench.bench.metrics import ACCURACY, FIRING_EMD, Metric, asked
+from snnbench.bench.metrics import ACCURACY, FIRING_DRIFT, FIRING_EMD, Metric, asked
 from snnbench.bench.metrics import columns as metric_columns
 from snnbench.leaderboard.ranking import Row
 from snnbench.records.labels import label
@@ -94,11 +94,11 @@ def _reached_emd(row: Row) -> float | None:
     return reached.firing_emd.value if reached else None
 
 
-def _from_control(distance: str, metric: str) -> Callable[[Row], float | None]:
+def _from_control(distance: str, metric: Metric) -> Callable[[Row], float | None]:
     def value(row: Row) -> float | None:
         control = row.entry.record.control
         found = getattr(control, distance) if control else None
-        return getattr(found, metric).value if found else None
+        return getattr(found, metric.name).value if found else None
 
     return value
 
@@ -165,21 +165,21 @@ _BESIDE_EMD: tuple[Column, ...] = (
         "to_control",
         "to control",
         "EMD to that control: what quantization did",
-        _from_control("to_cell", "firing_emd"),
+        _from_control("to_cell", FIRING_EMD),
         ".4f",
     ),
     _number(
         "control_drift",
         "drift to control",
         "drift to that control, spikes per step",
-        _from_control("to_cell", "firing_drift"),
+        _from_control("to_cell", FIRING_DRIFT),
         ".4f",
     ),
     _number(
         "between_controls",
         "between controls",
         "EMD of that control to one of another seed of fine-tuning",
-        _from_control("to_other_seed", "firing_emd"),
+        _from_control("to_other_seed", FIRING_EMD),
         ".4f",
     ),
     _rank_column(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from math import isclose
 from pathlib import Path
 
+from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD, METRICS
 from snnbench.functional import FiringProfile
 from snnbench.functional.uncertainty import jackknife_spread
 from snnbench.leaderboard.board import Board, Entry
@@ -17,14 +18,8 @@ from snnbench.records.score import Score
 WIDEST = 3.0
 """Intervals of firing metrics are at most so many times as wide as the value, or as the split-half distance."""
 
-DISTANCES = (
-    "firing_emd",
-    "firing_emd_mean",
-    "firing_emd_max",
-    "firing_emd_pooled",
-    "firing_emd_channel",
-    "firing_drift",
-)
+DISTANCES = tuple(metric.name for metric in METRICS.values() if metric.distance)
+_BOTH = (FIRING_EMD.name, FIRING_DRIFT.name)
 _SHARES = ("dead_fraction", "saturated_fraction")
 
 
@@ -41,9 +36,9 @@ def interval_problems(board: Board, entry: Entry) -> Iterator[str]:
     if "firing_rate" in record.metrics:
         yield from _rate_problems("metric firing_rate", record.metrics["firing_rate"], entry.folder / EVIDENCE_FILE)
     if record.paired_null is not None:
-        yield from _null_problems("paired null", record.paired_null, record.metrics["firing_emd"])
+        yield from _null_problems("paired null", record.paired_null, record.metrics[FIRING_EMD.name])
     if record.reached is not None:
-        for name in ("firing_emd", "firing_drift"):
+        for name in _BOTH:
             yield from _width_problems(f"{name} of the layers reached", name, getattr(record.reached, name), floor)
     yield from _control_problems(entry, floor)
 
@@ -52,13 +47,13 @@ def _control_problems(entry: Entry, floor: float) -> Iterator[str]:
     control = entry.record.control
     if control is None:
         return
-    for name in ("firing_emd", "firing_drift"):
+    for name in _BOTH:
         yield from _width_problems(f"control {name}", name, getattr(control, name), floor)
     for what in ("to_cell", "to_other_seed"):
         distance: Distance | None = getattr(control, what)
         if distance is not None:
-            yield from _width_problems(f"control {what}", "firing_emd", distance.firing_emd, floor)
-            yield from _width_problems(f"control {what}", "firing_drift", distance.firing_drift, floor)
+            for name in _BOTH:
+                yield from _width_problems(f"control {what}", name, getattr(distance, name), floor)
             yield from _null_problems(f"control {what}", distance.paired_null, distance.firing_emd)
 
 

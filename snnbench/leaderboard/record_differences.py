@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from math import isclose
 from typing import Any
 
+from snnbench.bench.metrics import EMDS
 from snnbench.leaderboard.tolerances import DRIFT_TOLERANCE
 from snnbench.records.record import Record
 
@@ -14,7 +15,7 @@ _PARTS = ("metrics", "noise_floor", "seed_floor", "paired_null", "reached", "lay
 _FIRING = ("firing_", "reference_rate", "noise_floor", "seed_floor")
 
 # Records of before the paired null hold the jackknife's interval of these.
-_NEWER_INTERVALS = ("firing_emd", "firing_emd_mean", "firing_emd_max")
+_NEWER_INTERVALS = tuple(metric.name for metric in EMDS)
 
 # An interval's ends come from twenty estimates, each of which may move.
 _ENDS = 40

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from snnbench.bench.baseline_check import TOLERANCE
 from snnbench.bench.costs import Costed, cost_from, costs_from
-from snnbench.bench.metrics import METRICS, kept_for
+from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD, METRICS, kept_for
 from snnbench.bench.score import layer_rows, measured, scores
 from snnbench.bench.scored import NetworkOutcome, Scored
 from snnbench.functional import firing_drift, firing_emd
@@ -63,10 +63,10 @@ def _reached_differences(entry: Entry, found: Scored) -> Iterator[str]:
         yield "the layers that quantization reaches are not among those of its evidence"
         return
     scores = {
-        "firing_emd": measured(partial(found.emd, "weighted", reached.layers)),
-        "firing_drift": measured(partial(found.drift, reached.layers)),
+        FIRING_EMD.name: measured(partial(found.emd, "weighted", reached.layers)),
+        FIRING_DRIFT.name: measured(partial(found.drift, reached.layers)),
     }
-    yield from _differences("reached", {"firing_emd": reached.firing_emd, "firing_drift": reached.firing_drift}, scores)
+    yield from _differences("reached", {name: getattr(reached, name) for name in scores}, scores)
 
 
 def distance_problems(entry: Entry, control: Entry) -> Iterator[str]:
@@ -76,8 +76,8 @@ def distance_problems(entry: Entry, control: Entry) -> Iterator[str]:
         return
     mine, theirs = entry.evidence.profile, control.evidence.profile
     found = {
-        "firing_emd": Score(value=float(firing_emd(mine, theirs))),
-        "firing_drift": Score(value=float(firing_drift(mine, theirs))),
+        FIRING_EMD.name: Score(value=float(firing_emd(mine, theirs))),
+        FIRING_DRIFT.name: Score(value=float(firing_drift(mine, theirs))),
     }
     yield from _differences("distance to its control,", {name: getattr(said, name) for name in found}, found)
 

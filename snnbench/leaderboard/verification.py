@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+from snnbench.bench.score import metrics_in
 from snnbench.errors import SnnbenchError
 from snnbench.functional import seed_floor
 from snnbench.leaderboard.board import NOTE_FILE, Board, Entry, read_entry
@@ -21,7 +22,7 @@ from snnbench.leaderboard.tolerances import DRIFT_TOLERANCE
 from snnbench.leaderboard.weights import audit_problems
 from snnbench.records.evidence import EVIDENCE_FILE
 from snnbench.records.layout import WEIGHTS_FILE
-from snnbench.records.record import RECORD_FILE
+from snnbench.records.record import RECORD_FILE, Control
 
 EVIDENCE_BYTES = 600_000
 """Beside what is kept of each image."""
@@ -200,7 +201,7 @@ def control_problems(entries: Sequence[Entry], among: Sequence[Entry]) -> list[s
         f"{entry.name}: its control's {metric} is not that of {control.name}"
         for entry, control in product(entries, controls)
         if entry.record.control and entry.record.cell.seed == control.record.cell.seed
-        for metric in ("accuracy", "firing_emd", "firing_drift")
+        for metric in metrics_in(Control)
         if not _near(
             getattr(entry.record.control, metric).value,
             control.record.value(metric),

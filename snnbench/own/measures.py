@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD
 from snnbench.errors import FiringError
 from snnbench.functional import (
     DEAD_BELOW,
@@ -238,11 +239,11 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure("flips", "flips", "%", 2, lambda p: _flips(p, negative=False), compares=True),
     Measure("negative_flips", "right to wrong", "%", 2, lambda p: _flips(p, negative=True), compares=True),
-    Measure("firing_emd", "firing EMD", "", 4, lambda p: p.per_step(emd_interval(p.paired)), compares=True),
+    Measure(FIRING_EMD.name, FIRING_EMD.title, "", 4, lambda p: p.per_step(emd_interval(p.paired)), compares=True),
     Measure("null_p", "EMD, p of the paired null", "", 4, lambda p: p.paired.null().p_value, compares=True),
     Measure(
-        "firing_drift",
-        "firing drift",
+        FIRING_DRIFT.name,
+        FIRING_DRIFT.title,
         "",
         4,
         lambda p: p.per_step(estimate_drift(p.mine.profile, p.reference.profile)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from snnbench.bench.metrics import FIRING_EMD
 from snnbench.errors import FiringError, OptionError
 from snnbench.functional import Estimate, LayerRow, accuracy_by_step, agreement_by_step, early_exit, layer_table
 from snnbench.functional.energy import Floorline, floorline
@@ -257,7 +258,7 @@ def _card(pair: Pair, steady: bool, control: Outcome | None) -> Card:
     }
     if control is not None:
         against = Pair(pair.mine, control, pair.labels, None, pair.weights)
-        emd = next(measure for measure in MEASURES if measure.name == "firing_emd")
+        emd = next(measure for measure in MEASURES if measure.name == FIRING_EMD.name)
         measures["control_emd"] = _measured(emd.of, against)
     profiles = pair.mine.profile, pair.reference.profile
     return Card(

@@ -48,7 +48,7 @@ def _exemption(first: Rows, second: Rows) -> bool:
 
 
 def _regularized(first: Rows, second: Rows) -> bool:
-    strength = ["firing_emd" in rows.board.protocol.finetune.regularize for rows in (first, second)]
+    strength = [bool(rows.board.protocol.finetune.emd_strength) for rows in (first, second)]
     return _same_network(first, second) and strength == [True, False]
 
 
@@ -90,7 +90,7 @@ def _lqnet_accuracy(bits: int, stand: Callable[[Estimate, float], Stand]) -> Cal
 
 def _regularized_emd(pairs: _Pairs) -> Iterator[PairEvidence]:
     for case, other in _two_bits(pairs):
-        estimate = emd_difference(other.score("firing_emd"), case.score("firing_emd"), len(_two_bits(pairs)))
+        estimate = emd_difference(other.emd, case.emd, len(_two_bits(pairs)))
         yield PairEvidence(str(case), case.seed, "EMD, without - with", estimate, above(estimate, 0), (case, other))
 
 
@@ -107,7 +107,7 @@ def _ratio(pairs: _Pairs) -> Iterator[PairEvidence]:
     for seed in sorted({case.seed for case, _ in pairs}):
         chosen = [pair for pair in _two_bits(pairs) if pair[0].seed == seed and pair[0].axes["membrane"] is None]
         if len(chosen) > 1:
-            tuned, after = (_spread([case.score("firing_emd") for case in side]) for side in zip(*chosen, strict=True))
+            tuned, after = (_spread([case.emd for case in side]) for side in zip(*chosen, strict=True))
             estimate = difference(tuned, after)
             yield PairEvidence(
                 f"{len(chosen)} methods", seed, "ratio, qat - ptq", estimate, below(estimate, 0), _all(chosen)
@@ -135,7 +135,7 @@ def _two_bits(pairs: _Pairs) -> _Pairs:
 def _same_order(pairs: _Pairs) -> Iterator[PairEvidence]:
     if len(pairs) < fewest_cases():
         return
-    ours, theirs = (np.array([case.score("firing_emd").value for case in side]) for side in zip(*pairs, strict=True))
+    ours, theirs = (np.array([case.emd.value for case in side]) for side in zip(*pairs, strict=True))
     estimate = bootstrap(spearman, ours, theirs)
     if estimate:
         stand = above(estimate, MOST_ALIKE)
@@ -156,7 +156,7 @@ def _larger(pairs: _Pairs) -> Iterator[PairEvidence]:
 
 
 def _in_floors(case: Case) -> float | None:
-    floor, emd = case.record.seed_floor, case.score("firing_emd").value
+    floor, emd = case.record.seed_floor, case.emd.value
     return emd / floor.value if floor and floor.value and emd is not None else None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from snnbench.bench.metrics import FIRING_EMD
 from snnbench.leaderboard.board import Board, Entry, find_boards
 from snnbench.records.cell import Mode
 from snnbench.records.record import Control, Record
@@ -56,6 +57,11 @@ class Case:
     def score(self, metric: str) -> Score:
         """A metric of the record; boards hold no failed ones."""
         return self.record.metrics[metric]
+
+    @property
+    def emd(self) -> Score:
+        """Its firing EMD."""
+        return self.score(FIRING_EMD.name)
 
     @cached_property
     def correct(self) -> Tensor:

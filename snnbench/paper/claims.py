@@ -72,7 +72,7 @@ def baseline(rows: Rows, case: Case) -> tuple[bool, Case | None]:
 def baseline_emd(rows: Rows, case: Case) -> Score | None:
     """EMD to the baseline of the cell: the reference, or in `qat` the control, where the record has that distance."""
     if rows.mode == "ptq":
-        return case.score("firing_emd")
+        return case.emd
     to_cell = case.control.to_cell if case.control else None
     return to_cell.firing_emd if to_cell else None
 
@@ -121,7 +121,7 @@ def _first(rows: Rows, claim: int) -> Judgement:
             _FIRST.format(wide.axes["bits"]),
             wide.seed,
             "EMD",
-            (estimate := emd_difference(wide.score("firing_emd"), narrow.score("firing_emd"), len(near))),
+            (estimate := emd_difference(wide.emd, narrow.emd, len(near))),
             above(estimate, 0),
             (wide, narrow),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite
 
+from snnbench.bench.metrics import FIRING_EMD
 from snnbench.paper.between import BETWEEN
 from snnbench.paper.cases import Case, Rows
 from snnbench.paper.claims import CLAIMS, Judgement
@@ -188,7 +189,7 @@ def _ours(rows: Rows, each: Reported) -> str:
         return _MISSING
     metrics = found[0].record.metrics
     dead = metrics["dead_fraction"].value
-    return f"{_percent(metrics['accuracy'].value)}, {_score(metrics['firing_emd'])}, {_percent(dead)}"
+    return f"{_percent(metrics['accuracy'].value)}, {_score(metrics[FIRING_EMD.name])}, {_percent(dead)}"
 
 
 def _beyond(study: Study) -> str:
@@ -236,7 +237,7 @@ def _point(study: Study) -> str:
             str(case.seed),
             str(case),
             f"{100 * (case.score('accuracy_change').value or 0):+.2f}",
-            _score(case.score("firing_emd")),
+            _score(case.emd),
             _score(case.record.seed_floor),
             _null(case),
         ]

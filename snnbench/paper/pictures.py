@@ -61,9 +61,7 @@ def _plain(case: Case) -> bool:
 
 def _curve(axes: Axes, cases: Sequence[Case], label: str, style: dict[str, Any]) -> None:
     found = sorted(cases, key=_bits)
-    axes.plot(
-        [_bits(case) for case in found], [case.score("firing_emd").value or 0.0 for case in found], label=label, **style
-    )
+    axes.plot([_bits(case) for case in found], [case.emd.value or 0.0 for case in found], label=label, **style)
     nulls = [(_bits(case), null.high) for case in found if (null := null_of(case))]
     if nulls:
         axes.plot(*zip(*nulls, strict=True), color=style["color"], marker="_", linestyle="none", alpha=0.6)
@@ -90,7 +88,7 @@ def accuracy_picture(rows: Sequence[Rows]) -> Figure:
     for each in rows:
         for name, style in zip(names, styles(len(names)), strict=True):
             cases = [case for case in each.quantized if case.record.cell.quantizer.name == name]
-            points = [(case.score("firing_emd").value, 100 * (case.score("accuracy").value or 0)) for case in cases]
+            points = [(case.emd.value, 100 * (case.score("accuracy").value or 0)) for case in cases]
             if points:
                 marker = style["marker"] if each.mode == "ptq" else "*"
                 filled = {"color": style["color"], "marker": marker, "linestyle": "none"}
@@ -124,8 +122,8 @@ def _is_shown(case: Case) -> bool:
 
 def rates_picture(rows: Sequence[Rows]) -> Figure:
     """Cumulative distribution of all neurons' rates: the cells of seed 0 with the largest and smallest EMDs."""
-    cases = [case for each in rows for case in each.quantized if case.seed == 0 and case.score("firing_emd").value]
-    ordered = sorted(cases, key=lambda case: case.score("firing_emd").value or 0.0)
+    cases = [case for each in rows for case in each.quantized if case.seed == 0 and case.emd.value]
+    ordered = sorted(cases, key=lambda case: case.emd.value or 0.0)
     extreme = list(dict.fromkeys([*ordered[:_ENDS], *ordered[-_ENDS:]]))
     figure = Figure(figsize=(_WIDTH, 4.0), layout="constrained")
     axes = figure.subplots()
@@ -133,7 +131,7 @@ def rates_picture(rows: Sequence[Rows]) -> Figure:
     reference = extreme[0].board.reference(extreme[0].entry.note.reference).profile
     axes.plot(grid, cumulative(_pooled(reference)), label="reference", **REFERENCE)
     for case, style in zip(extreme, styles(len(extreme)), strict=True):
-        label = f"{case} {case.record.cell.mode}: EMD {case.score('firing_emd').value:.4f}"
+        label = f"{case} {case.record.cell.mode}: EMD {case.emd.value:.4f}"
         axes.plot(grid, cumulative(_pooled(case.entry.evidence.profile)), label=label, **{**style, "marker": None})
     axes.set(xlim=(-0.01, 0.81), xlabel="firing rate (spikes per step)", ylabel="fraction of neurons")
     return _with_legend(figure, axes)

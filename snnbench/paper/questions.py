@@ -8,6 +8,7 @@ from math import inf
 
 import numpy as np
 
+from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD
 from snnbench.examine.compare import difference
 from snnbench.functional import Estimate
 from snnbench.paper.cases import Case, Rows
@@ -55,10 +56,10 @@ def _least_bits(case: Case) -> int:
 def _swaps(rows: Rows) -> Iterator[PairEvidence]:
     """Drift over EMD, of cells whose EMD is below the seed floor."""
     for case in rows.quantized:
-        floor, emd = case.record.seed_floor, case.score("firing_emd")
+        floor, emd = case.record.seed_floor, case.emd
         if floor is None or floor.value is None or not emd.value or emd.value >= floor.value:
             continue
-        estimate = quotient(case.score("firing_drift"), emd)
+        estimate = quotient(case.score(FIRING_DRIFT.name), emd)
         yield PairEvidence(str(case), case.seed, "drift / EMD", estimate, above(estimate, 2), (case,))
 
 
@@ -77,8 +78,8 @@ def _swaps_fall(rows: Rows) -> Iterator[PairEvidence]:
     def correlate(drift: Numbers, emd: Numbers) -> float:
         return spearman(drift / emd, emd)
 
-    for seed, cases in _by_seed(case for case in rows.quantized if case.score("firing_emd").value):
-        estimate = bootstrap(correlate, column(cases, "firing_drift"), column(cases, "firing_emd"))
+    for seed, cases in _by_seed(case for case in rows.quantized if case.emd.value):
+        estimate = bootstrap(correlate, column(cases, FIRING_DRIFT.name), column(cases, FIRING_EMD.name))
         if estimate:
             yield PairEvidence(
                 f"{len(cases)} cells", seed, "rank correlation", estimate, below(estimate, 0), tuple(cases)
@@ -109,7 +110,7 @@ def _grids(bits: tuple[int, ...], stand: Callable[[Estimate, Case], Stand]) -> C
         cases = rows.find(**UNIFORM, membrane=None, bits=bits, clip=FOUND_RANGES)
         pairs = [(case, other) for case in cases for other in rows.twins(case, grid="symmetric")]
         for case, other in pairs:
-            estimate = emd_difference(case.score("firing_emd"), other.score("firing_emd"), len(pairs))
+            estimate = emd_difference(case.emd, other.emd, len(pairs))
             what = f"{case.axes['bits']} bits, {case.axes['clip']}"
             yield PairEvidence(
                 what, case.seed, "EMD, endpoint - symmetric", estimate, stand(estimate, case), (case, other)
@@ -156,7 +157,7 @@ def _predicts(of: Callable[[Case], float]) -> Callable[[Rows], Iterable[PairEvid
     def compare(rows: Rows) -> Iterator[PairEvidence]:
         for seed, cases in _by_seed(rows.quantized):
             other = np.array([of(case) for case in cases])
-            columns = column(cases, "firing_emd"), other, column(cases, "accuracy")
+            columns = column(cases, FIRING_EMD.name), other, column(cases, "accuracy")
             estimate = bootstrap(partial_spearman, *columns)
             what = f"{len(cases)} cells"
             if estimate:
@@ -184,7 +185,7 @@ def _additive(rows: Rows) -> Iterator[PairEvidence]:
         weights = rows.find(**{axis: case.axes[axis] for axis in (*LQNET, "bits", "clip")}, membrane=None)
         weights = tuple(other for other in weights if other.seed == case.seed)
         if weights and membranes:
-            parts = [each.score("firing_emd") for each in (case, weights[0], membranes[0])]
+            parts = [each.emd for each in (case, weights[0], membranes[0])]
             estimate = _minus_both(*parts)
             what = f"{case.axes['bits']} bits"
             cases = (case, weights[0], membranes[0])
@@ -213,13 +214,13 @@ def _calibrated_first(rows: Rows) -> Iterator[PairEvidence]:
             if len(calibrated) < 2 or not others:
                 continue
             nearest, farthest = min(others, key=_emd_value), max(calibrated, key=_emd_value)
-            estimate = emd_difference(nearest.score("firing_emd"), farthest.score("firing_emd"), 1)
+            estimate = emd_difference(nearest.emd, farthest.emd, 1)
             what = f"{bits} bits: {nearest} - {farthest}"
             yield PairEvidence(what, seed, "EMD", estimate, above(estimate, 0), (nearest, farthest))
 
 
 def _emd_value(case: Case) -> float:
-    return case.score("firing_emd").value or 0.0
+    return case.emd.value or 0.0
 
 
 def _not(stand: Callable[[Estimate, float], Stand]) -> Callable[[Estimate], Stand]:
@@ -254,7 +255,7 @@ QUESTIONS: Sequence[Question] = (
     Question(
         "4a", "Rounding before the test fires more than rounding what is stored.", _sites("firing_rate", "mean rate")
     ),
-    Question("4b", "It has the larger EMD at 2 and 4 bits.", _sites("firing_emd", "EMD")),
+    Question("4b", "It has the larger EMD at 2 and 4 bits.", _sites(FIRING_EMD.name, "EMD")),
     Question("7a", "Given accuracy, EMD predicts the change of events (cost).", _predicts(_events_change)),
     Question("7b", "Given accuracy, EMD predicts flips.", _predicts(_flips)),
     Question("10", "Errors of weights and membranes do not add up: EMD(both) < the sum.", _additive),

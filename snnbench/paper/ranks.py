@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD
 from snnbench.examine.compare import difference
 from snnbench.functional import CONFIDENCE, Estimate
 from snnbench.leaderboard.ranking import accuracy_wins
@@ -64,7 +65,7 @@ def bootstrap(statistic: Callable[..., float], *columns: Numbers) -> Estimate | 
 
 def rank_comparison(seed: int, cases: Sequence[Case]) -> PairEvidence | None:
     """How alike accuracy and EMD rank the rows of one seed; None if one of them is the same in all rows."""
-    accuracy, emd = (column(cases, name) for name in ("accuracy", "firing_emd"))
+    accuracy, emd = (column(cases, name) for name in (ACCURACY.name, FIRING_EMD.name))
     estimate = bootstrap(lambda a, b: spearman(a, -b), accuracy, emd)
     if estimate is None:
         return None
@@ -83,14 +84,14 @@ def _near(cases: Sequence[Case]) -> str:
     near = [case for case in cases if abs(case.score("accuracy_change").value or 0) <= POINT]
     if len(near) < 3:
         return f"; {len(near)} cells within one point of the reference"
-    found = spearman(column(near, "accuracy"), -column(near, "firing_emd"))
+    found = spearman(column(near, ACCURACY.name), -column(near, FIRING_EMD.name))
     return f"; {found:.2f} among the {len(near)} within one point of the reference"
 
 
 def reversals(cases: Sequence[Case]) -> int:
     """Pairs of rows of which one is more accurate and the other nearer to the reference, both resolved at 95 %."""
     wins = accuracy_wins(torch.stack([case.correct for case in cases]))
-    scores = [case.score("firing_emd") for case in cases]
+    scores = [case.emd for case in cases]
     return sum(
         bool(wins[i, j]) and difference(scores[i], scores[j]).low > 0
         for i in range(len(cases))

@@ -90,6 +90,11 @@ class Training(Section):
         """Epochs over all stages."""
         return sum(stage.epochs for stage in self.stages)
 
+    @property
+    def emd_strength(self) -> float:
+        """Weight of the firing EMD to the reference in the loss; 0 without it."""
+        return self.regularize.get("firing_emd", 0.0)
+
 
 class Quantize(Section):
     """Layers kept in full precision (by default the first convolution and the last linear layer), and the bits of
@@ -162,7 +167,7 @@ class Protocol(Section):
         last = training.stages[-1]
         if last.activation != "spikes":
             raise ValueError(f"the last stage must train the spiking network, not a {last.activation} network")
-        if "firing_emd" in training.regularize:
+        if training.emd_strength:
             raise ValueError("a baseline has no reference to keep the firing of; regularize firing_emd in [finetune]")
         if last.image_size:
             raise ValueError(f"the last stage must train on whole images, without image_size = {last.image_size}")
