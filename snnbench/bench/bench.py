@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,8 @@ from snnbench.records.score import Score
 from snnbench.reporting import Reporter
 from snnbench.training.baseline import protocol_path, read_weights
 from snnbench.training.batches import Normalise
+
+Beside = Callable[[nn.Module], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -114,14 +118,21 @@ class Bench:
         images, _ = self.test_set()
         return self.engine_for(len(images) * self.protocol.train.stages[-1].timesteps)
 
-    def evaluate(self, model: nn.Module, title: str, reporter: Reporter, cell: Cell | None = None) -> Evaluation:
-        """Run `model` over the test set as the protocol says; helpers of a torchrun are told which `cell` it is of."""
+    def evaluate(
+        self, model: nn.Module, title: str, reporter: Reporter, cell: Cell | None = None, beside: Beside = nullcontext
+    ) -> Evaluation:
+        """Run `model` over the test set as the protocol says; helpers of a torchrun are told which `cell` it is of.
+
+        `beside` is entered with the form of the network that runs, as long as it does.
+        """
         torchrun.send_order(model, cell)
-        evaluation = self.evaluate_share(model, title, reporter)
+        evaluation = self.evaluate_share(model, title, reporter, beside)
         assert evaluation is not None
         return evaluation
 
-    def evaluate_share(self, model: nn.Module, title: str, reporter: Reporter) -> Evaluation | None:
+    def evaluate_share(
+        self, model: nn.Module, title: str, reporter: Reporter, beside: Beside = nullcontext
+    ) -> Evaluation | None:
         """Run this process's share of the test set; the evaluation of all of it, or None on helpers."""
         images, _ = self.test_set()
         size = self.protocol.evaluate.batch_size
@@ -131,7 +142,7 @@ class Bench:
         fast = engine_form(model, self.evaluation_engine)
         if self.evaluation_engine == "integer":
             reporter.say(f"{title}: {len(integer_layers(fast))} of {len(weight_layers(fast))} layers in integers")
-        with reporter.task(title) as advance:
+        with beside(fast), reporter.task(title) as advance:
             by_step = bool(self.kept - {"logits"})
             found = evaluate(fast, mine, self.normalise, size, advance, self.device, by_step)
         return torchrun.merge(found)

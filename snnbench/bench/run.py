@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch import nn
 from snnbench.bench import torchrun
 from snnbench.bench.auditing import audit_of
 from snnbench.bench.bench import Bench, cell_identity, open_bench, own_files, own_network
-from snnbench.bench.chip_gap import chip_gap, put_on_chip
+from snnbench.bench.chip_gap import put_on_chip
 from snnbench.bench.control import control_evaluations
 from snnbench.bench.costs import Costed, cost_of, costs_from
 from snnbench.bench.plugin_errors import blamed
@@ -122,6 +123,8 @@ def run(
         SnnbenchError: for whatever the user can mend: unknown names, options out of range, missing or altered data.
     """
     torchrun.join()
+    if chip and not torchrun.is_alone():
+        raise OptionError(f"--chip {chip} is measured by one process; run it without torchrun")
     reporter = reporter if reporter and not torchrun.helps() else Silent()
     wanted = [
         quantizer_spec(quantizer, b, options or {})
@@ -249,10 +252,11 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
     started, clock = datetime.now(UTC), time.monotonic()
     reference = bench.reference(reporter)
     quantized = make_quantized(bench, cell, reporter)
-    put = put_on_chip(bench, quantized.model, cell.chip, reporter) if cell.chip else None
+    on_chip = put_on_chip(bench, quantized.model, cell.chip, reporter) if cell.chip else None
     title = f"{cell.quantizer.name} {cell.quantizer.bits} bits"
     with Watch(quantized.model) as watch:
-        evaluation = bench.evaluate(quantized.model, title, reporter, cell)
+        beside = on_chip.beside if on_chip else nullcontext
+        evaluation = bench.evaluate(quantized.model, title, reporter, cell, beside)
     audit = audit_of(quantized, watch, cell)
     costed = Costed(evaluation, reference, audit)
     controls = control_evaluations(bench, cell, evaluation, reporter) if cell.mode == "qat" else None
@@ -275,13 +279,14 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
         costs=costs_from(costed),
         reference=reference_of(reference, labels, rules),
         control=control_of(found, *controls) if controls else None,
-        chip=chip_gap(bench, quantized.model, put, evaluation, reporter) if put else None,
+        chip=on_chip.gap(found) if on_chip else None,
         training_log=quantized.training_log,
         environment=environment(bench.device, _engine_of(bench, cell)),
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 2),
     )
-    return record, {**_files(quantized, evidence_of(evaluation, bench.kept), cell), **own_files(bench)}
+    files = {**_files(quantized, evidence_of(evaluation, bench.kept), cell), **own_files(bench)}
+    return record, files | (on_chip.files() if on_chip else {})
 
 
 def comparable(found: Chosen, wanted: Chosen) -> bool:

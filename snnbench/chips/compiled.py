@@ -59,14 +59,16 @@ class CompiledNetwork(IntegerNetwork):
         logits = np.empty((len(images), self._classes), np.int64)
         sizes = [(len(images), self.timesteps, h, w, c) for c, h, w in self._maps]
         spikes = [np.empty(size, np.uint8) for size in sizes] if self.watch else []
-        before = list(self._over)
+        over = torch.zeros(len(images), len(self.layers), dtype=torch.int64)
         for n, image in enumerate(entering):
+            before = torch.tensor(list(self._over))
             self._library.run(_pointer(image), _pointer(logits[n]))
+            over[n] = torch.tensor(list(self._over)) - before
             for number, into in enumerate(spikes):
                 ctypes.memmove(into[n].ctypes.data, self._library.layer_spikes(number), into[n].nbytes)
         self._tell(spikes)
-        for layer, was, now in zip(self.layers, before, self._over, strict=True):
-            self.overflows[layer.name] += now - was
+        for layer, counts in zip(self.layers, over.T, strict=True):
+            self._overflowed(layer.name, counts)
         return torch.from_numpy(logits)
 
     def _tell(self, spikes: list[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from functools import reduce
 from typing import Any, ClassVar
 
 import torch
@@ -19,6 +20,10 @@ from snnbench.nn.compiled.integer import IntegerConv, has_integer_convolutions
 
 CHUNK = 20
 """Images that go through all layers together, so that what flows between them stays in the processor's cache."""
+
+
+BYTE = 255
+"""The largest number that a spike's byte holds."""
 
 
 class _Constants(ctypes.Structure):
@@ -40,7 +45,7 @@ class FastNetwork(IntegerNetwork):
     def __init__(self, put: IntegerNetwork) -> None:
         super().__init__(put.chip, put.layers, put.readout, put.timesteps)
         self._library = load_c(batch_files(put), ("batch.c",))
-        self._library.fire_batch.restype = ctypes.c_uint64
+        self._library.fire_batch.restype = None
         self._sums = {layer.name: _summing(layer, put) for layer in put.layers}
         self._arrays = {layer.name: _arrays(layer) for layer in put.layers}
 
@@ -55,24 +60,26 @@ class FastNetwork(IntegerNetwork):
             self.watch = watch
         for name, parts in seen.items():
             assert watch is not None
-            watch(name, torch.cat(parts, 1))
+            watch(name, _joined(parts))
         return torch.cat(logits)
 
     def _spikes(self, layer: IntegerLayer, given: dict[str, Tensor]) -> Tensor:
         shared = layer.sources == (INPUT,)
         arriving = [given[source] for source in layer.sources]
-        x = arriving[0]
-        for other in arriving[1:]:
-            x = x + other
-        flat = x if shared else x.flatten(0, 1)
-        if flat.ndim == 4:
-            flat = flat.contiguous(memory_format=torch.channels_last)
-        sums = self._sums[layer.name](flat)
-        images = len(x) if shared else x.shape[1]
+        images = arriving[0].shape[0 if shared else 1]
+        if shared or _most(layer, self) <= BYTE:
+            arriving = [reduce(torch.add, arriving)]
+        sums = reduce(torch.add, (self._sums_of(layer, x if shared else x.flatten(0, 1)) for x in arriving))
         spikes = self._fire(layer, sums, images, shared)
         if self.watch:
             self.watch(layer.name, spikes)
         return spikes
+
+    def _sums_of(self, layer: IntegerLayer, x: Tensor) -> Tensor:
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+        sums: Tensor = self._sums[layer.name](x)
+        return sums
 
     def _fire(self, layer: IntegerLayer, sums: Tensor, images: int, shared: bool) -> Tensor:
         form = torch.channels_last if sums.ndim == 4 else torch.contiguous_format
@@ -83,9 +90,16 @@ class FastNetwork(IntegerNetwork):
         places = (images, sums[0].numel() // outputs, outputs, int(shared))
         pointers = (array.data_ptr() for array in self._arrays[layer.name])
         constants = _Constants(*pointers, *places, self.timesteps, *leaks, int(neurons.reset == "zero"), neurons.most)
-        ends = (ctypes.c_void_p(sums.data_ptr()), ctypes.c_void_p(spikes.data_ptr()), ctypes.byref(constants))
-        self.overflows[layer.name] += self._library.fire_batch(*ends)
+        over = torch.zeros(images, dtype=torch.int64)
+        ends = (ctypes.c_void_p(each.data_ptr()) for each in (sums, spikes, over))
+        self._library.fire_batch(*ends, ctypes.byref(constants))
+        self._overflowed(layer.name, over)
         return spikes.view(self.timesteps, images, *sums.shape[1:])
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    """Spikes (T, N, *features) of all chunks, channels last in memory as those of a chunk."""
+    return torch.cat([part.movedim(2, -1) for part in parts], 1).movedim(-1, 2)
 
 
 def _arrays(layer: IntegerLayer) -> list[Tensor]:
@@ -111,20 +125,27 @@ class _Sums(nn.Module):
         return F.conv2d(x, self.weight, stride=self.stride, padding=self.padding)
 
 
+def _most(layer: IntegerLayer, network: IntegerNetwork) -> int:
+    """The largest number that reaches a synapse of the layer in a step."""
+    assert network.chip.input is not None
+    assert network.chip.spike is not None
+    if layer.sources == (INPUT,):
+        return max(map(abs, network.chip.input.range))
+    return network.chip.spike.most * len(layer.sources)
+
+
 def _summing(layer: IntegerLayer, network: IntegerNetwork) -> nn.Module:
-    synapses, chip = layer.synapses, network.chip
-    assert chip.input is not None
-    assert chip.spike is not None
-    entering = layer.sources == (INPUT,)
-    most = max(map(abs, chip.input.range)) if entering else chip.spike.most * len(layer.sources)
-    if reach(synapses) * most >= EXACT or (most > 255 and not entering):
+    synapses, most = layer.synapses, _most(layer, network)
+    if reach(synapses) * most >= EXACT:
         raise OptionError(f"layer '{layer.name}' sums up to {reach(synapses) * most}, which is no exact float32")
-    whole = synapses.codes.ndim == 4 and int(synapses.codes.abs().max()) <= 127 and has_integer_convolutions()
-    if entering or not whole:
+    step = 1 if (synapses.codes % 2).any() else 2
+    codes = synapses.codes // step
+    whole = codes.ndim == 4 and int(codes.abs().max()) <= 127 and has_integer_convolutions()
+    if layer.sources == (INPUT,) or not whole:
         return _Sums(synapses)
-    out, inputs, *kernel = synapses.codes.shape
+    out, inputs, *kernel = codes.shape
     conv = nn.Conv2d(inputs, out, tuple(kernel), synapses.stride, synapses.padding, bias=False)  # type: ignore[arg-type]
-    return IntegerConv(conv, synapses.codes.to(torch.int8), torch.ones(out), False)
+    return IntegerConv(conv, codes.to(torch.int8), torch.full((out,), float(step)), False)
 
 
 def fast_form(put: IntegerNetwork, input_shape: tuple[int, ...]) -> IntegerNetwork:

@@ -25,7 +25,7 @@ class IntegerNetwork(nn.Module):
     Attributes:
         chip: whose arithmetic it is.
         layers: the spiking layers in running order.
-        overflows: by layer, how many potentials did not fit in their bits, over all that ran so far.
+        overflows: by layer, int64 (N,): how many potentials did not fit in their bits, of each image that ran so far.
         watch: is given the name and the spikes (T, N, *features) int64 of each layer as it has run, if it is set.
     """
 
@@ -34,7 +34,7 @@ class IntegerNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.chip, self.layers, self.readout, self.timesteps = chip, layers, readout, timesteps
-        self.overflows = dict.fromkeys((layer.name for layer in layers), 0)
+        self.overflows = {layer.name: torch.zeros(0, dtype=torch.int64) for layer in layers}
         self.watch: _Watch | None = None
 
     def enter(self, images: Tensor) -> Tensor:
@@ -61,10 +61,13 @@ class IntegerNetwork(nn.Module):
             sums = apply(layer.synapses, x.flatten(0, 1))
             events = sums.view(*x.shape[:2], *sums.shape[1:])
         trace = run(events, layer.neurons, self.chip)
-        self.overflows[layer.name] += trace.overflows
+        self._overflowed(layer.name, trace.overflows)
         if self.watch:
             self.watch(layer.name, trace.spikes)
         return trace.spikes
+
+    def _overflowed(self, layer: str, counts: Tensor) -> None:
+        self.overflows[layer] = torch.cat([self.overflows[layer], counts])
 
     def _logits(self, counts: Tensor, positions: int) -> Tensor:
         if self.readout.codes is None:

@@ -40,13 +40,13 @@ class Trace:
     """What a layer did: spikes, potentials after the reset and synaptic currents (T, N, *features), and overflows.
 
     Attributes:
-        overflows: how many potentials did not fit in their bits, over all steps, samples and neurons.
+        overflows: int64 (N,), how many potentials of a sample did not fit in their bits, over all steps and neurons.
     """
 
     spikes: Tensor
     potentials: Tensor
     currents: Tensor
-    overflows: int
+    overflows: Tensor
 
 
 def run(events: Tensor, neurons: Neurons, chip: Semantics) -> Trace:
@@ -62,12 +62,12 @@ def run(events: Tensor, neurons: Neurons, chip: Semantics) -> Trace:
     spikes: list[Tensor] = []
     potentials: list[Tensor] = []
     currents: list[Tensor] = []
-    overflows = 0
+    overflows = torch.zeros(events.shape[1], dtype=torch.int64)
     for x in events:
         i = follow(i, x, neurons.current_leak, chip.current) if chip.current else x
         h, over = integrate(v, i, neurons.bias, neurons.leak, chip.membrane)
         fired, v = fire(h, neurons.threshold, chip.spike, neurons.reset, neurons.most)
-        overflows += int(over.sum())
+        overflows += over.flatten(1).sum(1)
         for steps, value in ((spikes, fired), (potentials, v), (currents, i)):
             steps.append(value)
     return Trace(torch.stack(spikes), torch.stack(potentials), torch.stack(currents), overflows)

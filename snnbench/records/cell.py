@@ -111,11 +111,8 @@ class Cell(RecordPart):
 
     @property
     def rankable(self) -> bool:
-        """Whether the result may stand on a leaderboard: the protocol's own network on the whole test set.
-
-        What a chip makes of it is a measurement beside it, and no row of its own.
-        """
-        return self.limit is None and self.network is None and self.chip is None
+        """Whether the result may stand on a leaderboard: the protocol's own network on the whole test set."""
+        return self.limit is None and self.network is None
 
 
 def quantizer_spec(name: str, bits: object, options: Mapping[str, object]) -> QuantizerSpec:

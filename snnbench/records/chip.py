@@ -41,6 +41,7 @@ class ChipGap(RecordPart):
         accuracy, accuracy_change, mcnemar_p: of the network on the chip; the change is against float states.
         firing_emd, firing_drift: against float states, with a step at which a neuron fires several times as one spike.
         spikes_differ: part of all steps, images and neurons where one network fires and the other does not.
+        overflow: part of all steps, images and neurons where a potential did not fit in the chip's bits.
         first_layer, first_step: where in running order the first spike differs, steps from 0; None if none does.
         silent: layers without a spike.
         excess: what the chip cannot hold as the network has it.
@@ -52,6 +53,7 @@ class ChipGap(RecordPart):
     firing_emd: Score
     firing_drift: Score
     spikes_differ: Score
+    overflow: Score
     first_layer: str | None
     first_step: int | None
     silent: tuple[str, ...]

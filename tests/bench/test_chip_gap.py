@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
+from safetensors.torch import load, save
+from torch import nn
 
 import snnbench
 from snnbench.bench.bench import open_bench
-from snnbench.bench.chip_gap import Differences, Share
+from snnbench.bench.beside import Comparison
+from snnbench.bench.chip_gap import Share, gap_of
 from snnbench.bench.quantized import make_quantized
+from snnbench.bench.scored import Scored
 from snnbench.chips import on_chip
-from snnbench.errors import OptionError, PluginError
+from snnbench.chips.network import IntegerNetwork
+from snnbench.errors import OptionError, PluginError, RecordError
+from snnbench.functional import FiringProfile
 from snnbench.nn.recording import spiking_layers
+from snnbench.records.chip_evidence import read_chip_evidence
 from snnbench.records.record import read_record
 from snnbench.reporting import Silent
 from snnbench.training.batches import evaluation_batches
@@ -81,21 +90,88 @@ def test_a_chip_that_cannot_be_measured_is_refused_before_anything_runs(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_differences_are_counted_by_shard_and_several_spikes_count_once():
-    found = Differences(["a"], 2)
-    whole = torch.tensor([[[2, 0], [1, 1]], [[0, 0], [0, 1]]])
-    real = torch.tensor([[[1, 0], [0, 1]], [[0, 1], [0, 1]]])
-    found.add("a", whole, real)
-    share = found.share()
-    assert found.several == {"a": 1}
-    assert found.first() == ("a", 0)
-    assert share.differing[:3].tolist() == [1, 1, 0]
-    assert share.value() == 2 / 8
-    assert [round(each.value(), 3) for each in share.leave_one_out()] == [0.25, 0.25]
+class Scripted(IntegerNetwork):
+    """A network of one layer that fires as it is told, and overflows once an image."""
+
+    def __init__(self, whole):
+        nn.Module.__init__(self)
+        self.whole, self.watch = whole, None
+        self.overflows = {"a": torch.ones(whole.shape[1], dtype=torch.int64)}
+
+    def forward(self, images):
+        self.watch("a", self.whole)
+        return torch.eye(len(images))
+
+
+def outcome(whole, real):
+    comparison = Comparison(Scripted(whole))
+    comparison.run(torch.zeros(whole.shape[1], 1), {"a": real > 0})
+    return comparison.outcome()
+
+
+WHOLE = torch.tensor([[[2, 0], [1, 1]], [[0, 0], [0, 1]]])
+REAL = torch.tensor([[[1, 0], [0, 1]], [[0, 1], [0, 1]]])
+
+
+def gap(whole, real):
+    found = outcome(whole, real)
+    floats = replace(found, profile=FiringProfile.from_spikes({"a": (real > 0).byte()}))
+    rules = open_bench("digits-sew8").protocol.evaluate
+    return gap_of(found, Scored(found, floats, torch.zeros(whole.shape[1], dtype=torch.int64), rules), ())
+
+
+def test_differences_are_counted_by_shard_and_step_and_several_spikes_count_once():
+    layer = outcome(WHOLE, REAL).layers["a"]
+    assert layer.differing[:3].tolist() == [[0, 1], [1, 0], [0, 0]]
+    assert layer.several[:3].tolist() == [1, 0, 0]
+    assert layer.overflows[:3].tolist() == [1, 1, 0]
+
+
+def test_shares_leave_out_a_shard_at_a_time():
+    share = Share(torch.tensor([1, 2, 0]), torch.tensor([1, 1, 0]), 4)
+    assert share.value() == 3 / 8
+    assert [each.value() for each in share.leave_one_out()] == [2 / 4, 1 / 4]
+
+
+def test_a_gap_is_of_all_places_and_says_where_it_begins():
+    found = gap(WHOLE, REAL)
+    assert (found.spikes_differ.value, found.overflow.value) == (2 / 8, 2 / 8)
+    assert (found.first_layer, found.first_step, found.silent) == ("a", 0, ())
+    assert found.layers[0].several == 1
 
 
 def test_networks_that_agree_have_no_first_difference():
-    found = Differences(["a"], 1)
-    found.add("a", torch.tensor([[[1, 0]]]), torch.tensor([[[1, 0]]]))
-    assert found.first() == (None, None)
-    assert Share.value(found.share()) == 0
+    found = gap(REAL, REAL)
+    assert (found.first_layer, found.first_step, found.spikes_differ.value) == (None, None, 0)
+
+
+def test_silent_layers_are_named():
+    assert gap(0 * WHOLE, REAL).silent == ("a",)
+
+
+def test_evidence_of_a_gap_is_read_as_it_was_written(tmp_path):
+    found = outcome(WHOLE, REAL)
+    (tmp_path / "chip.safetensors").write_bytes(found.to_bytes())
+    read = read_chip_evidence(tmp_path / "chip.safetensors")
+    assert torch.equal(read.predictions, found.predictions)
+    assert torch.equal(read.profile.layers["a"].counts.sum(0), found.profile.layers["a"].counts.sum(0))
+    for name in ("differing", "overflows", "several"):
+        assert torch.equal(getattr(read.layers["a"], name), getattr(found.layers["a"], name))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"predictions": torch.zeros(3)}, "whole numbers"),
+        ({"predictions": torch.zeros(3, dtype=torch.int64)}, "3 predictions for 2 images"),
+        ({"0000/a/overflows": torch.full((20,), 5)}, "more of something"),
+        ({"0000/a/several": torch.zeros(3, dtype=torch.int64)}, "wrong shape"),
+        ({"0000/a/counts": torch.tensor([0, 9])}, "count"),
+        ({"0000/a/more": torch.tensor([0])}, "more"),
+    ],
+)
+def test_evidence_that_contradicts_itself_is_refused(tmp_path, change, said):
+    path = tmp_path / "chip.safetensors"
+    path.write_bytes(save(load(outcome(WHOLE, REAL).to_bytes()) | change))
+    with pytest.raises(RecordError, match=said):
+        read_chip_evidence(path)

@@ -43,10 +43,10 @@ static uint64_t step_of(const float *sum, uint8_t *fired, struct row *row, const
     return of->resets_to_zero ? step(sum, fired, row, of, factor, 1) : step(sum, fired, row, of, factor, 0);
 }
 
-/* Sums [steps or 1][images][positions][outputs], whole numbers, to spikes [steps][images][positions][outputs]. */
-uint64_t fire_batch(const float *sums, uint8_t *spikes, const struct constants *of) {
+/* Sums [steps or 1][images][positions][outputs], whole numbers, to spikes [steps][images][positions][outputs], and how
+   many potentials of each image did not fit in their bits [images]. */
+void fire_batch(const float *sums, uint8_t *spikes, uint64_t *over, const struct constants *of) {
     int64_t outputs = of->outputs, places = of->images * of->positions, size = places * outputs;
-    uint64_t over = 0;
     static _Thread_local struct row row;
     for (int64_t at = 0; at < places; at++) {
         for (int64_t o = 0; o < outputs; o++) {
@@ -56,7 +56,7 @@ uint64_t fire_batch(const float *sums, uint8_t *spikes, const struct constants *
 #endif
         }
         for (int t = 0; t < of->steps; t++)
-            over += step_of(sums + (of->shared ? 0 : t * size) + at * outputs, spikes + t * size + at * outputs, &row, of);
+            over[at / of->positions] +=
+                step_of(sums + (of->shared ? 0 : t * size) + at * outputs, spikes + t * size + at * outputs, &row, of);
     }
-    return over;
 }
