@@ -13,6 +13,7 @@ from torch import Tensor
 
 from snnbench.errors import FiringError, RecordError
 from snnbench.functional import FiringProfile, LayerFiring
+from snnbench.records.evidence import narrow
 
 CHIP_EVIDENCE_FILE = "chip.safetensors"
 
@@ -56,7 +57,7 @@ class ChipOutcome:
             firing = self.profile.layers[name]
             fields = {"counts": firing.counts.sum(0), "steps": firing.steps.sum(0), **vars(layer)}
             tensors |= {f"{index:04d}/{name}/{field}": tensor for field, tensor in fields.items()}
-        return save({key: _narrow(tensor) for key, tensor in tensors.items()})
+        return save({key: narrow(tensor) for key, tensor in tensors.items()})
 
     @classmethod
     def from_bytes(cls, content: bytes) -> ChipOutcome:
@@ -108,9 +109,3 @@ def _counts(name: str, fields: dict[str, Tensor], firing: LayerFiring, samples: 
     if any((counts > most[:, None]).any() for counts in each):
         raise ValueError(f"layer '{name}' has more of something than neurons, steps and images")
     return layer
-
-
-def _narrow(tensor: Tensor) -> Tensor:
-    kinds = (torch.uint8, torch.int16, torch.uint16, torch.int32)
-    most = int(tensor.max())
-    return tensor.to(next((kind for kind in kinds if most <= torch.iinfo(kind).max), torch.int64)).contiguous()

@@ -77,13 +77,13 @@ def evidence_of(evaluation: Evaluation, kept: Collection[str] = ()) -> bytes:
 
     Counts are stored in the smallest integer type that holds them.
     """
-    tensors: dict[str, Tensor] = {"predictions": _narrow(evaluation.predictions), **evaluation.operations.to_tensors()}
+    tensors: dict[str, Tensor] = {"predictions": narrow(evaluation.predictions), **evaluation.operations.to_tensors()}
     for index, (name, layer) in enumerate(evaluation.profile.layers.items()):
-        tensors[f"{index:04d}/{name}/counts"] = _narrow(layer.counts.sum(0))
-        tensors[f"{index:04d}/{name}/steps"] = _narrow(layer.steps)
-        tensors[f"{index:04d}/{name}/samples"] = _narrow(layer.samples)
+        tensors[f"{index:04d}/{name}/counts"] = narrow(layer.counts.sum(0))
+        tensors[f"{index:04d}/{name}/steps"] = narrow(layer.steps)
+        tensors[f"{index:04d}/{name}/samples"] = narrow(layer.samples)
     for key, tensor in evaluation.by_image(kept).items():
-        tensors[key] = tensor if tensor.is_floating_point() else _narrow(tensor)
+        tensors[key] = tensor if tensor.is_floating_point() else narrow(tensor)
     return save(tensors)
 
 
@@ -157,7 +157,8 @@ def _layer(name: str, fields: dict[str, Tensor]) -> LayerFiring:
     )
 
 
-def _narrow(tensor: Tensor) -> Tensor:
+def narrow(tensor: Tensor) -> Tensor:
+    """The same whole numbers, none below 0, in the smallest type that evidence keeps."""
     kinds = (torch.uint8, torch.int16, torch.uint16, torch.int32)
     most = int(tensor.max())
     return tensor.to(next((kind for kind in kinds if most <= torch.iinfo(kind).max), torch.int64)).contiguous()
