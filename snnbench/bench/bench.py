@@ -41,7 +41,7 @@ from snnbench.reporting import Reporter
 from snnbench.training.baseline import protocol_path, read_weights
 from snnbench.training.batches import Normalise
 
-Beside = Callable[[nn.Module], AbstractContextManager[None]]
+Beside = Callable[[nn.Module], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)

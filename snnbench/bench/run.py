@@ -15,7 +15,7 @@ from torch import nn
 
 from snnbench.bench import torchrun
 from snnbench.bench.auditing import audit_of
-from snnbench.bench.bench import Bench, cell_identity, open_bench, own_files, own_network
+from snnbench.bench.bench import Bench, Beside, cell_identity, open_bench, own_files, own_network
 from snnbench.bench.chip_gap import put_on_chip
 from snnbench.bench.control import control_evaluations
 from snnbench.bench.costs import Costed, cost_of, costs_from
@@ -255,7 +255,7 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
     on_chip = put_on_chip(bench, quantized.model, cell.chip, reporter) if cell.chip else None
     title = f"{cell.quantizer.name} {cell.quantizer.bits} bits"
     with Watch(quantized.model) as watch:
-        beside = on_chip.beside if on_chip else nullcontext
+        beside: Beside = on_chip.beside if on_chip else nullcontext
         evaluation = bench.evaluate(quantized.model, title, reporter, cell, beside)
     audit = audit_of(quantized, watch, cell)
     costed = Costed(evaluation, reference, audit)
