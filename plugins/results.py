@@ -11,22 +11,18 @@ quantizers on both.
 from __future__ import annotations
 
 import argparse
+import json
 import re
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from snnbench.cli.sweep_views import choose_view
-from snnbench.errors import SnnbenchError
-from snnbench.plugins import catalogue
-from snnbench.records import store
-from snnbench.records.record import Record
-from snnbench.sweep.executors import make_executor
-from snnbench.sweep.executors.base import Resources
-from snnbench.sweep.grid import make_grid
-from snnbench.sweep.loop import Policy, Sweep
-from snnbench.sweep.plan import Benches, make_plan
-from snnbench.sweep.task import Task
+from rich.progress import Progress
+
+import snnbench
 
 PROTOCOLS = ("digits-sew8", "cifar10-sew8")
 SHELF = Path(__file__).resolve().parent
@@ -44,59 +40,77 @@ Post-training, seed 0, on the whole test set; written by `python plugins/results
 """
 
 
+class Bars:
+    """Messages on stderr, and a bar for each piece of work."""
+
+    def say(self, message: str) -> None:
+        """Tell one line."""
+        sys.stderr.write(f"{message}\n")
+
+    @contextmanager
+    def task(self, title: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar while the work lasts."""
+        with Progress(transient=True) as progress:
+            bar = progress.add_task(title, total=None)
+            yield lambda done, total: progress.update(bar, completed=done, total=total)
+
+
 def shelf() -> dict[str, list[str]]:
     """The quantizers of each installed plugin of the shelf."""
+    command = [sys.executable, "-m", "snnbench", "plugins", "list", "--json"]
+    listed = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     found: dict[str, list[str]] = {}
-    for entry in catalogue().quantizers.values():
-        if (SHELF / entry.source.distribution / "README.md").is_file():
-            found.setdefault(entry.source.distribution, []).append(entry.name)
+    for entry in listed:
+        readme = SHELF / entry["distribution"] / "README.md"
+        if entry["kind"] == "quantizer" and entry["status"] == "ok" and readme.is_file():
+            found.setdefault(entry["distribution"], []).append(entry["name"])
     return dict(sorted(found.items()))
 
 
-def tasks_of(plugin: str, quantizers: Sequence[str], protocols: Sequence[str], benches: Benches) -> list[Task]:
+def grids_of(plugin: str, quantizers: Sequence[str], protocols: Sequence[str]) -> list[dict[str, Any]]:
     """The cells of one plugin: each of its quantizers on each protocol."""
-    grids = [{"quantizer": "float", "membrane": quantizers}]
-    if plugin != MEMBRANES:
-        grids = [{"quantizer": name, "membrane": name if name in JOINT else "none"} for name in quantizers]
-    return make_plan([make_grid({**grid, "protocol": protocols}, plugin) for grid in grids], benches)
+    if plugin == MEMBRANES:
+        return [{"quantizer": "float", "membrane": quantizers, "protocol": protocols}]
+    joint = {name: name if name in JOINT else "none" for name in quantizers}
+    return [{"quantizer": name, "membrane": membrane, "protocol": protocols} for name, membrane in joint.items()]
 
 
-def measure(tasks: dict[str, list[Task]], out: Path, executor: str) -> int:
+def measure(grids: dict[str, list[dict[str, Any]]], out: Path, executor: str) -> int:
     """Compute the cells that are not there yet; the number of those that failed."""
-    everything = [task for cells in tasks.values() for task in cells]
-    view, reporter = choose_view(False)
-    policy = Policy(retry_failed=True)
-    return Sweep(everything, out, make_executor(executor, Resources()), [view], reporter, policy).run().failed
+    everything = [grid for each in grids.values() for grid in each]
+    return sum(
+        cell.record is None for cell in snnbench.sweep(everything, executor, out=out, retry=True, reporter=Bars())
+    )
 
 
-def write(tasks: dict[str, list[Task]], out: Path) -> int:
+def write(grids: dict[str, list[dict[str, Any]]], out: Path) -> int:
     """Write the tables of what has been measured; the number of cells that are missing, which are named."""
     missing = 0
-    for plugin, cells in tasks.items():
-        found = [(task, store.find(out, task.cell)) for task in cells]
-        lacking = [task for task, record in found if record is None]
-        for task in lacking:
-            sys.stderr.write(f"not measured: {task.cell.folder}\n")
+    for plugin, own in grids.items():
+        cells = snnbench.sweep(own, out=out, dry_run=True)
+        lacking = [each.cell for each in cells if each.record is None]
+        for cell in lacking:
+            sys.stderr.write(f"not measured: {cell.folder}\n")
         missing += len(lacking)
         readme = SHELF / plugin / "README.md"
         before, heading, sources = BLOCK.sub("", readme.read_text("utf-8")).partition("\n## Sources\n")
-        table = block([record for _, record in found if record], lacking)
+        table = block([each.record for each in cells if each.record], lacking)
         readme.write_text(before + table + heading + sources, "utf-8")
     return missing
 
 
-def block(records: Sequence[Record], lacking: Sequence[Task]) -> str:
+def block(records: Sequence[Any], lacking: Sequence[Any]) -> str:
     """The section of results of a README: a table of what is measured, a line of what is not."""
     return HEAD + "".join(map(row, records)) + "".join(map(lack, lacking)) + "<!-- /results -->\n"
 
 
-def lack(task: Task) -> str:
+def lack(cell: Any) -> str:
     """A row of the table that says that there is no result yet."""
-    spec = task.cell.membrane or task.cell.quantizer
-    return f"| {task.cell.board} | `{spec.name}` | {spec.bits} | not measured yet | | |\n"
+    spec = cell.membrane or cell.quantizer
+    return f"| {cell.board} | `{spec.name}` | {spec.bits} | not measured yet | | |\n"
 
 
-def row(record: Record) -> str:
+def row(record: Any) -> str:
     """A row of the table, from a record's own numbers."""
     spec = record.cell.membrane or record.cell.quantizer
     accuracy, change, emd = (record.metrics[name].value for name in ("accuracy", "accuracy_change", "firing_emd"))
@@ -105,22 +119,17 @@ def row(record: Record) -> str:
 
 
 def main() -> int:
-    """0, or 1 if a cell failed or is missing, or 2 if nothing could be done."""
+    """0, or 1 if a cell failed or is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["measure", "write"])
     parser.add_argument("--out", type=Path, default=Path("snnbench-results"))
     parser.add_argument("--protocol", nargs="+", default=PROTOCOLS)
     parser.add_argument("--executor", default="local")
     arguments = parser.parse_args()
-    try:
-        benches = Benches(None, "cpu")
-        tasks = {plugin: tasks_of(plugin, names, arguments.protocol, benches) for plugin, names in shelf().items()}
-        if arguments.what == "measure":
-            return int(measure(tasks, arguments.out, arguments.executor) > 0)
-        return int(write(tasks, arguments.out) > 0)
-    except SnnbenchError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        return 2
+    grids = {plugin: grids_of(plugin, names, arguments.protocol) for plugin, names in shelf().items()}
+    if arguments.what == "measure":
+        return int(measure(grids, arguments.out, arguments.executor) > 0)
+    return int(write(grids, arguments.out) > 0)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ _LAZY = {
     "record_spikes": "snnbench.own.capture",
     "report": "snnbench.own.report",
     "run": "snnbench.bench.run",
+    "sweep": "snnbench.sweeps.sweep",
     "to_nir": "snnbench.examine.nir",
 }
 __all__ = ["__version__", *_LAZY]

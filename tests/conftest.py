@@ -23,7 +23,7 @@ settings.load_profile("snnbench")
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """As many workers as the container may keep busy: ``-n auto`` would count the cores of the machine."""
-    from snnbench.sweep.executors.choose import cores
+    from snnbench.sweeps.executors.choose import cores
 
     return cores()
 

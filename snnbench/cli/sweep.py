@@ -12,12 +12,12 @@ from snnbench.cli import parameters as take
 from snnbench.errors import OptionError
 
 if TYPE_CHECKING:
-    from snnbench.sweep.executors.base import Resources
-    from snnbench.sweep.grid import Grid
-    from snnbench.sweep.loop import Policy
-    from snnbench.sweep.progress import Progress
-    from snnbench.sweep.status import SweepStatus
-    from snnbench.sweep.task import Task
+    from snnbench.sweeps.executors.base import Resources
+    from snnbench.sweeps.grid import Grid
+    from snnbench.sweeps.loop import Policy
+    from snnbench.sweeps.progress import Progress
+    from snnbench.sweeps.status import SweepStatus
+    from snnbench.sweeps.task import Task
 
 SOME_FAILED = 1
 INTERRUPTED, TERMINATED = 130, 143
@@ -56,9 +56,9 @@ def sweep(
     """
     if context.invoked_subcommand is not None:
         return
-    from snnbench.sweep.executors.base import Resources
-    from snnbench.sweep.loop import Policy
-    from snnbench.sweep.plan import Benches, make_plan
+    from snnbench.sweeps.executors.base import Resources
+    from snnbench.sweeps.loop import Policy
+    from snnbench.sweeps.plan import Benches, make_plan
 
     given = {
         "quantizer": _split(quantizer),
@@ -86,7 +86,7 @@ def status(
     """Show the sweeps of a folder, from any terminal."""
     from json import dumps
 
-    from snnbench.sweep.status import read_statuses
+    from snnbench.sweeps.status import read_statuses
 
     found = read_statuses(out)
     if json:
@@ -102,9 +102,9 @@ def status(
 def _run(tasks: list[Task], out: Path, name: str, resources: Resources, policy: Policy, as_json: bool) -> None:
     from snnbench.cli.sweep_views import choose_view
     from snnbench.records import store
-    from snnbench.sweep.executors import make_executor
-    from snnbench.sweep.loop import Sweep, Terminated
-    from snnbench.sweep.status import StatusFile
+    from snnbench.sweeps.executors import make_executor
+    from snnbench.sweeps.loop import Sweep, Terminated
+    from snnbench.sweeps.status import StatusFile
 
     executor = make_executor(name, resources)
     store.check_writable(out)
@@ -120,7 +120,7 @@ def _run(tasks: list[Task], out: Path, name: str, resources: Resources, policy: 
 
 
 def _grids(path: Path | None, given: dict[str, Any], data: Path | None) -> list[Grid]:
-    from snnbench.sweep.grid import make_grid, read_grids
+    from snnbench.sweeps.grid import make_grid, read_grids
 
     named = {key: value for key, value in given.items() if value is not None}
     if path is not None:
@@ -154,8 +154,8 @@ def _axes(pairs: list[str] | None, flag: str) -> dict[str, list[str]] | None:
 def _print_plan(tasks: list[Task], out: Path, executor: str, as_json: bool) -> None:
     from json import dumps
 
-    from snnbench.sweep.dry_run import foresee
-    from snnbench.sweep.executors.choose import slots_of
+    from snnbench.sweeps.dry_run import foresee
+    from snnbench.sweeps.executors.choose import slots_of
 
     foresight = foresee(tasks, out, slots_of(executor))
     if as_json:

@@ -22,7 +22,7 @@ from snnbench.cli.reporting import ConsoleReporter
 if TYPE_CHECKING:
     from snnbench.records.record import Record
     from snnbench.reporting import Advance, Reporter
-    from snnbench.sweep.progress import Event, Progress, Watcher
+    from snnbench.sweeps.progress import Event, Progress, Watcher
 
 _SHOWN = 8
 _DRAW_SECONDS = 0.1

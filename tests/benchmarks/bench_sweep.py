@@ -25,10 +25,10 @@ from oracles.records import measured
 from snnbench.bench.run import measure
 from snnbench.plugins import catalogue
 from snnbench.reporting import Silent
-from snnbench.sweep.executors.work import held_bench
-from snnbench.sweep.grid import make_grid
-from snnbench.sweep.plan import Benches, make_plan
-from snnbench.sweep.task import Task
+from snnbench.sweeps.executors.work import held_bench
+from snnbench.sweeps.grid import make_grid
+from snnbench.sweeps.plan import Benches, make_plan
+from snnbench.sweeps.task import Task
 
 CELLS = int(os.environ.get("SNNBENCH_BENCH_CELLS", "1000"))
 REAL_CELLS = int(os.environ.get("SNNBENCH_BENCH_REAL_CELLS", "120"))
@@ -198,11 +198,11 @@ def bench_two_workers_against_one(benchmark, tmp_path: Path):
 
 BARE = """
 import sys, time, torch
-from snnbench.sweep.executors.work import held_bench
+from snnbench.sweeps.executors.work import held_bench
 from snnbench.reporting import Silent
 from snnbench.bench.run import measure
-from snnbench.sweep.grid import make_grid
-from snnbench.sweep.plan import Benches, make_plan
+from snnbench.sweeps.grid import make_grid
+from snnbench.sweeps.plan import Benches, make_plan
 torch.set_num_threads(1)
 grid = {"quantizer": ["lqnet", "uniform"], "protocol": "digits-sew8", "bits": [2, 4, 8]}
 tasks = make_plan([make_grid(grid, "grid")], Benches(None, "cpu"))

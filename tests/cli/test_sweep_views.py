@@ -12,11 +12,11 @@ from rich.console import Console
 
 from snnbench.cli.sweep_views import JsonEvents, Lines, LiveView, best_table, draw
 from snnbench.reporting import Silent
-from snnbench.sweep.executors import make_executor
-from snnbench.sweep.executors.base import Resources
-from snnbench.sweep.loop import Sweep
-from snnbench.sweep.progress import Event, Progress
-from snnbench.sweep.status import StatusFile, read_statuses
+from snnbench.sweeps.executors import make_executor
+from snnbench.sweeps.executors.base import Resources
+from snnbench.sweeps.loop import Sweep
+from snnbench.sweeps.progress import Event, Progress
+from snnbench.sweeps.status import StatusFile, read_statuses
 
 
 def run(tasks: list, out: Path, *watchers: object) -> Progress:

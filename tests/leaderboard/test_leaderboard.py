@@ -23,8 +23,8 @@ from snnbench.leaderboard.weights import audit_problems
 from snnbench.records.record import Control, Record, read_record
 from snnbench.records.score import Score
 from snnbench.reporting import Silent
-from snnbench.sweep.grid import read_grids
-from snnbench.sweep.plan import Benches, make_plan
+from snnbench.sweeps.grid import read_grids
+from snnbench.sweeps.plan import Benches, make_plan
 
 PROTOCOL = "digits-sew8"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-PLUGIN = Path(__file__).parents[1] / "sweep" / "faulty_plugin.py"
+PLUGIN = Path(__file__).parents[1] / "sweeps" / "faulty_plugin.py"
 PROTOCOL = """
 name = "tiny"
 version = 1

@@ -12,8 +12,8 @@ from snnbench.bench.run import check_device
 from snnbench.bench.score import check_metrics
 from snnbench.errors import OptionError, SnnbenchError
 from snnbench.records.cell import Cell, membrane_spec, quantizer_spec
-from snnbench.sweep.grid import Combination, Grid
-from snnbench.sweep.task import BenchSpec, Task
+from snnbench.sweeps.grid import Combination, Grid
+from snnbench.sweeps.task import BenchSpec, Task
 
 Made = TypeVar("Made")
 

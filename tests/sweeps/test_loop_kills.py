@@ -16,7 +16,7 @@ import pytest
 
 from snnbench.records.cleanup import collect
 from snnbench.records.record import read_record
-from snnbench.sweep.status import read_statuses
+from snnbench.sweeps.status import read_statuses
 
 Start = Callable[..., subprocess.Popen]
 GRID = ("--quantizer", "lqnet,uniform", "--bits", "2,3,4,5,6,8", "--seeds", "0-9", "--protocol", "digits-sew8")

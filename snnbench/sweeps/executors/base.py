@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from snnbench.sweep.task import BenchSpec, Task, TaskOutcome
+from snnbench.sweeps.task import BenchSpec, Task, TaskOutcome
 
 if TYPE_CHECKING:
     from snnbench.bench.bench import Bench

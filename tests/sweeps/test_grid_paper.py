@@ -8,8 +8,8 @@ import pytest
 
 from snnbench.plugins import catalogue
 from snnbench.records.cell import Cell
-from snnbench.sweep.grid import read_grids
-from snnbench.sweep.plan import Benches, make_plan
+from snnbench.sweeps.grid import read_grids
+from snnbench.sweeps.plan import Benches, make_plan
 
 FOLDER = Path(__file__).resolve().parents[2] / "leaderboards" / "paper-grid"
 DOCUMENTS = sorted(FOLDER.glob("*.toml"))

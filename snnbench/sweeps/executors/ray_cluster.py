@@ -15,8 +15,8 @@ from snnbench.data.layouts import Arrays
 from snnbench.errors import OptionError
 from snnbench.records.failures import FailureKind, Fault
 from snnbench.reporting import Silent
-from snnbench.sweep.executors.base import Resources
-from snnbench.sweep.task import BenchSpec, Task, TaskOutcome
+from snnbench.sweeps.executors.base import Resources
+from snnbench.sweeps.task import BenchSpec, Task, TaskOutcome
 
 # A cell that does not notice that its time is over, deep in compiled code, ends with its worker so many seconds later.
 GRACE_SECONDS = 5.0
@@ -136,7 +136,7 @@ def portable_bench(spec: BenchSpec, training: bool) -> Bench:
 
 
 def _perform(task: Task, shared: list[Any], threads: int, seconds: float | None) -> TaskOutcome:
-    from snnbench.sweep.executors.work import perform
+    from snnbench.sweeps.executors.work import perform
 
     def begin() -> None:
         if seconds is not None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from snnbench.errors import OptionError
-from snnbench.sweep.executors.base import Executor, Resources
+from snnbench.sweeps.executors.base import Executor, Resources
 
 MOST_WORKERS = 8
 """Workers that ``local`` starts at most: each holds PyTorch and a working set in memory."""
@@ -23,17 +23,17 @@ def make_executor(name: str, resources: Resources) -> Executor:
     slots = slots_of(name)
     kind, _, rest = name.partition(":")
     if kind == "ray":
-        from snnbench.sweep.executors.ray_cluster import RayCluster
+        from snnbench.sweeps.executors.ray_cluster import RayCluster
 
         return RayCluster(rest.removeprefix("//") or None, resources)
     if resources.gpus:
         raise OptionError(f"--gpus {resources.gpus:g} is for --executor ray; of a GPU here, take --device cuda")
     threads = max(1, int(resources.cpus or cores() / slots))
     if kind == "local":
-        from snnbench.sweep.executors.local import LocalProcesses
+        from snnbench.sweeps.executors.local import LocalProcesses
 
         return LocalProcesses(slots, threads, resources)
-    from snnbench.sweep.executors.in_process import InProcess
+    from snnbench.sweeps.executors.in_process import InProcess
 
     return InProcess(threads, resources)
 

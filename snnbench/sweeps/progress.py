@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from snnbench.bench.metrics import FIRING_EMD
-from snnbench.sweep.time_left import Durations, TimeLeft
+from snnbench.sweeps.time_left import Durations, TimeLeft
 
 if TYPE_CHECKING:
     from snnbench.records.cell import Cell
     from snnbench.records.record import Record
     from snnbench.reporting import Advance, Reporter
-    from snnbench.sweep.task import Task
+    from snnbench.sweeps.task import Task
 
 SweepState = Literal["running", "finished", "interrupted", "stopped"]
 EventName = Literal[

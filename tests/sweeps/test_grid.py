@@ -11,11 +11,11 @@ from hypothesis import given, strategies
 
 from snnbench.errors import OptionError
 from snnbench.records.cell import Cell
-from snnbench.sweep.executors import make_executor
-from snnbench.sweep.executors.base import Resources
-from snnbench.sweep.grid import Grid, make_grid, read_grids
-from snnbench.sweep.plan import Benches, make_plan
-from snnbench.sweep.time_left import Durations, TimeLeft
+from snnbench.sweeps.executors import make_executor
+from snnbench.sweeps.executors.base import Resources
+from snnbench.sweeps.grid import Grid, make_grid, read_grids
+from snnbench.sweeps.plan import Benches, make_plan
+from snnbench.sweeps.time_left import Durations, TimeLeft
 
 BASE = {"quantizer": ["lqnet", "uniform"], "protocol": "digits-sew8"}
 

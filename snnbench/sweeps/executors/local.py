@@ -10,10 +10,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from snnbench.records.failures import Fault
-from snnbench.sweep.executors.base import Resources
-from snnbench.sweep.executors.forking import worker_context
-from snnbench.sweep.executors.worker import work
-from snnbench.sweep.task import Task, TaskOutcome
+from snnbench.sweeps.executors.base import Resources
+from snnbench.sweeps.executors.forking import worker_context
+from snnbench.sweeps.executors.worker import work
+from snnbench.sweeps.task import Task, TaskOutcome
 
 # A cell that does not notice that its time is over, deep in compiled code, is killed after so many seconds more.
 GRACE_SECONDS = 5.0

@@ -14,7 +14,7 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from snnbench.sweep.executors.forking import thread_variables
+from snnbench.sweeps.executors.forking import thread_variables
 
 # The kernel's killer takes a worker, not the sweep, when memory runs out (0 is a process like any other, 1000 first).
 _KILL_ME_FIRST = "500"
@@ -36,7 +36,7 @@ def work(pipe: Connection, threads: int, seconds: float | None, environment: Map
 
 
 def _serve(pipe: Connection, threads: int, seconds: float | None) -> None:
-    from snnbench.sweep.executors.work import perform
+    from snnbench.sweeps.executors.work import perform
 
     def begin() -> None:
         pipe.send(BEGUN)

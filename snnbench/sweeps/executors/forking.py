@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
 
-_IMPORTED = "snnbench.sweep.executors.work"
+_IMPORTED = "snnbench.sweeps.executors.work"
 
 
 def thread_variables(threads: int) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from snnbench.sweep.executors import choose
+from snnbench.sweeps.executors import choose
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from snnbench.errors import RecordError
 from snnbench.records import store
 from snnbench.records.cell import Cell
 from snnbench.records.record import Record
-from snnbench.sweep.task import ENGINE, Task
-from snnbench.sweep.time_left import Durations, TimeLeft
+from snnbench.sweeps.task import ENGINE, Task
+from snnbench.sweeps.time_left import Durations, TimeLeft
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from snnbench.locks import try_lock
 from snnbench.records.layout import SWEEPS
 
 if TYPE_CHECKING:
-    from snnbench.sweep.progress import Event, Progress
+    from snnbench.sweeps.progress import Event, Progress
 
 _EVERY_SECONDS = 1.0
 

@@ -17,8 +17,8 @@ from oracles.records import measured
 
 from snnbench.errors import OptionError
 from snnbench.records import store
-from snnbench.sweep.executors import make_executor
-from snnbench.sweep.executors.base import Resources
+from snnbench.sweeps.executors import make_executor
+from snnbench.sweeps.executors.base import Resources
 
 pytest.importorskip("ray")
 pytestmark = [
@@ -87,7 +87,7 @@ def test_nodes_without_snnbench_are_refused(cluster: Any, monkeypatch: pytest.Mo
     def fail() -> None:
         raise ModuleNotFoundError("No module named 'snnbench'")
 
-    monkeypatch.setattr("snnbench.sweep.executors.ray_cluster._import", fail)
+    monkeypatch.setattr("snnbench.sweeps.executors.ray_cluster._import", fail)
     with pytest.raises(OptionError, match="cannot run snnbench: ModuleNotFoundError: No module named 'snnbench'; inst"):
         make_executor("ray", Resources(cpus=1))
 

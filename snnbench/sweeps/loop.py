@@ -19,9 +19,9 @@ from snnbench.records.cell import Cell
 from snnbench.records.failures import Failure, Fault
 from snnbench.records.record import Record
 from snnbench.reporting import Reporter
-from snnbench.sweep.executors.base import Executor
-from snnbench.sweep.progress import Event, EventName, Progress, Ticking, Watcher
-from snnbench.sweep.task import ENGINE, BenchSpec, Measured, Task, TaskOutcome
+from snnbench.sweeps.executors.base import Executor
+from snnbench.sweeps.progress import Event, EventName, Progress, Ticking, Watcher
+from snnbench.sweeps.task import ENGINE, BenchSpec, Measured, Task, TaskOutcome
 
 _TICK_SECONDS = 0.5
 

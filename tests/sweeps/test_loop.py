@@ -21,11 +21,11 @@ from snnbench.records import store
 from snnbench.records.cell import Cell
 from snnbench.records.failures import FAILURE_SUFFIX, Failure, Fault
 from snnbench.reporting import Reporter
-from snnbench.sweep.dry_run import foresee
-from snnbench.sweep.grid import make_grid
-from snnbench.sweep.loop import Sweep
-from snnbench.sweep.plan import Benches, make_plan
-from snnbench.sweep.task import BenchSpec
+from snnbench.sweeps.dry_run import foresee
+from snnbench.sweeps.grid import make_grid
+from snnbench.sweeps.loop import Sweep
+from snnbench.sweeps.plan import Benches, make_plan
+from snnbench.sweeps.task import BenchSpec
 
 Plan = Callable[..., list]
 
@@ -101,7 +101,7 @@ def test_a_cell_whose_worker_dies_is_tried_again(tiny: Plan, sweep: Callable, tm
 
 
 def test_a_deaf_cell_is_killed(tiny: Plan, sweep: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snnbench.sweep.executors.local.GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("snnbench.sweeps.executors.local.GRACE_SECONDS", 0.2)
     progress, _ = sweep(tiny("deaf", seconds=60.0) + tiny(), tmp_path / "out", "local:1", seconds=3.0)
     assert (progress.finished, progress.failed) == (1, 1)
 

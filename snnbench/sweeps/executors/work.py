@@ -17,8 +17,8 @@ from snnbench.errors import PluginError, ProtocolError
 from snnbench.plugins import catalogue
 from snnbench.records.failures import Fault
 from snnbench.reporting import Silent
-from snnbench.sweep.executors.base import OpenBench
-from snnbench.sweep.task import BenchSpec, Measured, Task, TaskOutcome
+from snnbench.sweeps.executors.base import OpenBench
+from snnbench.sweeps.task import BenchSpec, Measured, Task, TaskOutcome
 
 
 class OutOfTime(BaseException):

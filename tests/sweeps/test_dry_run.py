@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from snnbench.sweep.dry_run import foresee
+from snnbench.sweeps.dry_run import foresee
 
 
 def test_a_dry_run_tells_done_failed_damaged_and_left(tiny: Callable, sweep: Callable, tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from snnbench.sweep.executors.base import Resources
-from snnbench.sweep.executors.work import perform
-from snnbench.sweep.task import Task, TaskOutcome
+from snnbench.sweeps.executors.base import Resources
+from snnbench.sweeps.executors.work import perform
+from snnbench.sweeps.task import Task, TaskOutcome
 
 
 class InProcess:
