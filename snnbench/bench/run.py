@@ -112,7 +112,7 @@ def run(
         model_options: its keyword arguments.
         weights: safetensors file of its full-precision weights.
         chip: a chip, or a document that ends in ``.toml``, whose integers the quantized network is put on as well; the
-            record holds how far it gets from float states. Never ranked.
+            record holds how far it gets from float states.
         force: compute finished cells again.
         reporter: where messages and progress go; by default nowhere.
 

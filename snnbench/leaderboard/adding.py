@@ -24,6 +24,7 @@ from snnbench.leaderboard.board import (
 from snnbench.leaderboard.identity import command, record_problems
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import control_problems, verify_entry
+from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE
 from snnbench.records.evidence import EVIDENCE_FILE, reference_evidence
 from snnbench.records.failures import FAILURE_SUFFIX
 from snnbench.records.layout import REFERENCES, WEIGHTS_FILE
@@ -119,7 +120,8 @@ def _file_reference(board: Board, bench: Bench, reporter: Reporter) -> str:
 
 def _contents(directory: Path, record: Record, note: Note) -> dict[str, bytes]:
     files = {RECORD_FILE: record.to_json().encode(), NOTE_FILE: note.to_json().encode()}
-    for name in (EVIDENCE_FILE, WEIGHTS_FILE) if record.cell.mode == "qat" else (EVIDENCE_FILE,):
+    kept = {EVIDENCE_FILE: True, WEIGHTS_FILE: record.cell.mode == "qat", CHIP_EVIDENCE_FILE: record.chip is not None}
+    for name in (name for name, there in kept.items() if there):
         try:
             files[name] = (directory / name).read_bytes()
         except OSError as error:

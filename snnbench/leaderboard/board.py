@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from snnbench.errors import RecordError
 from snnbench.protocols import Protocol, read_protocol
+from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE, ChipOutcome, read_chip_evidence
 from snnbench.records.evidence import EVIDENCE_FILE, Evidence, read_evidence
 from snnbench.records.layout import REFERENCES
 from snnbench.records.record import RECORD_FILE, Record, read_record
@@ -55,6 +56,11 @@ class Entry:
     def evidence(self) -> Evidence:
         """Predictions and counts, read when first asked for; a RecordError if they are damaged."""
         return read_evidence(self.folder / EVIDENCE_FILE)
+
+    @cached_property
+    def chip_evidence(self) -> ChipOutcome:
+        """What its network did on the cell's chip, read when first asked for; a RecordError if it is damaged."""
+        return read_chip_evidence(self.folder / CHIP_EVIDENCE_FILE)
 
 
 @dataclass(frozen=True)

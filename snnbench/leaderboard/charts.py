@@ -25,7 +25,7 @@ _NUMBERED = 60
 def scatter_figure(rows: Sequence[Row]) -> dict[str, Any]:
     """Accuracy in percent against the EMD, logarithmic; the area of a point is its packed size, its number its bits."""
     figure = graph_objects.Figure()
-    shown = [row for row in rows if row.entry.record.value(FIRING_EMD.name)]
+    shown = [row for row in rows if row.entry.record.value(FIRING_EMD.name) and row.entry.record.chip is None]
     largest = max((row.entry.record.audit.packed_bits for row in shown), default=1)
     for index, name in enumerate(sorted({row.label for row in shown})):
         own = sorted((row for row in shown if row.label == name), key=_bits)

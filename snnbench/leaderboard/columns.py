@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from snnbench.bench.metrics import ACCURACY, FIRING_DRIFT, FIRING_EMD, Metric, asked
 from snnbench.bench.metrics import columns as metric_columns
+from snnbench.leaderboard.chip_columns import gap_columns
+from snnbench.leaderboard.column import Column
 from snnbench.leaderboard.ranking import Row
 from snnbench.records.labels import label
 from snnbench.records.score import Score
-
-_Value = float | int | str | None
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its value for data, and its text for readers.
-
-    Attributes:
-        key: name in CSV files and data frames.
-        title: heading.
-        about: what it is, with its unit.
-        value: the plain value of a row.
-        text: the value as it is printed.
-        numeric: whether it is sorted by number.
-    """
-
-    key: str
-    title: str
-    about: str
-    value: Callable[[Row], _Value]
-    text: Callable[[Row], str]
-    numeric: bool = True
 
 
 def _metric(metric: Metric) -> Column:
@@ -228,12 +206,16 @@ _LAST: tuple[Column, ...] = (
 """What else is known of a row."""
 
 
+_ON_CHIPS = tuple(gap_columns())
+
+
 def columns(rows: Iterable[Row]) -> tuple[Column, ...]:
-    """The columns of a table of `rows`, in order: of the metrics, those that a row was asked for; and of what records
-    have held from some time on, what a row of them holds."""
+    """The columns of a table of `rows`, in order: of the metrics, those that a row was asked for; of what records have
+    held from some time on, what a row of them holds; and those of chips, if a row is on one."""
     rows = list(rows)
     beside = [column for column in _BESIDE_EMD if column.key not in _LATER or any(column.text(row) for row in rows)]
     found: list[Column] = [*_FIRST]
     for metric in metric_columns(asked(row.entry.record for row in rows)):
         found += [_metric(metric), *(beside if metric is FIRING_EMD else ())]
-    return (*found, *_LAST)
+    on_chips = _ON_CHIPS if any(row.entry.record.chip for row in rows) else ()
+    return (*found, *on_chips, *_LAST)

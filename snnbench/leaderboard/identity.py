@@ -98,6 +98,8 @@ def command(record: Record) -> str:
     if cell.membrane:
         words += ["--membrane", cell.membrane.name, "--membrane-bits", str(cell.membrane.bits)]
         words += _options("--membrane-option", {**cell.membrane.options, "site": cell.membrane.site})
+    if cell.chip:
+        words += ["--chip", cell.chip.name]
     words += ["--protocol", cell.board, "--seed", str(cell.seed)]
     return shlex.join([*words, *(["--device", cell.device] if cell.device != "cpu" else [])])
 

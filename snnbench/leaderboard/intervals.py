@@ -29,8 +29,8 @@ def interval_problems(board: Board, entry: Entry) -> Iterator[str]:
     yield from _floor_problems(record.noise_floor, reference.profile)
     floor = record.noise_floor.value or 0.0
     for name, score in record.metrics.items():
-        yield from _width_problems(f"metric {name}", name, score, floor)
-    yield from _width_problems("reference dead_fraction", "dead_fraction", record.reference.dead_fraction, floor)
+        yield from width_problems(f"metric {name}", name, score, floor)
+    yield from width_problems("reference dead_fraction", "dead_fraction", record.reference.dead_fraction, floor)
     folder = board.folder / REFERENCES / entry.note.reference
     yield from _rate_problems("reference firing_rate", record.reference.firing_rate, folder / EVIDENCE_FILE)
     if "firing_rate" in record.metrics:
@@ -39,7 +39,7 @@ def interval_problems(board: Board, entry: Entry) -> Iterator[str]:
         yield from _null_problems("paired null", record.paired_null, record.metrics[FIRING_EMD.name])
     if record.reached is not None:
         for name in _BOTH:
-            yield from _width_problems(f"{name} of the layers reached", name, getattr(record.reached, name), floor)
+            yield from width_problems(f"{name} of the layers reached", name, getattr(record.reached, name), floor)
     yield from _control_problems(entry, floor)
 
 
@@ -48,16 +48,17 @@ def _control_problems(entry: Entry, floor: float) -> Iterator[str]:
     if control is None:
         return
     for name in _BOTH:
-        yield from _width_problems(f"control {name}", name, getattr(control, name), floor)
+        yield from width_problems(f"control {name}", name, getattr(control, name), floor)
     for what in ("to_cell", "to_other_seed"):
         distance: Distance | None = getattr(control, what)
         if distance is not None:
             for name in _BOTH:
-                yield from _width_problems(f"control {what}", name, getattr(distance, name), floor)
+                yield from width_problems(f"control {what}", name, getattr(distance, name), floor)
             yield from _null_problems(f"control {what}", distance.paired_null, distance.firing_emd)
 
 
-def _width_problems(what: str, name: str, score: Score, floor: float) -> Iterator[str]:
+def width_problems(what: str, name: str, score: Score, floor: float) -> Iterator[str]:
+    """What cannot be about the interval of a score of metric `name`, where `floor` is the split-half distance."""
     if score.value is None or name not in (*DISTANCES, *_SHARES):
         return
     if score.low is None or score.high is None:

@@ -27,8 +27,9 @@ Wins = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Row:
-    """An entry in its place. Ranks are ranges, first to last, among the rows of the same mode and seed; a row of
-    the ``float`` quantizer has none. The label leaves out options that all rows of a quantizer on the board share."""
+    """An entry in its place. Ranks are ranges, first to last, among the rows of the same chip (or none), mode and seed,
+    on a chip by what the network does there; a row of the ``float`` quantizer has none. The label leaves out options
+    that all rows of a quantizer on the board share."""
 
     entry: Entry
     label: str
@@ -38,10 +39,11 @@ class Row:
 
 
 def ranked_rows(board: Board) -> list[Row]:
-    """The board's entries by mode, seed and accuracy, ranked."""
-    groups: dict[tuple[str, int], list[Entry]] = {}
+    """The board's entries by chip, mode, seed and accuracy, ranked."""
+    groups: dict[tuple[str, str, int], list[Entry]] = {}
     for entry in board.entries:
-        groups.setdefault((entry.record.cell.mode, entry.record.cell.seed), []).append(entry)
+        cell = entry.record.cell
+        groups.setdefault((cell.chip.name if cell.chip else "", cell.mode, cell.seed), []).append(entry)
     return [row for key in sorted(groups) for row in _rank(board, groups[key])]
 
 
@@ -115,7 +117,9 @@ def _rank(board: Board, entries: list[Entry]) -> list[Row]:
 
 
 def _ranked_emd(board: Board, entry: Entry) -> Score:
-    """The EMD that the protocol ranks by."""
+    """The EMD that the protocol ranks by; on a chip, that to float states."""
+    if entry.record.chip:
+        return entry.record.chip.firing_emd
     if board.protocol.evaluate.ranks_by == "reached" and entry.record.reached:
         return entry.record.reached.firing_emd
     return entry.record.metrics[FIRING_EMD.name]
@@ -127,8 +131,9 @@ def _label(entry: Entry, shared: Mapping[str, Options]) -> str:
 
 
 def _merits(entry: Entry) -> tuple[float, float]:
-    """Accuracy and EMD; less is better."""
-    metrics = entry.record.metrics
+    """Accuracy and EMD, on the chip if there is one; less is better."""
+    gap = entry.record.chip
+    metrics = dict(gap) if gap else entry.record.metrics
     return -_value(metrics[ACCURACY.name]), _value(metrics[FIRING_EMD.name])
 
 

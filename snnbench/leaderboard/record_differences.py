@@ -11,7 +11,18 @@ from snnbench.bench.metrics import EMDS
 from snnbench.leaderboard.tolerances import DRIFT_TOLERANCE
 from snnbench.records.record import Record
 
-_PARTS = ("metrics", "noise_floor", "seed_floor", "paired_null", "reached", "layers", "cost", "reference", "control")
+_PARTS = (
+    "metrics",
+    "noise_floor",
+    "seed_floor",
+    "paired_null",
+    "reached",
+    "layers",
+    "cost",
+    "reference",
+    "control",
+    "chip",
+)
 _FIRING = ("firing_", "reference_rate", "noise_floor", "seed_floor")
 
 # Records of before the paired null hold the jackknife's interval of these.

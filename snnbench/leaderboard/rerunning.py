@@ -21,6 +21,7 @@ from snnbench.leaderboard.record_differences import record_differences
 from snnbench.leaderboard.tolerances import DRIFT_TOLERANCE, OPERATIONS_TOLERANCE, PREDICTION_TOLERANCE
 from snnbench.leaderboard.verification import Verdict
 from snnbench.leaderboard.weights import read_weights_file
+from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE
 from snnbench.records.evidence import EVIDENCE_FILE, Evidence, evidence_from, evidence_of
 from snnbench.records.layout import WEIGHTS_FILE
 from snnbench.records.record import Audit, environment
@@ -90,6 +91,8 @@ def _rerun(
         differences = record_differences(entry.record, record, exact)
         if cell.mode == "qat" and exact and files[WEIGHTS_FILE] != (entry.folder / WEIGHTS_FILE).read_bytes():
             yield "its weights are others"
+        if cell.chip and exact and files[CHIP_EVIDENCE_FILE] != (entry.folder / CHIP_EVIDENCE_FILE).read_bytes():
+            yield f"its network does otherwise on {cell.chip.name}"
     else:
         model = trained_network(bench, cell, read_weights_file(entry))
         found = evidence_from(load(evidence_of(bench.evaluate(model, entry.name, reporter), bench.kept)))

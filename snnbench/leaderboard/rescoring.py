@@ -43,11 +43,11 @@ def score_problems(board: Board, entry: Entry) -> list[str]:
     theirs = scores(scored(reference), Reference.model_fields)
     rows = layer_rows(entry.evidence.profile, reference.profile, rules.dead_below)
     return [
-        *_class_problems(entry.evidence, reference.labels),
+        *class_problems(entry.evidence.predictions, reference.labels),
         *kept_problems(board, entry.evidence, reference),
-        *_differences("metric", record.metrics, mine),
-        *_differences("reference", dict(record.reference), theirs),
-        *_layer_differences([dict(row) for row in record.layers], [dict(row) for row in rows]),
+        *score_differences("metric", record.metrics, mine),
+        *score_differences("reference", dict(record.reference), theirs),
+        *layer_differences([dict(row) for row in record.layers], [dict(row) for row in rows]),
         *_reached_differences(entry, scored(entry.evidence)),
         *_cost_differences(entry, reference),
         *_baseline_problems(board, entry, theirs["accuracy"]),
@@ -66,7 +66,7 @@ def _reached_differences(entry: Entry, found: Scored) -> Iterator[str]:
         FIRING_EMD.name: measured(partial(found.emd, "weighted", reached.layers)),
         FIRING_DRIFT.name: measured(partial(found.drift, reached.layers)),
     }
-    yield from _differences("reached", {name: getattr(reached, name) for name in scores}, scores)
+    yield from score_differences("reached", {name: getattr(reached, name) for name in scores}, scores)
 
 
 def distance_problems(entry: Entry, control: Entry) -> Iterator[str]:
@@ -79,7 +79,7 @@ def distance_problems(entry: Entry, control: Entry) -> Iterator[str]:
         FIRING_EMD.name: Score(value=float(firing_emd(mine, theirs))),
         FIRING_DRIFT.name: Score(value=float(firing_drift(mine, theirs))),
     }
-    yield from _differences("distance to its control,", {name: getattr(said, name) for name in found}, found)
+    yield from score_differences("distance to its control,", {name: getattr(said, name) for name in found}, found)
 
 
 def kept_problems(board: Board, evidence: Evidence, reference: Evidence) -> Iterator[str]:
@@ -90,13 +90,15 @@ def kept_problems(board: Board, evidence: Evidence, reference: Evidence) -> Iter
         yield f"its evidence holds {', '.join(beyond)}, which no metric of its board needs"
 
 
-def _class_problems(evidence: Evidence, labels: Tensor) -> Iterator[str]:
+def class_problems(predictions: Tensor, labels: Tensor) -> Iterator[str]:
+    """Whether a prediction is no class."""
     classes = int(labels.max()) + 1
-    if ((evidence.predictions < 0) | (evidence.predictions >= classes)).any():
+    if ((predictions < 0) | (predictions >= classes)).any():
         yield f"a prediction is not one of the {classes} classes"
 
 
-def _differences(what: str, said: Mapping[str, Score], found: Mapping[str, Score]) -> Iterator[str]:
+def score_differences(what: str, said: Mapping[str, Score], found: Mapping[str, Score]) -> Iterator[str]:
+    """A sentence for each score that is another than was `found`; intervals, where they were found."""
     for name, score in found.items():
         own = said[name]
         if not _same(own.value, score.value):
@@ -114,12 +116,14 @@ def _cost_differences(entry: Entry, reference: Evidence) -> Iterator[str]:
     for name, value in found:
         mine = getattr(said, name)
         if isinstance(value, Score):
-            yield from _differences("cost", {name: mine}, {name: value})
+            yield from score_differences("cost", {name: mine}, {name: value})
         elif mine != value and not (isinstance(value, float) and _same(mine, value)):
             yield f"cost {name} is {mine} in the record and {value} by its evidence"
     again = costs_from(costed)
     yield from (f"no cost is called {name}" for name in entry.record.costs if name not in again)
-    yield from _differences("cost", entry.record.costs, {n: s for n, s in again.items() if n in entry.record.costs})
+    yield from score_differences(
+        "cost", entry.record.costs, {n: s for n, s in again.items() if n in entry.record.costs}
+    )
     if [row.layer for row in said.layers] != list(operations.layers):
         yield "the layers of its cost are not those of its evidence"
         return
@@ -135,7 +139,8 @@ def _ordered(score: Score) -> bool:
     return score.low <= score.value <= score.high
 
 
-def _layer_differences(said: list[dict[str, Any]], found: list[dict[str, Any]]) -> Iterator[str]:
+def layer_differences(said: list[dict[str, Any]], found: list[dict[str, Any]]) -> Iterator[str]:
+    """A sentence for each number of a layer's row that is another than was `found`."""
     if [row["layer"] for row in said] != [row["layer"] for row in found]:
         yield "its layers are not those of its evidence"
         return
@@ -161,5 +166,6 @@ def _same(a: float | None, b: float | None) -> bool:
 
 
 def correct(board: Board, entry: Entry) -> Tensor:
-    """Whether the entry's network classifies each image rightly, bool (N,)."""
-    return torch.eq(entry.evidence.predictions, board.reference(entry.note.reference).labels)  # type: ignore[arg-type]
+    """Whether the entry's network, on its chip if it has one, classifies each image rightly, bool (N,)."""
+    outcome = entry.chip_evidence if entry.record.chip else entry.evidence
+    return torch.eq(outcome.predictions, board.reference(entry.note.reference).labels)  # type: ignore[arg-type]

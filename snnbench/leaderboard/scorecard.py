@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from snnbench.bench.costs import COSTS
 from snnbench.bench.metrics import FIRING_EMD, METRICS, Metric
+from snnbench.leaderboard.chip_columns import GAP_SCORES
 from snnbench.leaderboard.identity import command
 from snnbench.records.record import Control, Record
 from snnbench.records.score import Score
@@ -35,6 +36,13 @@ def score_lines(record: Record) -> Iterator[Line]:
             if record.control:
                 yield Line("its control (fine-tuned in full precision)", _value(metric, record.control.firing_emd))
                 yield from _control_lines(record.control)
+
+
+def chip_lines(record: Record) -> Iterator[Line]:
+    """What the cell's chip makes of the network, against float states."""
+    if record.chip:
+        for score in GAP_SCORES:
+            yield Line(score.heading, score.text(record.chip), score.interval(record.chip))
 
 
 def _null_lines(record: Record) -> Iterator[Line]:

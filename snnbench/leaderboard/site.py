@@ -16,9 +16,10 @@ from snnbench.errors import RecordError
 from snnbench.files import write_atomically
 from snnbench.leaderboard.board import Board
 from snnbench.leaderboard.charts import rates_figures, scatter_figure
-from snnbench.leaderboard.columns import Column, columns
+from snnbench.leaderboard.column import Column
+from snnbench.leaderboard.columns import columns
 from snnbench.leaderboard.ranking import Row, ranked_rows
-from snnbench.leaderboard.scorecard import cost_lines, environment_lines, reproduction, score_lines
+from snnbench.leaderboard.scorecard import chip_lines, cost_lines, environment_lines, reproduction, score_lines
 from snnbench.leaderboard.tables import between_seeds, twins
 from snnbench.records.cell import Cell
 from snnbench.records.labels import label, shared_text
@@ -121,7 +122,7 @@ def _write_entry(board: Board, row: Row, path: Path) -> None:
         record=record,
         network=label(record.cell),
         headline=[(column.title, column.text(row)) for column in columns([row]) if column.key in _HEADLINE],
-        scores=score_lines(record),
+        scores=[*score_lines(record), *chip_lines(record)],
         costs=cost_lines(record),
         environment=environment_lines(record),
         command=reproduction(record),

@@ -13,6 +13,7 @@ from snnbench.bench.score import metrics_in
 from snnbench.errors import SnnbenchError
 from snnbench.functional import seed_floor
 from snnbench.leaderboard.board import NOTE_FILE, Board, Entry, read_entry
+from snnbench.leaderboard.chip_rows import chip_problems
 from snnbench.leaderboard.identity import identity_problems
 from snnbench.leaderboard.installed import data_problems, network_problems, protocol_problems
 from snnbench.leaderboard.intervals import interval_problems
@@ -20,6 +21,7 @@ from snnbench.leaderboard.rescoring import distance_problems, kept_problems, sco
 from snnbench.leaderboard.sums import SUMS_FILE, check_sums
 from snnbench.leaderboard.tolerances import DRIFT_TOLERANCE
 from snnbench.leaderboard.weights import audit_problems
+from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE
 from snnbench.records.evidence import EVIDENCE_FILE
 from snnbench.records.layout import WEIGHTS_FILE
 from snnbench.records.record import RECORD_FILE, Control
@@ -47,6 +49,7 @@ NOT_RECHECKED = (
     "the distance between two controls (--rerun --train recomputes it)",
     "which layers quantization reaches (--rerun checks it)",
     "levels of weights that training did not change, and the labels (--rerun checks them)",
+    "what a chip cannot hold (--rerun does)",
     "synaptic operations, but that record and evidence agree (--rerun checks them), and their branches",
     "the control of a fine-tuned entry of another machine than the board's float row (only that both are near)",
     "options, versions and membranes of the cell, its seed of fine-tuning, environment, wall time and training log",
@@ -84,7 +87,7 @@ def verify_entry(board: Board, folder: Path) -> Verdict:
 
 def require_rows(board: Board) -> list[str]:
     """The reference rows that the board lacks: ``float`` in every mode, and uniform absmax post-training."""
-    cells = [entry.record.cell for entry in board.entries]
+    cells = [entry.record.cell for entry in board.entries if entry.record.cell.chip is None]
     problems = [
         f"no {mode} row of quantizer 'float', seed {seed}: snnbench run -q float --mode {mode} -p {board.protocol.name}"
         for mode, seed in sorted({(cell.mode, cell.seed) for cell in cells})
@@ -111,7 +114,7 @@ def _entry_problems(board: Board, folder: Path) -> list[str]:
     problems = check_sums(folder) + _file_problems(folder, entry)
     problems += identity_problems(board.protocol, entry) + audit_problems(board.protocol, entry)
     problems += [*data_problems(board, entry), *network_problems(board, entry), *_seed_problems(board, entry)]
-    problems += score_problems(board, entry)
+    problems += [*score_problems(board, entry), *chip_problems(board, entry)]
     return problems or list(interval_problems(board, entry))
 
 
@@ -126,6 +129,8 @@ def _file_problems(folder: Path, entry: Entry) -> list[str]:
     limits = {EVIDENCE_FILE: evidence, RECORD_FILE: FILE_BYTES, NOTE_FILE: FILE_BYTES, SUMS_FILE: FILE_BYTES}
     if entry.record.cell.mode == "qat":
         limits[WEIGHTS_FILE] = CONTROL_BYTES if entry.record.cell.quantizer.name == "float" else WEIGHTS_BYTES
+    if entry.record.cell.chip:
+        limits[CHIP_EVIDENCE_FILE] = EVIDENCE_BYTES
     return _size_problems(folder, limits)
 
 

@@ -161,5 +161,5 @@ def read_rows(folder: Path, data_sets: Collection[str] = DATA_SETS) -> list[Rows
 def _by_mode(board: Board) -> Iterator[Rows]:
     modes: Sequence[Mode] = ("ptq", "qat")
     for mode in modes:
-        entries = (entry for entry in board.entries if entry.record.cell.mode == mode)
+        entries = (e for e in board.entries if e.record.cell.mode == mode and e.record.cell.chip is None)
         yield Rows(board, mode, tuple(Case(board, entry) for entry in entries))

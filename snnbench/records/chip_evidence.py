@@ -61,14 +61,17 @@ class ChipOutcome:
     @classmethod
     def from_bytes(cls, content: bytes) -> ChipOutcome:
         """Read what `to_bytes` gave; a ValueError, LookupError or FiringError if it is not sound."""
-        tensors = load(content)
-        if any(tensor.is_floating_point() or (tensor < 0).any() for tensor in tensors.values()):
+        stored = load(content)
+        tensors = {key: tensor.long() for key, tensor in stored.items()}  # of uint16 little can be asked
+        if any(tensor.is_floating_point() for tensor in stored.values()) or any(
+            (t < 0).any() for t in tensors.values()
+        ):
             raise ValueError("counts and predictions are whole numbers, none below 0")
-        predictions, samples = (tensors.pop(name).long() for name in ("predictions", "samples"))
+        predictions, samples = (tensors.pop(name) for name in ("predictions", "samples"))
         found: dict[str, dict[str, Tensor]] = {}
         for key in sorted(tensors):
             name, _, field = key.partition("/")[2].rpartition("/")
-            found.setdefault(name, {})[field] = tensors[key].long()
+            found.setdefault(name, {})[field] = tensors[key]
         firing = {name: _firing(fields, samples) for name, fields in found.items()}
         layers = {name: _counts(name, fields, firing[name], samples) for name, fields in found.items()}
         if predictions.shape != (int(samples.sum()),):

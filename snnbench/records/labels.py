@@ -11,12 +11,12 @@ NONE: Options = {}
 
 
 def label(cell: Cell, shared: Options = NONE) -> str:
-    """The quantizer with its options but those in `shared`, and the membrane's if there is one."""
-    weights = " ".join([cell.quantizer.name, *_options(cell.quantizer, shared)])
-    if cell.membrane is None:
-        return weights
-    words = [cell.membrane.name, f"{cell.membrane.bits} bits", *_options(cell.membrane), f"site={cell.membrane.site}"]
-    return f"{weights} + membrane {' '.join(words)}"
+    """The quantizer with its options but those in `shared`, the membrane's if there is one, and the chip."""
+    text = " ".join([cell.quantizer.name, *_options(cell.quantizer, shared)])
+    if spec := cell.membrane:
+        words = [spec.name, f"{spec.bits} bits", *_options(spec), f"site={spec.site}"]
+        text = f"{text} + membrane {' '.join(words)}"
+    return f"{text} on {cell.chip.name}" if cell.chip else text
 
 
 def shared_options(cells: Iterable[Cell]) -> dict[str, Options]:

@@ -1,7 +1,8 @@
-"""Record what brian2-loihi computes on random settings: ``python record.py recorded.npz``.
+"""Record what brian2-loihi computes on random settings: ``python record.py recorded.npz [GROUPS]``.
 
 It needs an environment of its own: brian2-loihi 0.5.2 with brian2 2.9.0 asks for numpy below 2. Groups share one train
-of input spikes; each has its own decays, threshold and synapses, and each of its neurons its own weights.
+of input spikes; each has its own decays, threshold and synapses, and each of its neurons its own weights. Fewer groups
+than 250 are the first of them.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def main():
     raster = rng.random((STEPS, INPUTS)) < 0.3
     times, inputs = np.nonzero(raster)
     generator = LoihiSpikeGeneratorGroup(INPUTS, inputs, times)
-    drawn = [settings(rng, group) for group in range(GROUPS)]
+    groups = int(sys.argv[2]) if len(sys.argv) > 2 else GROUPS
+    drawn = [settings(rng, group) for group in range(groups)]
     built = [build(generator, *each) for each in drawn]
     LoihiNetwork(generator, *(part for parts, _ in built for part in parts)).run(STEPS)
     found = [digests(monitors) for _, monitors in built]
