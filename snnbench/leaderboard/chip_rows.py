@@ -28,7 +28,7 @@ def chip_problems(board: Board, entry: Entry) -> list[str]:
     """
     chip, said = entry.record.cell.chip, entry.record.chip
     if chip is None or said is None:
-        return [] if chip is said else ["it has a chip or a chip gap, and not both"]
+        return [] if chip is None and said is None else ["it has a chip or a chip gap, and not both"]
     problems = list(_chip_problems(chip)) or list(_evidence_problems(entry))
     return problems or list(_gap_problems(board, entry, said))
 
