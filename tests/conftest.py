@@ -39,8 +39,16 @@ def cifar_root() -> Path:
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """``install(name, source)`` puts a distribution on the path whose one module is its one entry point."""
+    """``install(name, source)`` puts a distribution on the path whose one module is its one entry point.
+
+    It is asked what it offers in this process, not in one of its own, which takes seconds.
+    """
+    from snnbench.plugins import apart, installed, loading, offers
+
     modules = set(sys.modules)
+    monkeypatch.setattr(apart, "ask_apart", lambda source: offers.ask(loading.load(source)))
+    monkeypatch.setattr(installed, "AT_ONCE", 1)
+    monkeypatch.setattr(installed, "remember", lambda source, listing: None)
 
     def install(
         name: str, source: str, *, version: str = "1.0", entry: str | None = None, metadata: bool = True

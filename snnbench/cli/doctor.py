@@ -120,6 +120,7 @@ def _plugins(broken: list[str]) -> dict[str, int]:
     """How many parts of each kind can be used; faults and contested names go to ``broken``."""
     from snnbench.plugins import KINDS, catalogue
 
+    catalogue().ask_again()
     shelves = {kind: catalogue().shelf(kind) for kind in KINDS}
     broken += [f"plugin {fault}" for fault in catalogue().faults if fault.fatal]
     broken += [shelf.clash(name) for shelf in shelves.values() for name in shelf.clashes]

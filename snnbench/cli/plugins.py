@@ -30,9 +30,14 @@ Name = Annotated[
 
 @app.command("list")
 def list_command(as_json: Json = False) -> None:
-    """List every quantizer, model, data set, protocol and chip, and every plugin that is broken."""
-    from snnbench.cli.completion import remember_names
+    """List every quantizer, model, data set, protocol and chip, and every plugin that is broken.
 
+    Each plugin is imported in a process of its own, which has two minutes.
+    """
+    from snnbench.cli.completion import remember_names
+    from snnbench.plugins import catalogue
+
+    catalogue().ask_again()
     rows = list(_rows())
     remember_names()
     if as_json:
@@ -46,9 +51,11 @@ def _rows() -> Iterator[dict[str, str]]:
 
     for kind, noun in KINDS.items():
         shelf = catalogue().shelf(kind)
-        yield from (_row(noun, entry.name, entry.source, "ok") for entry in shelf.values())
-        for name, entries in shelf.clashes.items():
-            yield from (_row(noun, name, entry.source, "broken", shelf.clash(name)) for entry in entries)
+        usable = shelf.sources
+        yield from (_row(noun, name, source, "ok") for name, source in usable.items())
+        for name, sources in shelf.clashes.items():
+            refused = [source for source in sources if source != usable.get(name)]
+            yield from (_row(noun, name, source, "broken", shelf.clash(name)) for source in refused)
     for fault in catalogue().faults:
         status = "broken" if fault.fatal else "warning"
         yield {**_row("plugin", fault.source.name, fault.source, status, fault.error), "traceback": fault.traceback}

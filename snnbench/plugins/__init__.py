@@ -6,8 +6,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from snnbench.errors import PluginError
-from snnbench.plugins.discovery import discover
-from snnbench.plugins.loading import Plugin, load
+from snnbench.plugins.installed import Installed
 from snnbench.plugins.shelf import PluginEntry, Shelf, unknown
 from snnbench.plugins.source import KINDS, PluginFault, PluginSource
 
@@ -21,31 +20,30 @@ __all__ = ["KINDS", "Catalogue", "PluginEntry", "PluginFault", "PluginSource", "
 
 
 class Catalogue:
-    """What is plugged in, by kind; plugins are imported when a kind that they may hold is first asked for."""
+    """What is plugged in, by kind; a plugin is imported when one of its parts is looked up."""
 
     def __init__(self) -> None:
-        self.sources, self._unreadable = discover()
-        self._plugins: dict[PluginSource, Plugin] = {}
+        self._installed = Installed()
 
     @cached_property
     def quantizers(self) -> Shelf[Callable[..., Any]]:
-        return self._shelf("quantizers")
+        return Shelf("quantizers", self._installed)
 
     @cached_property
     def models(self) -> Shelf[Callable[..., Any]]:
-        return self._shelf("models")
+        return Shelf("models", self._installed)
 
     @cached_property
     def datasets(self) -> Shelf[Dataset]:
-        return self._shelf("datasets")
+        return Shelf("datasets", self._installed)
 
     @cached_property
     def protocols(self) -> Shelf[Path]:
-        return self._shelf("protocols")
+        return Shelf("protocols", self._installed)
 
     @cached_property
     def chips(self) -> Shelf[Path]:
-        return self._shelf("chips")
+        return Shelf("chips", self._installed)
 
     def shelf(self, kind: str) -> Shelf[Any]:
         """The shelf of a kind given by its plural, one of `KINDS`."""
@@ -54,33 +52,26 @@ class Catalogue:
 
     @property
     def faults(self) -> tuple[PluginFault, ...]:
-        """Everything wrong with any plugin, each fault once; imports them all."""
+        """Everything wrong with any plugin, each fault once."""
         return tuple(dict.fromkeys(fault for kind in KINDS for fault in self.shelf(kind).faults))
+
+    def ask_again(self) -> None:
+        """Ask every plugin what it offers, in a process each, whatever is remembered of it."""
+        self._installed.ask_again()
 
     def find(self, name: str) -> list[PluginEntry[Any]]:
         """The entries of that name, of whatever kind; PluginError if there is none, or one is claimed twice."""
-        shelves = [self.shelf(kind) for kind in KINDS]
-        found = [shelf[name] for shelf in shelves if name in shelf or name in shelf.clashes]
+        if not (found := self._named(name)):
+            self.ask_again()
+            found = self._named(name)
         if not found:
-            names = sorted({name for shelf in shelves for name in shelf})
+            names = sorted({name for kind in KINDS for name in self.shelf(kind)})
             raise PluginError(unknown(" or ".join(KINDS.values()), name, names, self.faults))
-        return found
+        return [shelf[name] for shelf in found]
 
-    def _shelf(self, kind: str) -> Shelf[Any]:
-        entries: list[PluginEntry[Any]] = []
-        faults = list(self._unreadable)
-        for source in self.sources:
-            if source.may_hold(kind):
-                plugin = self._plugin(source)
-                offered, wrong = plugin.ask(kind)
-                entries += [PluginEntry(kind, name, value, source) for name, value in offered.items()]
-                faults += [*plugin.faults, *wrong]
-        return Shelf(kind, entries, faults)
-
-    def _plugin(self, source: PluginSource) -> Plugin:
-        if source not in self._plugins:
-            self._plugins[source] = load(source)
-        return self._plugins[source]
+    def _named(self, name: str) -> list[Shelf[Any]]:
+        shelves = [self.shelf(kind) for kind in KINDS]
+        return [shelf for shelf in shelves if name in shelf or name in shelf.clashes]
 
 
 @cache

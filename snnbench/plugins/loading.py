@@ -29,9 +29,15 @@ class Plugin:
     source: PluginSource
     hooks: Any = None
     faults: list[PluginFault] = field(default_factory=list)
+    _answers: dict[str, tuple[dict[str, Any], list[PluginFault]]] = field(default_factory=dict)
 
     def ask(self, kind: str) -> tuple[dict[str, Any], list[PluginFault]]:
-        """What the plugin offers of a kind, and the faults of asking."""
+        """What the plugin offers of a kind, and the faults of asking; it is asked once."""
+        if kind not in self._answers:
+            self._answers[kind] = self._asked(kind)
+        return self._answers[kind]
+
+    def _asked(self, kind: str) -> tuple[dict[str, Any], list[PluginFault]]:
         faults: list[PluginFault] = []
         offered: dict[str, Any] = {}
         if self.hooks is not None:

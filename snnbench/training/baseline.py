@@ -147,12 +147,14 @@ def protocol_path(protocol: str) -> Path:
         return Path(protocol)
     protocols = catalogue().protocols
     name, _, version = protocol.rpartition("-v")
-    if protocol in protocols or name not in protocols:
+    if not name or name not in protocols:
         return protocols[protocol].value
     path = protocols[name].value
-    if str(installed := read_protocol(path).version) != version:
+    if str(installed := read_protocol(path).version) == version:
+        return path
+    if protocol not in protocols:
         raise ProtocolError(f"installed is {name}-v{installed}, not {protocol}: install the snnbench that has it")
-    return path
+    return protocols[protocol].value
 
 
 def open_training(

@@ -36,7 +36,8 @@ def installed(tmp_path: Path) -> Callable[[Mapping[str, str]], Snnbench]:
         projects = [_project(tmp_path, name, source) for name, source in sources.items()]
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", site]
         subprocess.run([*pip, *projects], check=True)
-        environment = {**os.environ, "PYTHONPATH": str(site), "SNNBENCH_CACHE": str(tmp_path / "cache")}
+        path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment = {**os.environ, "PYTHONPATH": path, "SNNBENCH_CACHE": str(tmp_path / "cache")}
 
         def snnbench(*arguments: object) -> subprocess.CompletedProcess[str]:
             command = [sys.executable, "-c", COMMAND, *map(str, arguments)]

@@ -1,0 +1,60 @@
+"""The plugins of this environment: what they offer, asked without importing them here, and those that are used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from snnbench.plugins import apart
+from snnbench.plugins.discovery import discover
+from snnbench.plugins.loading import Plugin, load
+from snnbench.plugins.offers import Listing, Offer, offer, remember, remembered
+from snnbench.plugins.source import PluginSource
+
+AT_ONCE = 3
+"""Plugins that are asked at the same time."""
+
+
+class Installed:
+    """Entry points of installed distributions; built-ins are imported when asked, others when one of theirs is used."""
+
+    def __init__(self) -> None:
+        self.sources, self.unreadable = discover()
+        self._plugins: dict[PluginSource, Plugin] = {}
+        self._listings: dict[PluginSource, Listing] = {}
+        self._asked: set[PluginSource] = set()
+
+    def plugin(self, source: PluginSource) -> Plugin:
+        """The plugin, imported."""
+        if source not in self._plugins:
+            self._plugins[source] = load(source)
+        return self._plugins[source]
+
+    def built_in(self, kind: str) -> Iterator[tuple[PluginSource, Offer]]:
+        """What the project's own plugins offer of a kind."""
+        own = [source for source in self.sources if source.built_in and source.may_hold(kind)]
+        yield from ((source, offer(self.plugin(source), kind)) for source in own)
+
+    def others(self, kind: str) -> Iterator[tuple[PluginSource, Offer]]:
+        """What other plugins offer of a kind, as remembered, or asked in a process each."""
+        able = [source for source in self._others if source.may_hold(kind)]
+        known = {source: remembered(source) for source in able if source not in self._listings}
+        self._listings.update({source: listing for source, listing in known.items() if listing is not None})
+        self._ask(source for source in able if source not in self._listings)
+        yield from ((source, self._listings[source].get(kind, Offer((), ()))) for source in able)
+
+    def ask_again(self) -> None:
+        """Ask every other plugin that this process has only remembered so far."""
+        self._ask(source for source in self._others if source not in self._asked)
+
+    @property
+    def _others(self) -> list[PluginSource]:
+        return [source for source in self.sources if not source.built_in]
+
+    def _ask(self, sources: Iterable[PluginSource]) -> None:
+        asked = list(sources)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for source, listing in zip(asked, pool.map(apart.ask_apart, asked), strict=True):
+                self._asked.add(source)
+                self._listings[source] = listing
+                remember(source, listing)

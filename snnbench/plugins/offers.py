@@ -1,0 +1,107 @@
+"""What a plugin offers, by kind and name, and what is wrong with it; as JSON, and remembered in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snnbench import __version__
+from snnbench.files import write_atomically
+from snnbench.folders import cache_root
+from snnbench.plugins.loading import Plugin
+from snnbench.plugins.source import KINDS, PluginFault, PluginSource
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a plugin has of one kind: names, and faults that may keep more from being used."""
+
+    names: tuple[str, ...]
+    faults: tuple[PluginFault, ...]
+
+
+Listing = Mapping[str, Offer]
+"""Offers of one plugin, by kind."""
+
+
+def ask(plugin: Plugin) -> Listing:
+    """What an imported plugin offers."""
+    return {kind: offer(plugin, kind) for kind in KINDS if plugin.source.may_hold(kind)}
+
+
+def offer(plugin: Plugin, kind: str) -> Offer:
+    """What an imported plugin offers of a kind."""
+    offered, wrong = plugin.ask(kind)
+    return Offer(tuple(offered), (*plugin.faults, *wrong))
+
+
+def useless(source: PluginSource, error: str) -> Listing:
+    """Of a plugin that cannot be asked."""
+    return {kind: Offer((), (PluginFault(source, error),)) for kind in KINDS if source.may_hold(kind)}
+
+
+def to_json(listing: Listing) -> dict[str, Any]:
+    """The offers without their source."""
+    return {
+        kind: {"names": each.names, "faults": [[f.error, f.traceback, f.fatal] for f in each.faults]}
+        for kind, each in listing.items()
+    }
+
+
+def from_json(source: PluginSource, document: Mapping[str, Any]) -> Listing:
+    """What `to_json` wrote.
+
+    Raises:
+        ValueError, KeyError, TypeError: if it did not.
+    """
+    return {
+        kind: Offer(
+            tuple(map(str, each["names"])),
+            tuple(PluginFault(source, str(error), str(trace), bool(fatal)) for error, trace, fatal in each["faults"]),
+        )
+        for kind, each in document.items()
+    }
+
+
+def remembered(source: PluginSource) -> Listing | None:
+    """What the plugin offered when last asked; None if its files are others now."""
+    try:
+        document = json.loads(_note(source).read_bytes())
+        return from_json(source, document["listing"]) if document["files"] == _identity(source) != "" else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def remember(source: PluginSource, listing: Listing) -> None:
+    """Keep what it offers; without a place to keep it, it is asked again."""
+    document = {"files": _identity(source), "listing": to_json(listing)}
+    with suppress(OSError):
+        write_atomically(_note(source), [json.dumps(document).encode()])
+
+
+def _note(source: PluginSource) -> Path:
+    return cache_root() / "plugins" / hashlib.sha256(f"{source!r} {__version__}".encode()).hexdigest()[:32]
+
+
+def _identity(source: PluginSource) -> str:
+    """The files of the plugin's package as they are now; empty if they cannot be found without an import."""
+    from snnbench.data.cache import identify
+
+    package = source.module.partition(":")[0].partition(".")[0]
+    with suppress(ImportError, ValueError, OSError):
+        spec = importlib.util.find_spec(package)
+        return identify(sorted(_files(spec.origin, spec.submodule_search_locations or ()))) if spec else ""
+    return ""
+
+
+def _files(origin: str | None, folders: Any) -> Iterator[Path]:
+    for folder in map(Path, folders):
+        yield from (each for each in folder.rglob("*") if each.is_file() and "__pycache__" not in each.parts)
+    if not folders and origin is not None:
+        yield Path(origin)
