@@ -15,6 +15,7 @@ from snnbench.cli.parameters import DataRoot, Json
 if TYPE_CHECKING:
     from snnbench.examine.compare import Comparison, ComparisonVerdict
     from snnbench.functional import Estimate
+    from snnbench.records.record import Record
 
 
 def compare(
@@ -57,8 +58,14 @@ def _document(comparison: Comparison) -> dict[str, object]:
         "mcnemar": asdict(comparison.mcnemar),
         f"{FIRING_EMD.name}_change": asdict(comparison.emd),
         "other_changes": {name: asdict(change) for name, change in comparison.others.items()},
+        "p_fires_like_reference": [_alike(comparison.first), _alike(comparison.second)],
         "verdict": _name(comparison.verdict),
     }
+
+
+def _alike(record: Record) -> float | None:
+    """p-value of the paired null; None in records from before it was measured."""
+    return record.paired_null.p_value if record.paired_null else None
 
 
 def _lines(comparison: Comparison) -> list[str]:
@@ -70,8 +77,14 @@ def _lines(comparison: Comparison) -> list[str]:
         f"  accuracy {_change(ACCURACY, accuracy)}, {tested}",
         f"  {FIRING_EMD.title} {_change(FIRING_EMD, emd)}",
         *(f"  {METRICS[name].title} {_change(METRICS[name], change)}" for name, change in comparison.others.items()),
+        f"  fires like the reference: A {_p_value(comparison.first)}, B {_p_value(comparison.second)}",
         f"  B: {comparison.words}",
     ]
+
+
+def _p_value(record: Record) -> str:
+    p_value = _alike(record)
+    return "not tested" if p_value is None else f"p = {p_value:.3f}"
 
 
 def _change(metric: Metric, change: Estimate) -> str:

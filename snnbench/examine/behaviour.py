@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from snnbench.bench.bench import Bench
 from snnbench.examine.export import rebuild
-from snnbench.functional.table import LayerRow, first_diverging_layer, layer_table
+from snnbench.functional.table import LayerRow, layer_table
 from snnbench.metrics import Disagreement, Flips, NegativeFlips, OutputKL, ProfileEMD, SpikeMismatch
 from snnbench.nn import record_firing
 from snnbench.own.capture import record_spikes
@@ -37,7 +37,7 @@ class Behaviour:
             the outputs in nats (mean, median, 99th percentile, largest).
         layers: a row each layer, in network order.
         mismatch: `spike_mismatch` of each layer.
-        first_diverging: the first layer whose EMD is above its noise floor on these images, if there is one.
+        first_diverging: the first layer that can be told from the reference's by these images, if there is one.
     """
 
     cell: str
@@ -59,7 +59,6 @@ def behaviour(path: Path, *, data: Path | None = None, reporter: Reporter | None
     Raises:
         RecordError: if the network cannot be built again; the message says why.
         ProtocolError: if another version of the protocol or of the quantizer is installed.
-        FiringError: if the images are too few for a noise floor.
     """
     reporter = reporter or Silent()
     record, bench, model, _ = rebuild(path, data, reporter)
@@ -78,15 +77,15 @@ def behaviour(path: Path, *, data: Path | None = None, reporter: Reporter | None
                 decisions.update(*logits, labels)
     single = {**spikes, "disagreement": disagreement, **right}
     values = {name: metric.compute() for name, metric in single.items()} | profile_emd.compute() | kl.compute()
-    profiles, mismatch = (mine.profile(), theirs.profile()), by_layer.compute()
+    rows, mismatch = tuple(layer_table(mine.profile(), theirs.profile())), by_layer.compute()
     assert isinstance(mismatch, dict)
     return Behaviour(
         record.cell.folder,
-        profiles[0].samples,
+        mine.profile().samples,
         {name: float(value) for name, value in values.items()},
-        tuple(layer_table(*profiles)),
+        rows,
         {name: float(value) for name, value in mismatch.items()},
-        first_diverging_layer(*profiles),
+        next((row.layer for row in rows if row.diverges), None),
     )
 
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
 
 from snnbench.functional.correlation import constant, rate_correlation
 from snnbench.functional.emd import firing_drift, firing_emd
-from snnbench.functional.layers import Units
+from snnbench.functional.holm import holm
+from snnbench.functional.paired import Paired
 from snnbench.functional.profile import FiringProfile
 from snnbench.functional.rates import dead_fraction, newly_dead_fraction, revived_fraction, saturated_fraction
 from snnbench.functional.temporal import temporal_drift
-from snnbench.functional.uncertainty import noise_floor
+from snnbench.functional.uncertainty import CONFIDENCE
 
 
 @dataclass(frozen=True)
 class LayerRow:
     """Behaviour of one layer; rates and distances in spikes per step, fractions of its neurons.
 
-    `emd_floor` is the split-half noise floor of the reference's layer; `correlation` is None where it does not exist
+    `null_emd` is the EMD that 95 % of random swaps between the networks stay below, and `p_value` that of "the layer
+    fires alike", corrected for the number of layers (Holm); see `Paired`. `correlation` is None where it does not exist
     (all neurons of the layer have the same rate in one of the networks).
     """
 
@@ -28,7 +31,8 @@ class LayerRow:
     rate: float
     reference_rate: float
     emd: float
-    emd_floor: float
+    null_emd: float
+    p_value: float
     drift: float
     temporal_drift: float
     correlation: float | None
@@ -40,18 +44,19 @@ class LayerRow:
 
     @property
     def diverges(self) -> bool:
-        """Whether the EMD is above its noise floor."""
-        return self.emd > self.emd_floor
+        """Whether the layer can be told from the reference's."""
+        return self.p_value < 1 - CONFIDENCE
 
 
 def layer_table(profile: FiringProfile, reference: FiringProfile) -> list[LayerRow]:
     """One row per layer, in network order.
 
     Raises:
-        FiringError: naming the layer, if the networks' layers differ, or if samples are too few for a noise floor.
+        FiringError: naming the layer, if the networks' layers differ, or if they saw different samples.
     """
     emds, drifts = firing_emd(profile, reference, "none"), firing_drift(profile, reference, "none")
-    floors, over_time = noise_floor(reference, "none"), temporal_drift(profile, reference, "none")
+    nulls, over_time = Paired(profile, reference).layer_nulls(), temporal_drift(profile, reference, "none")
+    corrected = dict(zip(nulls, holm(np.array([null.p_value for null in nulls.values()])), strict=True))
     rates, reference_rates = profile.rates(), reference.rates()
     return [
         LayerRow(
@@ -60,7 +65,8 @@ def layer_table(profile: FiringProfile, reference: FiringProfile) -> list[LayerR
             rate=float(rate.mean()),
             reference_rate=float(reference_rates[name].mean()),
             emd=float(emds[name]),
-            emd_floor=float(floors[name]),
+            null_emd=nulls[name].high,
+            p_value=float(corrected[name]),
             drift=float(drifts[name]),
             temporal_drift=float(over_time[name]),
             correlation=_correlation(rate, reference_rates[name]),
@@ -74,14 +80,13 @@ def layer_table(profile: FiringProfile, reference: FiringProfile) -> list[LayerR
     ]
 
 
-def first_diverging_layer(profile: FiringProfile, reference: FiringProfile, units: Units = "neuron") -> str | None:
-    """Name of the first layer, in network order, whose EMD is above its split-half noise floor; None if none is.
+def first_diverging_layer(profile: FiringProfile, reference: FiringProfile) -> str | None:
+    """Name of the first layer, in network order, that can be told from the reference's; None if none can.
 
     Raises:
-        FiringError: naming the layer, if the networks' layers differ, or if samples are too few for a noise floor.
+        FiringError: as `layer_table`.
     """
-    emds, floors = firing_emd(profile, reference, "none", units), noise_floor(reference, "none", units)
-    return next((name for name, emd in emds.items() if emd > floors[name]), None)
+    return next((row.layer for row in layer_table(profile, reference) if row.diverges), None)
 
 
 def _correlation(rates: Tensor, reference_rates: Tensor) -> float | None:

@@ -15,6 +15,7 @@ from snnbench.protocols import Protocol, read_protocol
 from snnbench.protocols.released import RELEASED
 from snnbench.quant.apply import default_exempt
 from snnbench.quant.packing import NUMBER_BITS
+from snnbench.quant.reach import reached_layers
 from snnbench.records.record import Audit
 
 
@@ -52,6 +53,7 @@ def network_problems(board: Board, entry: Entry) -> Iterator[str]:
         if row.weights != size:
             yield f"layer {row.layer} has {size} weights, not {row.weights}"
     yield from _size_problems(model, audit)
+    yield from _reached_problems(model, board, entry)
 
 
 def _others(model: nn.Module, exempt: tuple[str, ...]) -> list[str]:
@@ -64,6 +66,18 @@ def _size_problems(model: nn.Module, audit: Audit) -> Iterator[str]:
     floats -= sum(row.weights for row in audit.weights)
     if audit.float_bits != NUMBER_BITS * floats:
         yield f"its network has {floats} other parameters, and the audit says {audit.float_bits} bits of them"
+
+
+def _reached_problems(model: nn.Module, board: Board, entry: Entry) -> Iterator[str]:
+    said, audit = entry.record.reached, entry.record.audit
+    if said is None:
+        return
+    shape = catalogue().datasets[board.protocol.data.name].value.input_shape
+    behind = reached_layers(model, [row.layer for row in audit.weights], shape)
+    expected = {*behind, *(row.layer for row in audit.membranes)}
+    if set(said.layers) != expected:
+        differing = ", ".join(sorted(expected ^ set(said.layers)))
+        yield f"the layers that quantization reaches are others than the record says: {differing}"
 
 
 def _installed_fingerprint(protocol: Protocol) -> str | None:

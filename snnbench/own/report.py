@@ -276,7 +276,7 @@ def _card(pair: Pair, steady: bool, control: Outcome | None) -> Card:
 
 
 def _per_step(row: LayerRow, substeps: int) -> LayerRow:
-    rates = ("rate", "reference_rate", "emd", "emd_floor", "drift", "temporal_drift")
+    rates = ("rate", "reference_rate", "emd", "null_emd", "drift", "temporal_drift")
     return replace(row, **{name: getattr(row, name) * substeps for name in rates})
 
 

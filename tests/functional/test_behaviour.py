@@ -10,6 +10,7 @@ from scipy.special import rel_entr, softmax
 from snnbench.errors import FiringError
 from snnbench.functional import (
     FiringProfile,
+    Paired,
     dead_fraction,
     disagreement,
     divergences,
@@ -20,7 +21,6 @@ from snnbench.functional import (
     layer_table,
     negative_flips,
     newly_dead_fraction,
-    noise_floor,
     output_divergence,
     rate_correlation,
     revived_fraction,
@@ -116,10 +116,11 @@ def test_the_table_has_each_layer_and_finds_the_first_that_diverges():
     assert rows[0].correlation == pytest.approx(1)
     assert rows[1].correlation is None
     assert rows[1].saturated == rows[1].rate == 1
-    assert rows[1].emd_floor == float(noise_floor(reference, "none")["b"])
+    null = Paired(changed, reference).layer_nulls()["b"]
+    assert (rows[1].null_emd, rows[1].p_value) == (null.high, 2 * null.p_value)
+    assert rows[0].p_value == 1
     assert rows[1].revived == rows[1].reference_dead > 0
     assert first_diverging_layer(changed, reference) == "b"
-    assert first_diverging_layer(changed, reference, units="channel") == "b"
     assert first_diverging_layer(reference, reference) is None
 
 
