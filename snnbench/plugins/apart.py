@@ -11,7 +11,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from snnbench.plugins.loading import load
-from snnbench.plugins.offers import Listing, ask, from_json, to_json, useless
+from snnbench.plugins.offers import Offers, ask, from_json, to_json, useless
 from snnbench.plugins.source import PluginSource
 
 LIMIT = 120.0
@@ -27,7 +27,7 @@ _CHILD = (
 )
 
 
-def ask_apart(source: PluginSource) -> Listing:
+def ask_apart(source: PluginSource) -> Offers:
     """What a plugin offers, by kind; whatever goes wrong is a fault of it."""
     if _MARK in os.environ:
         return useless(source, "asks for plugins while it is asked itself")
@@ -57,7 +57,7 @@ def _order(process: subprocess.Popen[bytes], source: PluginSource) -> None:
         process.wait(max(0, LIMIT - PATIENCE))
 
 
-def _answer_of(source: PluginSource, code: int, told: IO[bytes], complaints: IO[bytes]) -> Listing:
+def _answer_of(source: PluginSource, code: int, told: IO[bytes], complaints: IO[bytes]) -> Offers:
     told.seek(0)
     try:
         return from_json(source, json.loads(told.read()))

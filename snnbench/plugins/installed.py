@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from snnbench.plugins import apart
 from snnbench.plugins.discovery import discover
 from snnbench.plugins.loading import Plugin, load
-from snnbench.plugins.offers import Listing, Offer, offer, remember, remembered
+from snnbench.plugins.offers import Offers, Offer, offer, remember, remembered
 from snnbench.plugins.source import PluginSource
 
 AT_ONCE = 3
@@ -21,7 +21,7 @@ class Installed:
     def __init__(self) -> None:
         self.sources, self.unreadable = discover()
         self._plugins: dict[PluginSource, Plugin] = {}
-        self._listings: dict[PluginSource, Listing] = {}
+        self._listings: dict[PluginSource, Offers] = {}
         self._asked: set[PluginSource] = set()
 
     def plugin(self, source: PluginSource) -> Plugin:

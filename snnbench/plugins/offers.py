@@ -26,11 +26,11 @@ class Offer:
     faults: tuple[PluginFault, ...]
 
 
-Listing = Mapping[str, Offer]
+Offers = Mapping[str, Offer]
 """Offers of one plugin, by kind."""
 
 
-def ask(plugin: Plugin) -> Listing:
+def ask(plugin: Plugin) -> Offers:
     """What an imported plugin offers."""
     return {kind: offer(plugin, kind) for kind in KINDS if plugin.source.may_hold(kind)}
 
@@ -41,12 +41,12 @@ def offer(plugin: Plugin, kind: str) -> Offer:
     return Offer(tuple(offered), (*plugin.faults, *wrong))
 
 
-def useless(source: PluginSource, error: str) -> Listing:
+def useless(source: PluginSource, error: str) -> Offers:
     """Of a plugin that cannot be asked."""
     return {kind: Offer((), (PluginFault(source, error),)) for kind in KINDS if source.may_hold(kind)}
 
 
-def to_json(listing: Listing) -> dict[str, Any]:
+def to_json(listing: Offers) -> dict[str, Any]:
     """The offers without their source."""
     return {
         kind: {"names": each.names, "faults": [[f.error, f.traceback, f.fatal] for f in each.faults]}
@@ -54,7 +54,7 @@ def to_json(listing: Listing) -> dict[str, Any]:
     }
 
 
-def from_json(source: PluginSource, document: Mapping[str, Any]) -> Listing:
+def from_json(source: PluginSource, document: Mapping[str, Any]) -> Offers:
     """What `to_json` wrote.
 
     Raises:
@@ -69,7 +69,7 @@ def from_json(source: PluginSource, document: Mapping[str, Any]) -> Listing:
     }
 
 
-def remembered(source: PluginSource) -> Listing | None:
+def remembered(source: PluginSource) -> Offers | None:
     """What the plugin offered when last asked; None if its files are others now."""
     try:
         document = json.loads(_note(source).read_bytes())
@@ -78,7 +78,7 @@ def remembered(source: PluginSource) -> Listing | None:
         return None
 
 
-def remember(source: PluginSource, listing: Listing) -> None:
+def remember(source: PluginSource, listing: Offers) -> None:
     """Keep what it offers; without a place to keep it, it is asked again."""
     document = {"files": _identity(source), "listing": to_json(listing)}
     with suppress(OSError):

@@ -10,7 +10,7 @@ import pytest
 from snnbench.bench.bench import open_bench
 from snnbench.errors import PluginError
 from snnbench.plugins import Catalogue, apart, catalogue
-from snnbench.plugins.offers import Listing, Offer
+from snnbench.plugins.offers import Offers, Offer
 from snnbench.plugins.source import PluginFault, PluginSource
 from snnbench.records.cell import quantizer_spec
 from snnbench.training.baseline import protocol_path
@@ -25,7 +25,7 @@ GOOD = """
     def snnbench_quantizers():
         return {"halve": halve}
 """
-Asker = Callable[[PluginSource], Listing]
+Asker = Callable[[PluginSource], Offers]
 
 
 def offering(**names: str) -> Asker:
@@ -33,7 +33,7 @@ def offering(**names: str) -> Asker:
     return lambda source: {"quantizers": Offer((names[source.module],), ())}
 
 
-def nobody(source: PluginSource) -> Listing:
+def nobody(source: PluginSource) -> Offers:
     pytest.fail(f"{source} was asked")
 
 
