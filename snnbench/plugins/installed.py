@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from snnbench.plugins import apart
 from snnbench.plugins.discovery import discover
 from snnbench.plugins.loading import Plugin, load
-from snnbench.plugins.offers import Offers, Offer, offer, remember, remembered
+from snnbench.plugins.offers import Offer, Offers, offer, remember, remembered
 from snnbench.plugins.source import PluginSource
 
 AT_ONCE = 3

@@ -10,7 +10,7 @@ import pytest
 from snnbench.bench.bench import open_bench
 from snnbench.errors import PluginError
 from snnbench.plugins import Catalogue, apart, catalogue
-from snnbench.plugins.offers import Offers, Offer
+from snnbench.plugins.offers import Offer, Offers
 from snnbench.plugins.source import PluginFault, PluginSource
 from snnbench.records.cell import quantizer_spec
 from snnbench.training.baseline import protocol_path
