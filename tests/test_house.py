@@ -23,8 +23,9 @@ PARAMETERS = HOUSE / "cli" / "parameters.py"
 
 # What has no module to be named after: files around the code, and what only whole distributions can show.
 WHOLE = {
+    "test_docs",
     "test_house",
-    "test_readme",
+    "test_pages",
     "test_tooling",
     "isolation/test_in_the_middle",
     "isolation/test_installed",

@@ -122,8 +122,8 @@ def test_tox_runs_every_group_of_requirements():
     assert used == set(PROJECT["dependency-groups"])
 
 
-def test_no_text_names_a_registry():
+def test_only_the_readme_names_a_registry_and_it_is_pytorchs():
     names = ["constraints.txt", "tox.ini", "pyproject.toml", ".ci/run", "README.md"]
-    assert not [
-        name for name in names if re.search(r"index-url|find-links|https?://[^ ]*(pypi|whl)", (ROOT / name).read_text())
-    ]
+    texts = [(name, (ROOT / name).read_text("utf-8")) for name in names]
+    found = [(name, *re.findall(r"index-url|find-links|https?://\S*(?:pypi|whl)\S*", text)) for name, text in texts]
+    assert [each for each in found if each[1:]] == [("README.md", "https://download.pytorch.org/whl/cpu`:")]

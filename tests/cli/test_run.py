@@ -21,28 +21,32 @@ PROTOCOLS = Path(snnbench.__file__).parent / "protocols"
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(session_cache: Path, tmp_path: Path) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if key != "SNNBENCH_DATA"}
-    return {**kept, "SNNBENCH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(tmp_path)}
+    return {**kept, "SNNBENCH_CACHE": str(session_cache), "OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(tmp_path)}
 
 
-def snnbench_run(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snnbench", "run", *words]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=100)
+@pytest.fixture
+def run(cli: Callable, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable:
+    """`snnbench run` in this process, with results in ``out`` and no data sets to be found."""
+    monkeypatch.delenv("SNNBENCH_DATA", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", environment["XDG_DATA_HOME"])
+    return lambda *words: cli("run", *words, "--out", str(tmp_path / "out"))
 
 
-def test_json_is_all_there_is_on_stdout(environment: dict[str, str], tmp_path: Path) -> None:
-    found = snnbench_run(environment, "-q", "lqnet", "--bits", "2,4", "--json", "--out", str(tmp_path / "out"))
-    assert found.returncode == 0, found.stderr
-    records = json.loads(found.stdout)
+def test_json_is_all_there_is_on_stdout(run: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = run("-q", "lqnet", "--bits", "2,4", "--json")
+    assert found.code == 0, found.err
+    records = json.loads(found.out)
     assert [record["cell"]["quantizer"]["bits"] for record in records] == [2, 4]
     assert 0 <= records[0]["metrics"]["accuracy"]["value"] <= 1
-    assert "digits-sew8, since CIFAR-10 is not prepared" in found.stderr
-    table = snnbench_run({**environment, "COLUMNS": "80"}, "-q", "lqnet", "--out", str(tmp_path / "out"))
-    assert "reference" in table.stdout
-    assert "Already measured" in table.stderr
-    assert table.stdout.count("Record: ") == 1
-    assert "Reused" not in table.stdout
+    assert "digits-sew8, since CIFAR-10 is not prepared" in found.err
+    monkeypatch.setenv("COLUMNS", "80")
+    table = run("-q", "lqnet")
+    assert "reference" in table.out
+    assert "Already measured" in table.err
+    assert table.out.count("Record: ") == 1
+    assert "Reused" not in table.out
 
 
 def altered_protocol(tmp_path: Path, change: str) -> Path:
@@ -78,32 +82,35 @@ def altered_protocol(tmp_path: Path, change: str) -> Path:
         ([], "--quantizer"),
     ],
 )
-def test_a_mistake_gets_one_line_and_exit_code_2(
-    environment: dict[str, str], tmp_path: Path, words: list[str], says: str
-) -> None:
-    found = snnbench_run(environment, *words, "--out", str(tmp_path / "out"))
-    assert found.returncode == 2
-    assert says in found.stderr
-    assert found.stderr.strip().splitlines()[-1].startswith("Error: ")
-    assert "Traceback" not in found.stderr
-    assert not found.stdout
+def test_a_mistake_gets_one_line_and_exit_code_2(run: Callable, words: list[str], says: str) -> None:
+    found = run(*words)
+    assert found.code == 2
+    assert says in found.err
+    assert found.err.strip().splitlines()[-1].startswith("Error: ")
+    assert not found.out
+
+
+def test_the_process_ends_as_the_command_line_says(environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "snnbench", "run", "-q", "lqnt"]
+    found = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=100)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr.startswith("Error: no quantizer 'lqnt'")
 
 
 @pytest.mark.parametrize(
     ("change", "says"), [("unknown key", "unknown key 'colour'"), ("no toml", "not TOML"), ("weights", "altered")]
 )
-def test_an_altered_protocol_is_refused(environment: dict[str, str], tmp_path: Path, change: str, says: str) -> None:
-    document = altered_protocol(tmp_path, change)
-    found = snnbench_run(environment, "-q", "lqnet", "--protocol", str(document), "--out", str(tmp_path / "out"))
-    assert found.returncode == 2
-    assert says in found.stderr
+def test_an_altered_protocol_is_refused(run: Callable, tmp_path: Path, change: str, says: str) -> None:
+    found = run("-q", "lqnet", "--protocol", str(altered_protocol(tmp_path, change)))
+    assert found.code == 2
+    assert says in found.err
 
 
-def test_an_unwritable_folder_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_refused(cli: Callable, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    found = snnbench_run(environment, "-q", "lqnet", "--out", str(tmp_path / "file" / "out"))
-    assert found.returncode == 2
-    assert "--out" in found.stderr
+    found = cli("run", "-q", "lqnet", "-p", "digits-sew8", "--out", str(tmp_path / "file" / "out"))
+    assert found.code == 2
+    assert "--out" in found.err
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""The README's figures are those of the leaderboard's records."""
+"""Figures that the README and the documentation repeat are those of records and of pages that are run."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from snnbench.records.record import Record, read_record
@@ -55,4 +56,12 @@ def table() -> str:
 
 
 def test_figures_are_the_leaderboards() -> None:
-    assert table() in (ROOT / "README.md").read_text("utf-8")
+    assert table() in (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+
+
+def test_the_readme_prints_what_the_first_run_prints() -> None:
+    (printed,) = re.findall(r"```text\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    first = (ROOT / "docs" / "tutorials" / "first-run.md").read_text("utf-8")
+    shown = re.findall(r"```console\n(.*?)```", first, re.DOTALL)[0].splitlines()[1:]
+    assert [line for line in shown if line != "..." and line not in printed] == []
+    assert "lqnet" in printed
