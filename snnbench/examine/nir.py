@@ -38,8 +38,9 @@ def to_nir(
     the file; there is no sidecar then, and what the library cannot hold is refused.
 
     Args:
-        network: a SEW-ResNet, a chain of layers, or what `torch.fx` can follow; or the directory of a finished cell or
-            of a board's entry.
+        network: a SEW-ResNet, a chain of layers, or what `torch.fx` can follow, with neurons of snnbench or those of
+            SpikingJelly, snnTorch, Norse and sinabs that fire as they do; or the directory of a finished cell or of a
+            board's entry.
         file: the file to write; the JSON document has its name, and ends in ``.json``.
         dt: length of a step, in the unit that time constants are to have (seconds, by custom).
         input_shape: shape of one image; needed for a module.

@@ -13,13 +13,13 @@ from torch.nn.utils import parametrize
 
 from snnbench.errors import GraphError
 from snnbench.exchange.batch_norm import describe_batch_norm, folded, scale_and_bias, scale_node
+from snnbench.exchange.foreign import own_neuron
 from snnbench.exchange.graph import Graph, Node, Shape, output_shape
 from snnbench.exchange.network import GraphNetwork, Pool, Scale
 from snnbench.exchange.neurons import describe_neuron, neuron_node
 from snnbench.exchange.sidecar import KEY, BatchNorm, Neuron, Sidecar, SidecarWeights
 from snnbench.exchange.weights import Declared, describe_weights
 from snnbench.exchange.wiring import INPUT, OUTPUT, wire
-from snnbench.nn.neurons import SpikingNeuron
 from snnbench.quant.audit import basis_of
 
 Conv = nn.Conv2d
@@ -123,8 +123,8 @@ class _Conversion:
         self.shapes[name] = output_shape(name, node, arriving)
 
     def _node(self, name: str, module: nn.Module, shape: Shape) -> Node:
-        if isinstance(module, SpikingNeuron):
-            self.neurons[name] = describe_neuron(name, module)
+        if (neuron := own_neuron(name, module)) is not None:
+            self.neurons[name] = describe_neuron(name, neuron)
             return neuron_node(self.neurons[name], shape, self.plan.dt)
         if isinstance(module, nn.BatchNorm2d):
             return scale_node(self.norms[name], shape)

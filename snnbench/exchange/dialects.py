@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from snnbench.errors import GraphError
+from snnbench.exchange.foreign import below
 from snnbench.exchange.graph import NEURONS, Graph, Node, Shape, shapes
 from snnbench.exchange.neurons import neuron_node, time_constant
 from snnbench.exchange.sidecar import Neuron, Sidecar
@@ -46,11 +47,6 @@ class Dialect:
     refusal: str | None = None
 
 
-def _below(threshold: float) -> float:
-    """The float32 before `threshold`: a reader that fires above it fires at the threshold and above."""
-    return float(np.nextafter(np.float32(threshold), np.float32(-np.inf)))
-
-
 def _full(shape: Shape, **fields: float) -> dict[str, np.ndarray[Any, Any]]:
     return {name: np.full(shape, value, np.float32) for name, value in fields.items()}
 
@@ -59,16 +55,16 @@ def _snntorch(neuron: Neuron, shape: Shape, dt: float) -> Node:
     """``mem = beta * mem + x`` with beta = 1 - dt / tau, if r = tau / dt. Its IF would leak: a LIF that does not."""
     tau = _NO_LEAK if neuron.kind == "IF" else time_constant(neuron) * dt
     height = time_constant(neuron) if neuron.decay_input else 1.0
-    threshold = _below(neuron.threshold * height)
+    threshold = below(neuron.threshold * height)
     return Node("LIF", _full(shape, tau=tau, r=tau / dt, v_leak=0.0, v_threshold=threshold))
 
 
 def _norse(neuron: Neuron, shape: Shape, dt: float) -> Node:
     """Its input always decays, and r is ignored: with an undecayed input, the potential is held in units of tau."""
     if neuron.kind == "IF":
-        return Node("IF", _full(shape, r=1.0, v_threshold=_below(neuron.threshold)))
+        return Node("IF", _full(shape, r=1.0, v_threshold=below(neuron.threshold)))
     tau = time_constant(neuron)
-    threshold = _below(neuron.threshold if neuron.decay_input else neuron.threshold / tau)
+    threshold = below(neuron.threshold if neuron.decay_input else neuron.threshold / tau)
     return Node("LIF", _full(shape, tau=tau * dt, r=1.0, v_leak=0.0, v_threshold=threshold))
 
 

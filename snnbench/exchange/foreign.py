@@ -1,0 +1,144 @@
+"""Neurons of other libraries as the neurons here that fire alike, or a refusal that names the layer.
+
+SpikingJelly 2.0, snnTorch 1.0, Norse 1.1 and sinabs 3.1; `docs/libraries.md` has what each computes. Those of
+SpikingJelly do the same arithmetic; the others scale or leak in another order, and round otherwise. Surrogate gradients
+are not carried over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from snnbench.errors import GraphError
+from snnbench.nn.libraries import step_mode
+from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, Reset, SpikingNeuron
+
+
+def own_neuron(name: str, module: nn.Module) -> SpikingNeuron | None:
+    """The neuron that fires as the spiking layer `module` of another library does; None if it is no spiking layer.
+
+    Raises:
+        GraphError: if no neuron here does; the message names the layer and why.
+    """
+    if isinstance(module, SpikingNeuron):
+        return module
+    if step_mode(module) is None:
+        return None
+    kind = f"{type(module).__module__.split('.')[0]}.{type(module).__name__}"
+    if kind not in _NEURONS:
+        raise _refused(name, module, f"can be written as one of {', '.join(_NEURONS)} only")
+    if getattr(module, "state_quantizer", None) is not None:
+        raise _refused(name, module, "has a quantized membrane, which a sidecar holds for neurons of snnbench only")
+    return _NEURONS[kind](name, module)
+
+
+def below(threshold: float) -> float:
+    """The float32 before `threshold`: to fire above it is to fire at the next one, and the other way round."""
+    return float(np.nextafter(np.float32(threshold), np.float32(-np.inf)))
+
+
+def _above(threshold: float) -> float:
+    return float(np.nextafter(np.float32(threshold), np.float32(np.inf)))
+
+
+def _refused(name: str, module: nn.Module, why: str) -> GraphError:
+    return GraphError(f"layer '{name}', a {type(module).__module__.split('.')[0]}.{type(module).__name__}, {why}")
+
+
+def _number(name: str, module: nn.Module, field: str, value: Any) -> float:
+    """One number for the layer."""
+    numbers = torch.as_tensor(value).detach().flatten().unique()
+    if len(numbers) != 1:
+        raise _refused(name, module, f"has {len(numbers)} values of {field}; one a layer is written")
+    return float(numbers)
+
+
+def _leaky(name: str, module: nn.Module, keep: float, decay_input: bool, **options: Any) -> SpikingNeuron:
+    """A neuron that keeps the part `keep` of its potential from one step to the next; 1 is no leak."""
+    if not 0 < keep <= 1:
+        raise _refused(name, module, f"keeps {keep:g} of its potential, which is not in (0, 1]")
+    return IFNeuron(**options) if keep == 1 else LIFNeuron(1 / (1 - keep), decay_input, **options)
+
+
+def _spikingjelly(name: str, module: Any) -> SpikingNeuron:
+    reset: Reset = "soft" if module.v_reset is None else "hard"
+    options = {
+        "threshold": float(module.v_threshold),
+        "reset": reset,
+        "v_reset": float(module.v_reset or 0.0),
+        "detach_reset": module.detach_reset,
+    }
+    if type(module).__name__ == "IFNode":
+        return IFNeuron(**options)
+    if type(module).__name__ == "LIFNode":
+        return LIFNeuron(float(module.tau), module.decay_input, **options)
+    learned = PLIFNeuron(decay_input=module.decay_input, **options)
+    learned.w.data.copy_(module.w.detach())
+    return learned
+
+
+def _snntorch(name: str, module: Any) -> SpikingNeuron:
+    """Fires above the threshold only; to reset one step late is the same for a reset to 0."""
+    if module.state_quant:
+        raise _refused(name, module, "has a state_quant, which a sidecar cannot hold")
+    if module.inhibition or _number(name, module, "graded_spikes_factor", module.graded_spikes_factor) != 1:
+        raise _refused(name, module, "inhibits its neighbours or grades its spikes")
+    if module.reset_mechanism != "zero":
+        raise _refused(
+            name,
+            module,
+            f"has reset_mechanism='{module.reset_mechanism}' and fires above its threshold only; reset_mechanism='zero'"
+            " can be written",
+        )
+    keep = min(max(_number(name, module, "beta", module.beta), 0.0), 1.0)
+    return _leaky(name, module, keep, False, threshold=_above(_number(name, module, "threshold", module.threshold)))
+
+
+def _norse(name: str, module: Any) -> SpikingNeuron:
+    """Fires above the threshold only; the input decays."""
+    v_reset = _number(name, module, "v_reset", module.p.v_reset)
+    threshold = _above(_number(name, module, "v_th", module.p.v_th))
+    if type(module).__name__.startswith("IAF"):
+        return IFNeuron(threshold=threshold, v_reset=v_reset)
+    if module.p.reset_method.__name__ != "reset_value":
+        raise _refused(name, module, "resets by another method than to a value")
+    leak, start = module.dt * module.p.tau_mem_inv, _number(name, module, "v_leak", module.p.v_leak)
+    if start != v_reset:
+        raise _refused(name, module, f"leaks to {start:g} and resets to {v_reset:g}; one potential for both is written")
+    keep = 1 - _number(name, module, "tau_mem_inv", leak)
+    return _leaky(name, module, keep, True, threshold=threshold, v_reset=v_reset)
+
+
+def _sinabs(name: str, module: Any) -> SpikingNeuron:
+    if getattr(module.spike_fn, "__name__", "") != "SingleSpike":
+        raise _refused(name, module, "fires several spikes in one step; spike_fn=SingleSpike can be written")
+    if module.tau_syn is not None or module.min_v_mem is not None:
+        raise _refused(name, module, "has a synaptic current or a lower bound of the potential (tau_syn, min_v_mem)")
+    own = type(module.reset_fn).__name__, getattr(module.reset_fn, "subtract_value", None)
+    value = getattr(module.reset_fn, "reset_value", 0.0)
+    if own not in (("MembraneSubtract", None), ("MembraneReset", None)) or value:
+        raise _refused(name, module, f"resets by {module.reset_fn}; MembraneSubtract() and MembraneReset() are written")
+    tau = _number(name, module, "tau_mem", module.tau_mem)
+    keep = 1.0 if math.isinf(tau) else math.exp(-1 / tau)
+    return _leaky(
+        name,
+        module,
+        keep,
+        bool(module.norm_input),
+        threshold=_number(name, module, "spike_threshold", module.spike_threshold),
+        reset="soft" if own[0] == "MembraneSubtract" else "hard",
+    )
+
+
+_NEURONS: dict[str, Callable[[str, Any], SpikingNeuron]] = {
+    **dict.fromkeys((f"spikingjelly.{kind}" for kind in ("IFNode", "LIFNode", "ParametricLIFNode")), _spikingjelly),
+    "snntorch.Leaky": _snntorch,
+    **dict.fromkeys((f"norse.{kind}" for kind in ("LIFBoxCell", "IAFCell", "IAF")), _norse),
+    **dict.fromkeys((f"sinabs.{kind}" for kind in ("IAF", "IAFSqueeze", "LIF", "LIFSqueeze")), _sinabs),
+}

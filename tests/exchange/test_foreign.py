@@ -1,0 +1,164 @@
+"""Networks of other libraries, written as NIR and read here: the same spikes, or a refusal that names the layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from oracles.networks import library
+from torch import Tensor, nn
+
+from snnbench import from_nir, quantize, to_nir
+from snnbench.errors import GraphError
+from snnbench.exchange.foreign import own_neuron
+from snnbench.nn import IFNeuron, LIFNeuron, SpikingNeuron
+
+STEPS = 6
+
+
+def spikingjelly(kind: str, **options: Any) -> nn.Module:
+    layer, neuron = library("spikingjelly.activation_based.layer"), library("spikingjelly.activation_based.neuron")
+    net = nn.Sequential(
+        layer.Conv2d(2, 4, 3, padding=1, bias=False),
+        layer.BatchNorm2d(4),
+        getattr(neuron, kind)(**options),
+        layer.AvgPool2d(2),
+        layer.Flatten(),
+        layer.Linear(16, 8),
+        getattr(neuron, kind)(**options),
+    )
+    library("spikingjelly.activation_based.functional").set_step_mode(net, "m")
+    return net
+
+
+def snntorch(**options: Any) -> nn.Module:
+    lif = partial(library("snntorch").Leaky, init_hidden=True, reset_mechanism="zero", **options)
+    return nn.Sequential(nn.Conv2d(2, 4, 3, 2, 1), lif(), nn.Flatten(), nn.Linear(16, 8), lif())
+
+
+def norse(kind: str, p: Callable[[Any], Any]) -> nn.Module:
+    torch_norse = library("norse.torch")
+    cell = partial(getattr(torch_norse, kind), p=p(torch_norse))
+    return torch_norse.SequentialState(nn.Conv2d(2, 4, 3, 2, 1), cell(), nn.Flatten(), nn.Linear(16, 8), cell())
+
+
+def scalar(value: float) -> Tensor:
+    return torch.tensor(value)
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "SpikingJelly IF": lambda: spikingjelly("IFNode", v_threshold=0.3),
+    "SpikingJelly IF, soft": lambda: spikingjelly("IFNode", v_threshold=0.5, v_reset=None),
+    "SpikingJelly LIF": lambda: spikingjelly("LIFNode", tau=1.6, v_threshold=0.2, v_reset=-0.1),
+    "SpikingJelly LIF, soft, input not decayed": lambda: spikingjelly("LIFNode", decay_input=False, v_reset=None),
+    "SpikingJelly PLIF": lambda: spikingjelly("ParametricLIFNode", init_tau=1.7, v_threshold=0.2),
+    "snnTorch IF": lambda: snntorch(beta=1.0, threshold=0.5),
+    "snnTorch LIF": lambda: snntorch(beta=0.9, threshold=0.4),
+    "snnTorch LIF, reset at once": lambda: snntorch(beta=0.5, threshold=0.3, reset_delay=False),
+    "Norse IF": lambda: norse("IAFCell", lambda t: t.IAFParameters(v_th=scalar(0.5), v_reset=scalar(-0.2))),
+    "Norse LIF": lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(tau_mem_inv=scalar(500.0), v_th=scalar(0.2))),
+}
+
+
+def spikes_of(network: nn.Module, images: Tensor) -> Tensor:
+    """The last layer's spikes, (T, N, features)."""
+    if hasattr(network[0], "step_mode"):  # type: ignore[index]
+        spikes: Tensor = network(images.expand(STEPS, *images.shape))
+        return spikes
+    state, seen = None, []
+    for _ in range(STEPS):
+        given = network(images) if type(network) is nn.Sequential else network(images, state)
+        given, state = given if isinstance(given, tuple) else (given, None)
+        seen.append(given)
+    return torch.stack(seen)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@torch.no_grad()
+def test_the_network_fires_alike(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    network = NETWORKS[name]().eval()
+    for parameter in network.parameters():
+        if parameter.ndim > 1:
+            parameter.data *= 2
+    images = torch.randn(100, 2, 4, 4)
+    theirs = spikes_of(network, images)
+    file, _ = to_nir(network, tmp_path / "a.nir", input_shape=(2, 4, 4), timesteps=STEPS)
+    back = from_nir(file)
+    seen: list[Tensor] = []
+    last = [module for module in back.modules() if isinstance(module, SpikingNeuron)][-1]
+    last.register_forward_hook(lambda _m, _i, spikes: seen.append(spikes))
+    back(images)
+    assert 0.02 < theirs.mean() < 0.9
+    assert torch.equal(seen[0], theirs)
+
+
+REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "kind": (lambda: spikingjelly("QIFNode"), r"'2', a spikingjelly.QIFNode, can be written as one of spikingjelly.IF"),
+    "soft, above": (
+        lambda: nn.Sequential(nn.Conv2d(2, 2, 1), library("snntorch").Leaky(beta=0.9, init_hidden=True)),
+        "'1', a snntorch.Leaky, has reset_mechanism='subtract'",
+    ),
+    "state": (lambda: snntorch(beta=0.9, state_quant=torch.round), "'1', a snntorch.Leaky, has a state_quant"),
+    "each its own": (lambda: snntorch(beta=torch.tensor([0.9, 0.5])), "'1', .* has 2 values of beta"),
+    "membrane": (
+        lambda: quantize(spikingjelly("IFNode"), exempt=(), membrane="uniform"),
+        "'2', a spikingjelly.IFNode, has a quantized membrane",
+    ),
+    "grades": (lambda: snntorch(beta=0.9, graded_spikes_factor=2.0), "'1', .* grades its spikes"),
+    "keeps nothing": (lambda: snntorch(beta=0.0), r"'1', .* keeps 0 of its potential"),
+    "a current": (lambda: norse("LIFCell", lambda t: t.LIFParameters()), "'1', a norse.LIFCell, can be written"),
+    "two potentials": (
+        lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(v_leak=scalar(0.3))),
+        "'1', .* leaks to 0.3 and resets to 0;",
+    ),
+    "another reset": (
+        lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(reset_method=t.reset_subtract)),
+        "'1', .* resets by another method",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_no_neuron_here_does(name: str, tmp_path: Path) -> None:
+    make, message = REFUSED[name]
+    with pytest.raises(GraphError, match=message):
+        to_nir(make(), tmp_path / "a.nir", input_shape=(2, 4, 4), timesteps=2)
+    assert not list(tmp_path.iterdir())
+
+
+def sinabs(kind: str, **changes: Any) -> Any:
+    """A stand-in with the attributes of a layer of sinabs 3.1; the real one is in an environment of its own."""
+    single, subtract = type("SingleSpike", (), {}), type("MembraneSubtract", (), {"subtract_value": None})()
+    own = {"tau_mem": 5.0, "tau_syn": None, "min_v_mem": None, "norm_input": True, "spike_threshold": scalar(0.5)}
+    given = {**own, "spike_fn": single, "reset_fn": subtract, "does_spike": True, **changes}
+    stateful = type("StatefulLayer", (nn.Module,), {"__module__": "sinabs.layers.stateful_layer"})
+    layer = type(kind, (stateful,), {"__module__": "sinabs.layers.lif"})()
+    layer.__dict__.update(given)
+    return layer
+
+
+def test_neurons_of_sinabs() -> None:
+    leaky = own_neuron("a", sinabs("LIF"))
+    assert isinstance(leaky, LIFNeuron)
+    assert leaky.tau == pytest.approx(5.5166556)  # 1 / (1 - exp(-1 / 5))
+    assert (leaky.decay_input, leaky.reset, leaky.threshold) == (True, "soft", 0.5)
+    assert isinstance(own_neuron("a", sinabs("IAFSqueeze", tau_mem=float("inf"), norm_input=False)), IFNeuron)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"spike_fn": SimpleNamespace(__name__="MultiSpike")}, "several spikes"),
+        ({"min_v_mem": -1.0}, "lower bound"),
+        ({"reset_fn": type("MembraneReset", (), {"reset_value": 0.5})()}, "resets by"),
+    ],
+)
+def test_neurons_of_sinabs_that_no_neuron_here_is(changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(GraphError, match=rf"layer 'a', a sinabs\.LIF, .*{why}"):
+        own_neuron("a", sinabs("LIF", **changes))
