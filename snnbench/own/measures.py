@@ -198,6 +198,12 @@ def _membrane_bits(pair: Pair) -> float:
     return max(state_bits(low, high, FRACTION_STEP) for low, high in pair.mine.potentials.values())
 
 
+def _found_state_bits(pair: Pair) -> float:
+    if not pair.mine.state_bits:
+        raise FiringError("the network's neurons do not show their potentials")
+    return max(pair.mine.state_bits.values())
+
+
 def _dead(pair: Pair) -> Estimate:
     return pair.of_profile(lambda profile: dead_fraction(profile, DEAD_BELOW / pair.mine.substeps))
 
@@ -292,6 +298,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("peak_events_p99", "the same, 99 % of images", "", 0, lambda p: p.peak.p99),
     Measure("over_limit", "images over the limit", "%", 2, _over_limit),
     Measure("membrane_bits", "membrane bits, unit theta/256", "bits", 0, _membrane_bits),
+    Measure("found_state_bits", "membrane bits found", "bits", 0, _found_state_bits),
     Measure("found_bits", "bits found", "bits", 0, lambda p: max(_quantized(p), default=32)),
     Measure("float_share", "weights in float", "%", 1, lambda p: float_share(p.weights)),
     Measure("weight_bytes", "weights, packed", "kB", 1, lambda p: sum(row.packed_bits for row in p.weights) / 8000),

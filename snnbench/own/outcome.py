@@ -23,6 +23,7 @@ from snnbench.nn.steps import steps_among
 from snnbench.nn.synapses import record_operations, weight_layers
 from snnbench.own.capture import SpikeCapture, spiking_modules
 from snnbench.own.potentials import PotentialRange
+from snnbench.own.products import ProductWeights
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Outcome:
         events: layer -> spikes at each step and sample, int64 (T, N).
         potentials: layer -> lowest and highest membrane potential in units of the threshold; layers that do not show
             their potential are left out.
+        state_bits: layer -> bits that number the levels of its stored potentials, 32 in float; of the same layers.
+        weights: module -> the weight that it multiplied with.
         synapses: layer of synapses -> what it was asked for, as far as energy needs it.
         neurons: layer of neurons -> the same.
     """
@@ -50,6 +53,8 @@ class Outcome:
     operations: Operations
     events: dict[str, Tensor]
     potentials: dict[str, tuple[float, float]]
+    state_bits: dict[str, int]
+    weights: dict[str, Tensor]
     synapses: dict[str, SynapseLoad]
     neurons: dict[str, NeuronLoad]
 
@@ -83,6 +88,7 @@ class Observer:
         self._operations = record_operations(model)
         self._potentials = PotentialRange(model)
         self._loads = record_loads(model)
+        self._products = ProductWeights(model)
         self._kinds, self._most = kinds, max((kind.most for kind in kinds.values()), default=1)
         self._stack = ExitStack()
         self._counters: dict[str, LayerFiring] = {}
@@ -134,6 +140,8 @@ class Observer:
             operations=self._operations.operations(),
             events={name: torch.cat(parts, 1) for name, parts in self._events.items()},
             potentials=self._potentials.found(),
+            state_bits=self._potentials.bits(),
+            weights=self._products.weights,
             synapses=self._loads.synapses(samples),
             neurons=self._loads.neurons(samples),
         )
@@ -145,7 +153,8 @@ class Observer:
             module.register_forward_hook(lambda *_, name=name: order.append(name))
             for name, module in weight_layers(self._model).items()
         ]
-        self._first = self._model(images).float().cpu()
+        with self._products:
+            self._first = self._model(images).float().cpu()
         for handle in handles:
             handle.remove()
         for watch in (self._spikes, self._operations, self._potentials, self._loads):

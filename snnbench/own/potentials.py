@@ -1,4 +1,4 @@
-"""The range of membrane potentials, where a library shows them."""
+"""The range of membrane potentials and the levels that they visit, where a library shows them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,38 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.nn.libraries import step_mode
-from snnbench.nn.neurons import SpikingNeuron
+from snnbench.nn.neurons import Site, SpikingNeuron
+from snnbench.quant.packing import NUMBER_BITS, bits_for
+from snnbench.quant.watch import MOST_LEVELS, Visited
+
+_FLOAT_ABOVE = 16  # bits a visit
+
+
+def bits_of(visited: Visited) -> int:
+    """Bits that number the levels of a membrane; 32 where index and table take more than 16 bits a visit."""
+    visits, levels = int(visited.counts.sum()), len(visited.levels)
+    size = bits_for(levels) * visits + NUMBER_BITS * levels
+    return NUMBER_BITS if levels >= MOST_LEVELS or size > _FLOAT_ABOVE * visits else bits_for(levels)
 
 
 class PotentialRange:
-    """Notes the lowest and highest membrane potential of every spiking layer while it is entered.
+    """Notes what the membrane potential of every spiking layer does while it is entered: lowest, highest, and levels.
 
-    Of snnbench and snnTorch it is the charged potential, before the reset; of SpikingJelly in single-step mode the
-    potential after the reset, which is all that it shows. Other layers are left out.
+    The range is that of the charged potential, before the reset, in snnbench and snnTorch; of SpikingJelly in
+    single-step mode it is the potential after the reset, which is all that it shows. Levels are those of the potential
+    that is stored for the next step. Other layers are left out.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self._layers = {name: module for name, module in model.named_modules() if step_mode(module)}
         self._found: dict[str, tuple[float, float]] = {}
+        self._levels: dict[str, Visited] = {}
         self._undo: list[Callable[[], object]] = []
 
     def __enter__(self) -> Self:
         for name, module in self._layers.items():
             if isinstance(module, SpikingNeuron):
-                self._undo.append(self._watch_charge(name, module))
+                self._undo += [self._watch_charge(name, module), self._watch_store(name, module)]
             elif step_mode(module) == "single":
                 self._undo.append(module.register_forward_hook(self._hook(name)).remove)
         return self
@@ -42,6 +55,25 @@ class PotentialRange:
     def found(self) -> dict[str, tuple[float, float]]:
         """Layer -> lowest and highest potential in units of its threshold."""
         return dict(self._found)
+
+    def bits(self) -> dict[str, int]:
+        """Layer -> bits that number the levels of its stored potentials; 32 in float."""
+        return {name: bits_of(visited) for name, visited in self._levels.items()}
+
+    def _watch_store(self, name: str, neuron: Any) -> Callable[[], object]:
+        store = neuron._store
+
+        def watched(potential: Tensor, site: Site) -> Tensor:
+            stored: Tensor = store(potential, site)
+            if site == "post_reset":
+                self._visit(name, stored)
+            return stored
+
+        neuron._store = watched
+        return lambda: delattr(neuron, "_store")
+
+    def _visit(self, name: str, stored: Tensor) -> None:
+        self._levels.setdefault(name, Visited()).add(stored.detach())
 
     def _watch_charge(self, name: str, neuron: Any) -> Callable[[], object]:
         charge = neuron.charge
@@ -60,6 +92,7 @@ class PotentialRange:
                 value = getattr(module, potential, None)
                 if isinstance(value, Tensor) and value.numel() and hasattr(module, threshold):
                     self._note(name, value, getattr(module, threshold))
+                    self._visit(name, value)
 
         return note
 

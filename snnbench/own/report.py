@@ -42,6 +42,8 @@ class Card:
         measures: name -> value, with its 95 % interval where it has one, or the reason why it could not be measured.
         layers: a row each spiking layer, against the reference.
         weights: a row each matrix of weights, with the bits found in it.
+        state_bits: layer -> bits that number the levels of its membrane potentials, 32 in float; layers that do not
+            show their potentials are left out.
         by_step: accuracy and agreement after each step, as fractions; empty where they are not known.
         exits: early-exit curve: (confidence, mean steps, accuracy); empty where it is not known.
         floorline: layer of synapses -> what bounds it, if it had a core of its own.
@@ -51,6 +53,7 @@ class Card:
     measures: dict[str, Value | str]
     layers: tuple[LayerRow, ...]
     weights: tuple[WeightBits, ...]
+    state_bits: dict[str, int]
     by_step: dict[str, tuple[float, ...]]
     exits: tuple[tuple[float, float, float], ...]
     floorline: dict[str, Floorline]
@@ -202,7 +205,14 @@ def report(
         outcomes = {name: observer.outcome() for name, observer in observers.items()}
     cards = {
         name: _card(
-            Pair(outcomes[name], outcomes[REFERENCE], found_labels, pairings.get(name), weight_bits(model), limit),
+            Pair(
+                outcomes[name],
+                outcomes[REFERENCE],
+                found_labels,
+                pairings.get(name),
+                weight_bits(model, outcomes[name].weights),
+                limit,
+            ),
             observers[name].steady,
             outcomes.get(CONTROL) if name in networks and name != CONTROL else None,
         )
@@ -265,6 +275,7 @@ def _card(pair: Pair, steady: bool, control: Outcome | None) -> Card:
         measures,
         tuple(_per_step(row, pair.mine.substeps) for row in layer_table(*profiles)),
         pair.weights,
+        pair.mine.state_bits,
         _by_step(pair),
         _exits(pair),
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -42,28 +43,43 @@ class WeightBits:
 
 
 @torch.no_grad()
-def weight_bits(model: nn.Module) -> tuple[WeightBits, ...]:
+def weight_bits(model: nn.Module, used: Mapping[str, torch.Tensor] | None = None) -> tuple[WeightBits, ...]:
     """A row for every matrix of weights, in network order.
 
     A matrix that no quantizer of snnbench is on counts as quantized where an index a weight and a table of levels take
     at most 16 bits a weight, so that a network of one's own quantizer is read, too.
 
+    Args:
+        model: the network.
+        used: name of a module -> the weight that it multiplied with, where it makes it out of its parameter itself.
+
     Raises:
         FiringError: if the network has no weights.
     """
-    made = quantizers(model)
-    rows = [
-        _row(name, matrix.weight.detach().float().cpu(), made.get(name)) for name, matrix in matrices(model).items()
-    ]
-    known = {matrix.path for matrix in matrices(model).values()}
+    made, used = quantizers(model), used or {}
+    known = matrices(model)
+    rows = [_row(name, _used(matrix.layer, matrix.weight, used), made.get(name)) for name, matrix in known.items()]
+    paths = {matrix.path for matrix in known.values()}
     others = [
-        WeightBits(name, value.numel(), None, NUMBER_BITS, NUMBER_BITS * value.numel())
-        for name, value in model.named_parameters()
-        if value.ndim > 1 and name not in known and ".parametrizations." not in name
+        _row(path, _used(path.rpartition(".")[0], value, used), None)
+        if _is_used(path.rpartition(".")[0], value, used)
+        else WeightBits(path, value.numel(), None, NUMBER_BITS, NUMBER_BITS * value.numel())
+        for path, value in model.named_parameters()
+        if value.ndim > 1 and path not in paths and ".parametrizations." not in path
     ]
     if not rows and not others:
         raise FiringError(f"{type(model).__name__} has no weights")
     return (*rows, *others)
+
+
+def _is_used(module: str, weight: torch.Tensor, used: Mapping[str, torch.Tensor]) -> bool:
+    return module in used and used[module].shape == weight.shape
+
+
+def _used(module: str, weight: torch.Tensor, used: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """What the module multiplied with in place of `weight`."""
+    taken = used[module] if _is_used(module, weight, used) else weight
+    return taken.detach().float().cpu()
 
 
 def float_share(rows: tuple[WeightBits, ...]) -> float:
