@@ -24,8 +24,17 @@ PINS: dict[str, tuple[str, ...]] = {
     "sinabs": ("sinabs==3.1.3", *_OLD_NIR),
     "rockpool": ("rockpool==3.1.0", *_OLD_NIR),
 }
-_SLIM = {"spikingjelly": ("loguru==0.7.3", "scipy==1.17.1", "tqdm", "matplotlib")}
-"""SpikingJelly asks for torchvision, which none of this needs: it comes alone, with what it imports."""
+TOOLS: dict[str, tuple[str, ...]] = {
+    "neurobench": ("neurobench==2.3.0",),
+    "brian2_loihi": ("brian2-loihi==0.5.2", "brian2==2.9.0", "numpy==1.26.4"),
+}
+_SLIM = {
+    "spikingjelly": ("loguru==0.7.3", "scipy==1.17.1", "tqdm", "matplotlib"),
+    "neurobench": ("numpy==2.4.6",),
+}
+"""SpikingJelly asks for torchvision and NeuroBench for torchaudio, which none of this needs: each comes alone, with
+what it imports."""
+_TORCHLESS = ("brian2_loihi",)
 
 _BEFORE = """# What each library does
 
@@ -34,6 +43,10 @@ of kinds of reset that a library does not have, are told from their documentatio
 `IF` is the library's neuron without a leak, `LIF` the one with a time constant of two steps, with the library's own
 defaults in all else. "NIR and back" is a network of random weights through the library's own export and import, in one
 process: the same spikes, or how many of them differ, or the error.
+
+"""
+_BETWEEN = """
+Tools that count operations and that round, each given the same way by their own functions:
 
 """
 _AFTER = """
@@ -53,9 +66,10 @@ def python_of(library: str, folder: Path) -> Path:
     if not python.exists():
         venv.create(folder / library, with_pip=True)
         pip = [python, "-m", "pip", "install", "--quiet"]
-        subprocess.run([*pip, "torch==2.13.0"], check=True)
+        if library not in _TORCHLESS:
+            subprocess.run([*pip, "torch==2.13.0"], check=True)
         alone = library in _SLIM
-        subprocess.run([*pip, *(["--no-deps"] if alone else []), *PINS[library]], check=True)
+        subprocess.run([*pip, *(["--no-deps"] if alone else []), *{**PINS, **TOOLS}[library]], check=True)
         if alone:
             subprocess.run([*pip, *_SLIM[library]], check=True)
     return python
@@ -63,7 +77,8 @@ def python_of(library: str, folder: Path) -> Path:
 
 def probe(library: str, folder: Path) -> dict[str, str]:
     """What the library does, by question."""
-    command = [python_of(library, folder), HERE / "library_probes.py", library]
+    script = HERE / ("tool_probes.py" if library in TOOLS else "library_probes.py")
+    command = [python_of(library, folder), script, library]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{library}: {done.stderr.strip().splitlines()[-1]}")
@@ -72,18 +87,32 @@ def probe(library: str, folder: Path) -> dict[str, str]:
 
 
 def page(found: dict[str, dict[str, str]]) -> str:
-    """The page: one row a question, one column a library."""
-    questions = next(iter(found.values()))
-    head = ["", *(PINS[library][0].replace("==", " ") for library in found)]
-    rows = [[question, *(answers[question] for answers in found.values())] for question in questions]
-    lines = [head, [":--"] * len(head), *rows]
-    return _BEFORE + "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n" + _AFTER
+    """The page: one row a question and one column a library, then one row a question and tool."""
+    libraries = {library: answers for library, answers in found.items() if library in PINS}
+    questions = next(iter(libraries.values()))
+    head = ["", *(_title(library) for library in libraries)]
+    rows = [[question, *(answers[question] for answers in libraries.values())] for question in questions]
+    tools = [
+        [_title(tool), question, answer]
+        for tool, answers in found.items()
+        if tool in TOOLS
+        for question, answer in answers.items()
+    ]
+    return _BEFORE + _table(head, rows) + _BETWEEN + _table(["", "given", "found"], tools) + _AFTER
+
+
+def _title(library: str) -> str:
+    return {**PINS, **TOOLS}[library][0].replace("==", " ")
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    return "".join("| " + " | ".join(line) + " |\n" for line in [head, [":--"] * len(head), *rows])
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(sys.argv[1] if len(sys.argv) > 1 else temporary)
-        PAGE.write_text(page({library: probe(library, folder) for library in PINS}), "utf-8")
+        PAGE.write_text(page({library: probe(library, folder) for library in (*PINS, *TOOLS)}), "utf-8")
 
 
 if __name__ == "__main__":

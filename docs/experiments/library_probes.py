@@ -71,9 +71,29 @@ def round_trip(
     return attempt(run)
 
 
+INPUTS = {
+    "operations of 4 x 3 synapses, inputs 1 0 1 0": (torch.randn(3, 4), [1.0, 0.0, 1.0, 0.0]),
+    "... inputs 1 0 0.5 0": (torch.randn(3, 4), [1.0, 0.0, 0.5, 0.0]),
+    "... inputs 0.3 0.6 -1 2, weights of 1": (torch.ones(3, 4), [0.3, 0.6, -1.0, 2.0]),
+}
+
+
+def operations(count: Callable[[nn.Linear, Tensor], float] | None) -> dict[str, str]:
+    """What the library's counter of synaptic operations says of one linear layer, by question."""
+    found = {}
+    for question, (weight, inputs) in INPUTS.items():
+        linear = nn.Linear(4, 3, bias=False)
+        linear.weight.data = weight
+        x = torch.tensor([inputs])
+        counted = lambda linear=linear, x=x: number(count(linear, x))  # noqa: E731
+        found[question] = "it has no counter" if count is None else attempt(counted)
+    return found
+
+
 def spikingjelly() -> dict[str, str]:
     from spikingjelly.activation_based import functional, layer, neuron, quantize
     from spikingjelly.activation_based.nir_exchange import export_to_nir, import_from_nir
+    from spikingjelly.activation_based.op_counter import DispatchCounterMode, SynOpCounter
 
     def make(kind: str, threshold: float = 1.0) -> Step:
         cell = neuron.IFNode(v_threshold=threshold) if kind == "IF" else neuron.LIFNode(tau=2.0, v_threshold=threshold)
@@ -102,6 +122,12 @@ def spikingjelly() -> dict[str, str]:
 
         return make_network
 
+    def synops(linear: nn.Linear, x: Tensor) -> float:
+        counter = SynOpCounter()
+        with DispatchCounterMode([counter]):
+            linear(x)
+        return float(counter.get_total())
+
     x, images = 3 * torch.randn(20, 3, 6), 3 * torch.randn(20, 3, 1, 6, 6)
     levels = quantize.k_bit_quantize(torch.linspace(-2, 2, 9999), 2).unique()
     LIF, IF = neuron.LIFNode, neuron.IFNode
@@ -121,6 +147,7 @@ def spikingjelly() -> dict[str, str]:
             images,
         ),
         "its own rounding": f"2 bits of -2 to 2: k_bit_quantize: {len(levels)} levels",
+        **operations(synops),
     }
 
 
@@ -179,6 +206,7 @@ def snntorch() -> dict[str, str]:
             images,
         ),
         "its own rounding": "2 bits of -2 to 2: state_quant: " + ", ".join(f"{level:.3g}" for level in levels),
+        **operations(None),
     }
 
 
@@ -230,11 +258,13 @@ def norse() -> dict[str, str]:
             images,
         ),
         "its own rounding": "none",
+        **operations(None),
     }
 
 
 def sinabs() -> dict[str, str]:
     import sinabs.layers as sl
+    from sinabs.hooks import register_synops_hooks
     from sinabs.nir import from_nir, to_nir
 
     def make(kind: str, threshold: float = 1.0) -> Step:
@@ -260,6 +290,12 @@ def sinabs() -> dict[str, str]:
         spikes(network, x)
         return from_nir(to_nir(network, x), batch_size=3)
 
+    def synops(linear: nn.Linear, x: Tensor) -> float:
+        network = nn.Sequential(linear)
+        register_synops_hooks(network)
+        network(x)
+        return float(network.hook_data["total_synops_per_timestep"])
+
     x, images = 2 * torch.randn(12, 6), torch.randn(12, 1, 6, 6)
     iaf = lambda: sl.IAFSqueeze(batch_size=3)  # noqa: E731
     return {
@@ -277,8 +313,35 @@ def sinabs() -> dict[str, str]:
             build(lambda: nn.Conv2d(1, 2, 3), iaf, lambda: sl.SumPool2d(2), nn.Flatten, lambda: nn.Linear(8, 3), iaf),
             images,
         ),
-        "its own rounding": "not run: sinabs.backend.dynapcnn installs samna by pip while it is imported",
+        "its own rounding": attempt(_discretize),
+        **operations(synops),
     }
+
+
+def _discretize() -> str:
+    """What is left of a convolution for Speck; the module alone, since its package installs samna as it is imported."""
+    import importlib.metadata
+    import importlib.util
+
+    import sinabs.layers as sl
+
+    (file,) = (
+        file for file in importlib.metadata.files("sinabs") or () if str(file).endswith("dynapcnn/discretize.py")
+    )
+    spec = importlib.util.spec_from_file_location("discretize", file.locate())
+    assert spec is not None
+    assert spec.loader is not None
+    discretize = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(discretize)
+    torch.manual_seed(0)
+    conv = nn.Conv2d(2, 8, 3, bias=False)
+    nn.init.normal_(conv.weight, std=0.1)
+    left = []
+    for bound in (None, -1.0):
+        codes, neuron = discretize.discretize_conv_spike(conv, sl.IAF(min_v_mem=bound))
+        kept = int((codes.weight != 0).sum())
+        left.append(f"{kept} of {conv.weight.numel()} weights not 0, threshold {int(neuron.spike_threshold)}")
+    return f"discretize_conv_spike: without a lower bound, the default: {left[0]}; with -1: {left[1]}"
 
 
 def rockpool() -> dict[str, str]:
@@ -318,6 +381,7 @@ def rockpool() -> dict[str, str]:
         "NIR and back: soft reset": "it has no hard reset, and none is read",
         "NIR and back: convolution, pooling, Flatten": "there are none",
         "its own rounding": attempt(_global_quantize),
+        **operations(None),
     }
 
 

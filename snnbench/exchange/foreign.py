@@ -7,7 +7,6 @@ are not carried over.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -118,14 +117,13 @@ def _norse(name: str, module: Any) -> SpikingNeuron:
 def _sinabs(name: str, module: Any) -> SpikingNeuron:
     if getattr(module.spike_fn, "__name__", "") != "SingleSpike":
         raise _refused(name, module, "fires several spikes in one step; spike_fn=SingleSpike can be written")
-    if module.tau_syn is not None or module.min_v_mem is not None:
+    if module.alpha_syn_calculated is not None or module.min_v_mem is not None:
         raise _refused(name, module, "has a synaptic current or a lower bound of the potential (tau_syn, min_v_mem)")
     own = type(module.reset_fn).__name__, getattr(module.reset_fn, "subtract_value", None)
     value = getattr(module.reset_fn, "reset_value", 0.0)
     if own not in (("MembraneSubtract", None), ("MembraneReset", None)) or value:
         raise _refused(name, module, f"resets by {module.reset_fn}; MembraneSubtract() and MembraneReset() are written")
-    tau = _number(name, module, "tau_mem", module.tau_mem)
-    keep = 1.0 if math.isinf(tau) else math.exp(-1 / tau)
+    keep = _number(name, module, "alpha_mem", module.alpha_mem_calculated)
     return _leaky(
         name,
         module,

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from oracles.nir_networks import NETWORKS, STEPS, Make, network, own_spikes
 from oracles.nir_readers import read
-from torch import Tensor, nn
+from torch import nn
 
-from snnbench import from_nir, to_nir
+from snnbench import to_nir
 from snnbench.builtin.uniform import uniform
 from snnbench.errors import GraphError, OptionError
 from snnbench.exchange import DialectName
@@ -19,7 +20,6 @@ from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, SEWResNet, SpikingNeuro
 from snnbench.quant import quantize_membranes, quantize_weights
 
 LIBRARIES: tuple[DialectName, ...] = ("spikingjelly", "snntorch", "norse")
-STEPS = 6
 
 NEURONS: dict[str, Callable[[], SpikingNeuron]] = {
     "IF": lambda: IFNeuron(threshold=0.9),
@@ -27,44 +27,6 @@ NEURONS: dict[str, Callable[[], SpikingNeuron]] = {
     "LIF, input not decayed": lambda: LIFNeuron(tau=3.0, decay_input=False),
     "PLIF": lambda: PLIFNeuron(tau=1.6, threshold=0.7),
 }
-Make = Callable[[], SpikingNeuron]
-NETWORKS: dict[str, tuple[tuple[int, ...], Callable[[Make], nn.Module]]] = {
-    "linear": ((16,), lambda make: nn.Sequential(nn.Linear(16, 12), make(), nn.Linear(12, 6, bias=False), make())),
-    "convolution": (
-        (2, 9, 8),
-        lambda make: nn.Sequential(nn.Conv2d(2, 4, 3, (2, 1), (1, 2)), make(), nn.Conv2d(4, 6, 3, bias=False), make()),
-    ),
-    "pooling": (
-        (2, 8, 8),
-        lambda make: nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), make(), nn.AvgPool2d(2), nn.Conv2d(4, 3, 1), make()),
-    ),
-    "flatten": (
-        (2, 4, 4),
-        lambda make: nn.Sequential(nn.Conv2d(2, 4, 3), make(), nn.Flatten(), nn.Linear(16, 8), make()),
-    ),
-}
-
-
-def network(layers: str, make: Make) -> tuple[nn.Module, tuple[int, ...]]:
-    torch.manual_seed(0)
-    shape, build = NETWORKS[layers]
-    model = build(make).eval()
-    for parameter in model.parameters():
-        if parameter.ndim:
-            parameter.data *= 8 if layers == "pooling" else 2.5
-    return model, shape
-
-
-def own_spikes(model: nn.Module, shape: tuple[int, ...], images: Tensor, folder: Path) -> Tensor:
-    """The last layer's spikes, of this project's own file."""
-    file, *_ = to_nir(model, folder / "own.nir", input_shape=shape, timesteps=STEPS)
-    back = from_nir(file)
-    seen: list[Tensor] = []
-    last = [module for module in back.modules() if isinstance(module, SpikingNeuron)][-1]
-    last.register_forward_hook(lambda _m, _i, spikes: seen.append(spikes))
-    with torch.no_grad():
-        back(images)
-    return seen[0]
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

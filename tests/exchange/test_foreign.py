@@ -135,8 +135,15 @@ def test_what_no_neuron_here_does(name: str, tmp_path: Path) -> None:
 def sinabs(kind: str, **changes: Any) -> Any:
     """A stand-in with the attributes of a layer of sinabs 3.1; the real one is in an environment of its own."""
     single, subtract = type("SingleSpike", (), {}), type("MembraneSubtract", (), {"subtract_value": None})()
-    own = {"tau_mem": 5.0, "tau_syn": None, "min_v_mem": None, "norm_input": True, "spike_threshold": scalar(0.5)}
-    given = {**own, "spike_fn": single, "reset_fn": subtract, "does_spike": True, **changes}
+    own = {"min_v_mem": None, "norm_input": True, "spike_threshold": scalar(0.5), "alpha_syn_calculated": None}
+    given = {
+        **own,
+        "alpha_mem_calculated": scalar(0.8),
+        "spike_fn": single,
+        "reset_fn": subtract,
+        "does_spike": True,
+        **changes,
+    }
     stateful = type("StatefulLayer", (nn.Module,), {"__module__": "sinabs.layers.stateful_layer"})
     layer = type(kind, (stateful,), {"__module__": "sinabs.layers.lif"})()
     layer.__dict__.update(given)
@@ -146,9 +153,9 @@ def sinabs(kind: str, **changes: Any) -> Any:
 def test_neurons_of_sinabs() -> None:
     leaky = own_neuron("a", sinabs("LIF"))
     assert isinstance(leaky, LIFNeuron)
-    assert leaky.tau == pytest.approx(5.5166556)  # 1 / (1 - exp(-1 / 5))
+    assert leaky.tau == pytest.approx(5.0)
     assert (leaky.decay_input, leaky.reset, leaky.threshold) == (True, "soft", 0.5)
-    assert isinstance(own_neuron("a", sinabs("IAFSqueeze", tau_mem=float("inf"), norm_input=False)), IFNeuron)
+    assert isinstance(own_neuron("a", sinabs("IAFSqueeze", alpha_mem_calculated=1.0, norm_input=False)), IFNeuron)
 
 
 @pytest.mark.parametrize(

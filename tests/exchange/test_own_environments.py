@@ -1,10 +1,11 @@
-"""Files read by libraries that cannot share an environment with the others: they pin nir 1.0.4."""
+"""Files read by the libraries themselves, each in an environment of its own: what they pin, the others cannot bear."""
 
 from __future__ import annotations
 
 import subprocess
-import venv
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,34 @@ import numpy as np
 import pytest
 import torch
 from oracles import nir_readers
-from torch import Tensor, nn
+from oracles.environments import layered
+from oracles.nir_networks import NETWORKS, STEPS, network, own_spikes
+from torch import nn
 
-from snnbench import from_nir, record_firing, to_nir
-from snnbench.nn import IFNeuron, LIFNeuron, SpikingNeuron, sew_resnet8
+from snnbench import from_nir, record_spikes, to_nir
+from snnbench.errors import GraphError
+from snnbench.examine.export import rebuild
+from snnbench.exchange import DialectName
+from snnbench.nn import IFNeuron, LIFNeuron, sew_resnet8
+from snnbench.reporting import Silent
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
-PACKAGES = {
-    "nir": ("nir==1.0.4",),
-    "sinabs": ("sinabs==3.1.3", "nir==1.0.4", "nirtorch==2.0.2"),
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "nir 1.0.4": ("nir==1.0.4",),
+    "nir 1.0.8": ("nir==1.0.8",),
+    "spikingjelly": ("spikingjelly==2.0.0", "nir==1.0.8", "nirtorch==2.6"),
+    "snntorch": ("snntorch==1.0.0", "nir==1.0.8", "nirtorch==2.6"),
+    "norse": ("norse==1.1.0", "nir==1.0.8", "nirtorch==2.6"),
+    "sinabs": ("sinabs==3.1.3", "nir==1.0.4", "nirtorch==2.0.2", "samna==0.48.6", "pbr==7.1.3", "setuptools==80.9.0"),
     "rockpool": ("rockpool==3.1.0", "nir==1.0.4", "nirtorch==2.0.2"),
 }
+NEURONS: dict[str, Any] = {"IF": partial(IFNeuron, threshold=0.9), "LIF": partial(LIFNeuron, threshold=0.5)}
+CELLS = list(product(NEURONS, ("hard", "soft"), NETWORKS))
+VERSIONS = ("nir 1.0.4", "nir 1.0.8")
+BOARD = Path(__file__).parents[2] / "leaderboards" / "cifar10-sew8-v4" / "entries"
+SEVERAL = ("sinabs", "rockpool")
+"""Libraries that fire several spikes a step, and hold none of these networks."""
 
 
 @pytest.fixture(scope="module")
@@ -33,66 +50,117 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
 
     def make(library: str) -> Path:
         if library not in made:
-            folder = tmp_path_factory.mktemp(library)
-            venv.create(folder, with_pip=True)
-            python = folder / "bin" / "python"
-            torches = ("torch==2.13.0",) if library != "nir" else ()
-            for packages in filter(None, (torches, PACKAGES[library])):
-                subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
-            made[library] = python
+            made[library] = layered(tmp_path_factory.mktemp(library.replace(" ", "-")), *PACKAGES[library])
         return made[library]
 
     return make
 
 
-def test_nir_1_0_4_reads_and_writes_the_same_network(environment: Callable[[str], Path], tmp_path: Path) -> None:
+def again(python: Path, file: Path) -> Path:
+    """The file, read and written by the nir of that environment."""
+    code = "import nir, sys; nir.write(sys.argv[2], nir.read(sys.argv[1]))"
+    rewritten = python.parent / file.name
+    subprocess.run([python, "-c", code, file, rewritten], check=True)
+    return rewritten
+
+
+@torch.no_grad()
+def assert_fires_alike(model: nn.Module, others: list[nn.Module], images: torch.Tensor) -> None:
+    """Every spike of every layer, and the logits."""
+    for batch in images.split(50):
+        logits, spikes = fired(model, batch)
+        assert sum(int(layer.sum()) for layer in spikes.values()) > 0
+        for other in others:
+            their_logits, their_spikes = fired(other, batch)
+            assert torch.equal(logits, their_logits)
+            assert spikes.keys() == their_spikes.keys()
+            assert all(torch.equal(layer, their_spikes[name]) for name, layer in spikes.items())
+
+
+def fired(model: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    with record_spikes(model) as recorder:
+        logits = model(images)
+        return logits, recorder.take(len(images))
+
+
+def test_both_versions_of_nir_keep_every_spike(environment: Callable[[str], Path], tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = sew_resnet8(4, 5, 4, bn_scale=2.0, reset="soft", v_init=0.5).eval()
     file, beside = to_nir(model, tmp_path / "a.nir", input_shape=(3, 8, 8))
-    again = tmp_path / "again.nir"
-    code = "import nir, sys; nir.write(sys.argv[2], nir.read(sys.argv[1]))"
-    subprocess.run([environment("nir"), "-c", code, file, again], check=True)
-    images = torch.randn(1000, 3, 8, 8)
-    back = from_nir(again)
-    with torch.no_grad(), record_firing(model) as mine, record_firing(back) as theirs:
-        assert torch.equal(model(images), back(images))
-    assert mine.profile().layers == theirs.profile().layers
+    back = [from_nir(again(environment(version), file)) for version in VERSIONS]
+    assert_fires_alike(model, back, torch.randn(1000, 3, 8, 8))
     assert beside.is_file()
 
 
-def small(make: Callable[[], SpikingNeuron]) -> nn.Module:
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(16, 12), make(), nn.Linear(12, 6), make()).eval()
-    for parameter in model.parameters():
-        parameter.data *= 2.5
-    return model
-
-
-def read_in(python: Path, library: str, file: Path, images: Tensor, folder: Path) -> Any:
-    """The library's spikes, or the last line of its error."""
-    np.save(folder / "images.npy", images.numpy())
-    words = [nir_readers.__file__, library, file, folder / "images.npy", "6", "1e-4", folder / "spikes.npy"]
-    done = subprocess.run([python, *map(str, words)], capture_output=True, text=True, check=False)
-    return done.stderr.strip().splitlines()[-1] if done.returncode else torch.from_numpy(np.load(words[-1]))
-
-
-@pytest.mark.parametrize("reset", ["hard", "soft"])
-@pytest.mark.parametrize("neuron", [IFNeuron, LIFNeuron])
-@pytest.mark.parametrize("library", ["sinabs", "rockpool"])
-def test_refusals_are_deserved(
-    environment: Callable[[str], Path], library: str, neuron: Any, reset: Any, tmp_path: Path
+@pytest.mark.timeout(7200)
+def test_a_quantized_network_on_1000_images_of_cifar(
+    environment: Callable[[str], Path], cifar_root: Path, tmp_path: Path
 ) -> None:
-    """Read as they are, files of these networks fire otherwise or not at all."""
-    model, images = small(lambda: neuron(reset=reset)), torch.randn(100, 16)
-    file, *_ = to_nir(model, tmp_path / "a.nir", input_shape=(16,), timesteps=6)
-    found = read_in(environment(library), library, file, images, tmp_path)
-    if library == "rockpool":
-        assert isinstance(found, str)
-        assert "tau_mem" in found or "Cannot convert" in found
-        return
-    seen: list[Tensor] = []
-    back = from_nir(file)
-    back.get_submodule("3").register_forward_hook(lambda _m, _i, spikes: seen.append(spikes))
-    back(images)
-    assert (found.view_as(seen[0]) != seen[0]).any()
-    assert found.max() > 1
+    """The board's network, 4 bits a weight, from the file that each version of nir has read and written."""
+    (entry,) = BOARD.glob("lqnet-4bit-ptq-seed0-*")
+    _, bench, model, _ = rebuild(entry, cifar_root, Silent())
+    file, _ = to_nir(entry, tmp_path / "a.nir", data=cifar_root)
+    back = [from_nir(again(environment(version), file)) for version in VERSIONS]
+    images, _ = bench.test_set()
+    assert_fires_alike(model.eval(), back, bench.normalise(torch.from_numpy(np.array(images[:1000]))))
+
+
+@pytest.mark.parametrize("library", ["spikingjelly", "snntorch", "norse", *SEVERAL])
+def test_every_cell(environment: Callable[[str], Path], library: DialectName, tmp_path: Path) -> None:
+    """The library fires alike, or is refused; read all the same, a network that is refused does not fire alike."""
+    mine, refused = {}, {}
+    (tmp_path / "files").mkdir()
+    for number, (neuron, reset, layers) in enumerate(CELLS):
+        model, shape = network(layers, partial(NEURONS[neuron], reset=reset))
+        images = torch.randn(100, *shape)
+        file = tmp_path / "files" / f"{number}.nir"
+        np.save(file.with_suffix(".npy"), images.numpy())
+        options: Any = {"input_shape": shape, "timesteps": STEPS}
+        try:
+            to_nir(model, file, dialect=library, **options)
+        except GraphError as error:
+            refused[number] = str(error)
+            to_nir(model, file, **options)
+        mine[number] = own_spikes(model, shape, images, tmp_path)
+        assert 0.01 < mine[number].mean() < 0.9
+    words = [nir_readers.__file__, library, tmp_path / "files", STEPS, 1e-4]
+    subprocess.run([environment(library), *map(str, words)], check=True)
+    for number, (_, reset, _) in enumerate(CELLS):
+        found = tmp_path / "files" / f"{number}.spikes.npy"
+        same = found.is_file() and torch.equal(torch.from_numpy(np.load(found)).view_as(mine[number]), mine[number])
+        assert (number in refused) == (library in SEVERAL or reset == "soft")
+        assert same == (number not in refused), (CELLS[number], refused.get(number))
+    why = "fires several spikes" if library in SEVERAL else "has a soft reset"
+    assert all("node '1'" in message and why in message for message in refused.values())
+
+
+SINABS = """
+import sys, torch, warnings
+warnings.simplefilter("ignore")
+import sinabs.layers as sl
+from sinabs.activation import MembraneReset, SingleSpike
+from snnbench import from_nir, to_nir
+from snnbench.nn import SpikingNeuron
+
+for kind, options in ((sl.IAF, {}), (sl.LIF, {"tau_mem": 5.0}), (sl.LIF, {"tau_mem": 3.0, "norm_input": False})):
+    for reset in ({}, {"reset_fn": MembraneReset()}):
+        torch.manual_seed(0)
+        make = lambda: kind(spike_fn=SingleSpike, **options, **reset)
+        net = torch.nn.Sequential(torch.nn.Linear(16, 12), make(), torch.nn.Linear(12, 6), make()).eval()
+        for parameter in net.parameters():
+            parameter.data *= 4
+        images = torch.randn(100, 16)
+        with torch.no_grad():
+            theirs = net(images.unsqueeze(1).expand(-1, 6, -1)).transpose(0, 1)
+            back = from_nir(to_nir(net, sys.argv[1], input_shape=(16,), timesteps=6)[0])
+            seen = []
+            [m for m in back.modules() if isinstance(m, SpikingNeuron)][-1].register_forward_hook(
+                lambda m, i, spikes: seen.append(spikes))
+            back(images)
+        assert torch.equal(seen[0], theirs), (kind, options, reset, (seen[0] != theirs).sum())
+        assert theirs.sum() > 50
+"""
+
+
+def test_networks_of_sinabs(environment: Callable[[str], Path], tmp_path: Path) -> None:
+    subprocess.run([environment("sinabs"), "-c", SINABS, tmp_path / "a.nir"], check=True)

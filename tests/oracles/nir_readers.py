@@ -2,7 +2,10 @@
 
 Imports no part of snnbench, so that it also runs where the library has an environment of its own::
 
-    python nir_readers.py LIBRARY FILE.nir IMAGES.npy T DT SPIKES.npy
+    python nir_readers.py LIBRARY FOLDER T DT
+
+reads each NAME.nir of a folder, shows NAME.npy to it, and writes the spikes to NAME.spikes.npy, or the error to
+NAME.error.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import nir
@@ -49,8 +53,6 @@ def sinabs(file: str, images: Tensor, timesteps: int, dt: float) -> Tensor:
 
 
 def rockpool(file: str, images: Tensor, timesteps: int, dt: float) -> Tensor:
-    from pathlib import Path
-
     from rockpool.nn.modules.torch.nir import from_nir
 
     network: Any = from_nir(Path(file))
@@ -79,5 +81,12 @@ def read(library: str, file: str, images: Tensor, timesteps: int, dt: float) -> 
 
 
 if __name__ == "__main__":
-    library, file, images, timesteps, dt, out = sys.argv[1:]
-    np.save(out, read(library, file, torch.from_numpy(np.load(images)), int(timesteps), float(dt)).numpy())
+    library, folder, timesteps, dt = sys.argv[1:]
+    for file in sorted(Path(folder).glob("*.nir")):
+        images = torch.from_numpy(np.load(file.with_suffix(".npy")))
+        try:
+            spikes = read(library, str(file), images, int(timesteps), float(dt))
+        except Exception as error:  # noqa: BLE001 - that it refuses the file is an answer
+            file.with_suffix(".error").write_text(f"{type(error).__name__}: {error}")
+        else:
+            np.save(file.with_suffix(".spikes.npy"), spikes.numpy())
