@@ -56,6 +56,10 @@ What follows from it here:
   snnTorch as a LIF without leak, time constants in each reader's unit, convolutions instead of a Flatten that would
   merge images, and refuses soft resets where a hard one would be read.
 - sinabs and rockpool fire several spikes a step, which no network here does: their dialects are refused by name.
+- `record_operations`, and with it every cost, decides by layer and for the whole run whether inputs are spikes, sums of
+  spikes or real numbers: neither the batch, nor one value that is not whole, nor the weights change a count.
+- `on_chip` rounds as the document of each chip says, and is held against the chip's own simulator
+  ([semantics](semantics.md)).
 - [findings](../findings) has a script for each surprise that a user would be hurt by.
 """
 

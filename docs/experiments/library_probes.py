@@ -414,6 +414,7 @@ PROBES = {probe.__name__: probe for probe in (spikingjelly, snntorch, norse, sin
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     sys.stdout, out = sys.stderr, sys.stdout
+    torch.manual_seed(0)
     with torch.no_grad():
         result = PROBES[sys.argv[1]]()
     out.write(json.dumps(result))

@@ -126,12 +126,17 @@ def test_every_cell(environment: Callable[[str], Path], library: DialectName, tm
     words = [nir_readers.__file__, library, tmp_path / "files", STEPS, 1e-4]
     subprocess.run([environment(library), *map(str, words)], check=True)
     for number, (_, reset, _) in enumerate(CELLS):
-        found = tmp_path / "files" / f"{number}.spikes.npy"
-        same = found.is_file() and torch.equal(torch.from_numpy(np.load(found)).view_as(mine[number]), mine[number])
+        same = is_same(tmp_path / "files" / f"{number}.spikes.npy", mine[number])
         assert (number in refused) == (library in SEVERAL or reset == "soft")
         assert same == (number not in refused), (CELLS[number], refused.get(number))
     why = "fires several spikes" if library in SEVERAL else "has a soft reset"
     assert all("node '1'" in message and why in message for message in refused.values())
+
+
+def is_same(found: Path, mine: torch.Tensor) -> bool:
+    """Whether the library could read the file at all, and its last layer fires alike."""
+    spikes = torch.from_numpy(np.load(found)) if found.is_file() else torch.empty(0)
+    return spikes.numel() == mine.numel() and torch.equal(spikes.view_as(mine), mine)
 
 
 SINABS = """
@@ -145,10 +150,10 @@ from snnbench.nn import SpikingNeuron
 for kind, options in ((sl.IAF, {}), (sl.LIF, {"tau_mem": 5.0}), (sl.LIF, {"tau_mem": 3.0, "norm_input": False})):
     for reset in ({}, {"reset_fn": MembraneReset()}):
         torch.manual_seed(0)
-        make = lambda: kind(spike_fn=SingleSpike, **options, **reset)
+        make = lambda: kind(spike_fn=SingleSpike, spike_threshold=torch.tensor(0.3), **options, **reset)
         net = torch.nn.Sequential(torch.nn.Linear(16, 12), make(), torch.nn.Linear(12, 6), make()).eval()
-        for parameter in net.parameters():
-            parameter.data *= 4
+        for linear in (net[0], net[2]):
+            linear.weight.data *= 4
         images = torch.randn(100, 16)
         with torch.no_grad():
             theirs = net(images.unsqueeze(1).expand(-1, 6, -1)).transpose(0, 1)
@@ -157,8 +162,8 @@ for kind, options in ((sl.IAF, {}), (sl.LIF, {"tau_mem": 5.0}), (sl.LIF, {"tau_m
             [m for m in back.modules() if isinstance(m, SpikingNeuron)][-1].register_forward_hook(
                 lambda m, i, spikes: seen.append(spikes))
             back(images)
-        assert torch.equal(seen[0], theirs), (kind, options, reset, (seen[0] != theirs).sum())
-        assert theirs.sum() > 50
+        assert torch.equal(seen[0], theirs), (kind, options, reset, int((seen[0] != theirs).sum()))
+        assert theirs.sum() > 50, (kind, options, reset, int(theirs.sum()))
 """
 
 

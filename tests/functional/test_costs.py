@@ -259,6 +259,26 @@ def test_neurobench_takes_zero_weights_and_sums_of_spikes_otherwise() -> None:
     assert found.per_image("accumulates") == {"": 6.0}
 
 
+@pytest.mark.parametrize("value", [0.5, 2.0])
+@pytest.mark.parametrize("ones", [True, False])
+def test_kinds_are_of_the_layer_not_of_the_batch_or_the_weights(value: float, ones: bool) -> None:
+    """NeuroBench 2.3 decides for each batch; SpikingJelly 2.0 counts nothing for 0.5, and takes weights for spikes."""
+    layer = nn.Linear(4, 3, bias=False)
+    if ones:
+        nn.init.ones_(layer.weight)
+    inputs = torch.tensor([[1.0, 0.0, 1.0, 0.0], [value, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    found = []
+    for size in (1, 2, 3):
+        with torch.no_grad(), record_operations(layer) as recorder:
+            for batch in inputs.split(size):
+                layer(batch)
+        found.append(
+            {kind: 3 * recorder.operations().per_image(kind)[""] for kind in ("events", "accumulates", "macs")}
+        )
+    real = {"events": 0, "accumulates": 0, "macs": 15}
+    assert found == 3 * [real if value == 0.5 else {"events": 15, "accumulates": 18, "macs": 0}]
+
+
 def test_profiles_and_operations_count_the_same_samples() -> None:
     torch.manual_seed(0)
     model = Small()
