@@ -92,7 +92,6 @@ def test_both_versions_of_nir_keep_every_spike(environment: Callable[[str], Path
     assert beside.is_file()
 
 
-@pytest.mark.timeout(7200)
 def test_a_quantized_network_on_1000_images_of_cifar(
     environment: Callable[[str], Path], cifar_root: Path, tmp_path: Path
 ) -> None:
