@@ -52,7 +52,7 @@ def _refused(name: str, module: nn.Module, why: str) -> GraphError:
 
 def _number(name: str, module: nn.Module, field: str, value: Any) -> float:
     """One number for the layer."""
-    numbers = torch.as_tensor(value).detach().flatten().unique()
+    numbers = torch.as_tensor(value).detach().flatten().unique()  # type: ignore[no-untyped-call]
     if len(numbers) != 1:
         raise _refused(name, module, f"has {len(numbers)} values of {field}; one a layer is written")
     return float(numbers)

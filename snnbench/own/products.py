@@ -45,13 +45,13 @@ class ProductWeights(TorchFunctionMode):
         for name, module in self._modules.items():
             self._handles.append(module.register_forward_pre_hook(self._begin(name)))
             self._handles.append(module.register_forward_hook(self._end, always_call=True))
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        super().__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
         while self._handles:
             self._handles.pop().remove()
 
