@@ -34,7 +34,11 @@ def write_network(model: nn.Module, file: Path, plan: Plan) -> tuple[Path, Path]
     shapes(graph)
     content, beside = write_graph(graph), beside_of(file)
     _write(beside, (sidecar.model_dump_json(indent=1, exclude_none=True) + "\n").encode())
-    _write(file, content)
+    try:
+        _write(file, content)
+    except GraphError:
+        beside.unlink()  # a file that was there before has its own sidecar inside
+        raise
     return file, beside
 
 

@@ -83,20 +83,21 @@ def _spikingjelly(name: str, module: Any) -> SpikingNeuron:
 
 
 def _snntorch(name: str, module: Any) -> SpikingNeuron:
-    """Fires above the threshold only; to reset one step late is the same for a reset to 0."""
+    """Fires above the threshold only. A reset to 0 one step late is the same; a threshold is subtracted after the leak.
+
+    With ``reset_delay=False`` a potential that is still above the threshold after a spike is given it back.
+    """
     if module.state_quant:
         raise _refused(name, module, "has a state_quant, which a sidecar cannot hold")
     if module.inhibition or _number(name, module, "graded_spikes_factor", module.graded_spikes_factor) != 1:
         raise _refused(name, module, "inhibits its neighbours or grades its spikes")
-    if module.reset_mechanism != "zero":
-        raise _refused(
-            name,
-            module,
-            f"has reset_mechanism='{module.reset_mechanism}' and fires above its threshold only; reset_mechanism='zero'"
-            " can be written",
-        )
     keep = min(max(_number(name, module, "beta", module.beta), 0.0), 1.0)
-    return _leaky(name, module, keep, False, threshold=_above(_number(name, module, "threshold", module.threshold)))
+    soft = module.reset_mechanism == "subtract"
+    if module.reset_mechanism == "none" or (soft and not (module.reset_delay and keep == 1)):
+        told = f"reset_mechanism='{module.reset_mechanism}', reset_delay={module.reset_delay}, beta={keep:g}"
+        raise _refused(name, module, f"has {told}; 'zero' can be written, and 'subtract' with a delay and beta=1")
+    threshold = _above(_number(name, module, "threshold", module.threshold))
+    return _leaky(name, module, keep, False, threshold=threshold, reset="soft" if soft else "hard")
 
 
 def _norse(name: str, module: Any) -> SpikingNeuron:

@@ -338,6 +338,13 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         write_network(sew_resnet8(4), tmp_path / "file" / "a.nir", Plan((3, 8, 8), 2))
 
 
+def test_no_sidecar_is_left_of_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "a.nir").mkdir()
+    with pytest.raises(GraphError, match=r"a\.nir' cannot be written"):
+        write_network(sew_resnet8(4), tmp_path / "a.nir", Plan((3, 8, 8), 2))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nir"]
+
+
 @pytest.mark.parametrize("dt", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_step_without_length(dt: float, tmp_path: Path) -> None:
     with pytest.raises(GraphError, match="must be above 0"):

@@ -37,7 +37,7 @@ def spikingjelly(kind: str, **options: Any) -> nn.Module:
 
 
 def snntorch(**options: Any) -> nn.Module:
-    lif = partial(library("snntorch").Leaky, init_hidden=True, reset_mechanism="zero", **options)
+    lif = partial(library("snntorch").Leaky, init_hidden=True, **{"reset_mechanism": "zero", **options})
     return nn.Sequential(nn.Conv2d(2, 4, 3, 2, 1), lif(), nn.Flatten(), nn.Linear(16, 8), lif())
 
 
@@ -60,6 +60,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "snnTorch IF": lambda: snntorch(beta=1.0, threshold=0.5),
     "snnTorch LIF": lambda: snntorch(beta=0.9, threshold=0.4),
     "snnTorch LIF, reset at once": lambda: snntorch(beta=0.5, threshold=0.3, reset_delay=False),
+    "snnTorch IF, subtracted": lambda: snntorch(beta=1.0, threshold=0.5, reset_mechanism="subtract"),
     "Norse IF": lambda: norse("IAFCell", lambda t: t.IAFParameters(v_th=scalar(0.5), v_reset=scalar(-0.2))),
     "Norse LIF": lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(tau_mem_inv=scalar(500.0), v_th=scalar(0.2))),
 }
@@ -100,10 +101,12 @@ def test_the_network_fires_alike(name: str, tmp_path: Path) -> None:
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "kind": (lambda: spikingjelly("QIFNode"), r"'2', a spikingjelly.QIFNode, can be written as one of spikingjelly.IF"),
-    "soft, above": (
-        lambda: nn.Sequential(nn.Conv2d(2, 2, 1), library("snntorch").Leaky(beta=0.9, init_hidden=True)),
-        "'1', a snntorch.Leaky, has reset_mechanism='subtract'",
+    "late": (lambda: snntorch(beta=0.9, reset_mechanism="subtract"), "'1', a snntorch.Leaky, .* reset_delay=True"),
+    "given back": (
+        lambda: snntorch(beta=1.0, reset_mechanism="subtract", reset_delay=False),
+        "'1', a snntorch.Leaky, .* reset_delay=False",
     ),
+    "no reset": (lambda: snntorch(beta=0.9, reset_mechanism="none"), "'1', .* has reset_mechanism='none'"),
     "state": (lambda: snntorch(beta=0.9, state_quant=torch.round), "'1', a snntorch.Leaky, has a state_quant"),
     "each its own": (lambda: snntorch(beta=torch.tensor([0.9, 0.5])), "'1', .* has 2 values of beta"),
     "membrane": (
