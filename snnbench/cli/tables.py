@@ -10,11 +10,12 @@ from rich import box
 from rich.table import Table
 
 from snnbench.bench.metrics import FIRING_EMD, Metric, asked, columns
+from snnbench.records import words
 from snnbench.records.record import Null, Record
 from snnbench.records.score import Score
 
 if TYPE_CHECKING:
-    from snnbench.records.cell import Cell, QuantizerSpec
+    from snnbench.records.cell import Cell
 
 
 FLOAT_BITS = 32
@@ -111,16 +112,10 @@ def _shown(metric: Metric, score: Score) -> str:
 
 def network(cell: Cell) -> str:
     """The quantizers of a cell, with the options that differ from their defaults."""
-    membrane = f" + membrane {_named(cell.membrane)}, {cell.membrane.bits} bits" if cell.membrane else ""
-    return f"{_named(cell.quantizer)}{membrane}"
-
-
-def _named(spec: QuantizerSpec) -> str:
-    chosen = [f"{key}={value}" for key, value in spec.options.items() if value != _defaults(spec.name).get(key)]
-    from snnbench.records.cell import MembraneSpec
-
-    site = [f"site={spec.site}"] if isinstance(spec, MembraneSpec) and spec.site != "post_reset" else []
-    return " ".join([spec.name, *chosen, *site])
+    left_out = {cell.quantizer.name: _defaults(cell.quantizer.name)}
+    if cell.membrane:
+        left_out[f"membrane {cell.membrane.name}"] = {**_defaults(cell.membrane.name), "site": "post_reset"}
+    return words.short(cell, left_out)
 
 
 @cache

@@ -9,6 +9,7 @@ from pathlib import Path
 from snnbench.bench.bench import open_bench, reopened
 from snnbench.errors import RecordError
 from snnbench.functional import FiringProfile
+from snnbench.records import words
 from snnbench.records.evidence import EVIDENCE_FILE, read_evidence
 from snnbench.records.record import Record, read_record
 from snnbench.reporting import Reporter
@@ -41,7 +42,7 @@ def read_series(paths: Sequence[Path]) -> list[Series]:
             )
     folders = [path if path.is_dir() else path.parent for path in paths]
     profiles = [read_evidence(folder / EVIDENCE_FILE).profile for folder in folders]
-    labels = unique_labels(records)
+    labels = words.apart([record.cell for record in records])
     return [Series(*parts) for parts in zip(records, profiles, labels, folders, strict=True)]
 
 
@@ -61,33 +62,3 @@ def reference_profile(series: Series, data: Path | None, reporter: Reporter) -> 
             f"record {record.key[:12]} is of another version of protocol '{cell.protocol}' than the one installed"
         )
     return bench.reference(reporter).profile
-
-
-def unique_labels(records: Sequence[Record]) -> list[str]:
-    """Quantizer and bits, and where records would else be called the same, whatever tells them apart."""
-    short = [_short(record) for record in records]
-    return [
-        name + _apart(record, [other for other, its in zip(records, short, strict=True) if its == name])
-        for name, record in zip(short, records, strict=True)
-    ]
-
-
-def _short(record: Record) -> str:
-    cell = record.cell
-    membrane = f" + {cell.membrane.name} membrane, {cell.membrane.bits} bits" if cell.membrane else ""
-    return f"{cell.quantizer.name}, {cell.quantizer.bits} bits{membrane}"
-
-
-def _apart(record: Record, namesakes: Sequence[Record]) -> str:
-    mine, others = _details(record), [_details(other) for other in namesakes]
-    return "".join(f", {text}" for key, text in mine.items() if any(other.get(key) != text for other in others))
-
-
-def _details(record: Record) -> dict[str, str]:
-    cell = record.cell
-    options = {**cell.quantizer.options, "seed": cell.seed}
-    if cell.membrane:
-        options |= {
-            f"membrane {key}": value for key, value in {**cell.membrane.options, "site": cell.membrane.site}.items()
-        }
-    return {"mode": cell.mode.upper(), **{key: f"{key}={value}" for key, value in options.items()}}

@@ -21,10 +21,11 @@ from snnbench.leaderboard.board import (
     read_board,
     read_entry,
 )
-from snnbench.leaderboard.identity import command, record_problems
+from snnbench.leaderboard.identity import record_problems
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import control_problems, verify_entry
 from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE
+from snnbench.records import words
 from snnbench.records.evidence import EVIDENCE_FILE, reference_evidence
 from snnbench.records.failures import FAILURE_SUFFIX
 from snnbench.records.layout import REFERENCES, WEIGHTS_FILE
@@ -139,7 +140,7 @@ def _file_entry(board: Board, final: Path, record: Record, files: Mapping[str, b
         if problems:
             raise RecordError(
                 f"'{final.name}' cannot be added: {problems[0]}; unless the quantizer is at fault, its files were"
-                f" altered: measure again with: {command(record)} --force"
+                f" altered: measure again with: {words.command(record.cell)} --force"
             )
         unfinished.rename(final)
     except OSError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from snnbench.bench.metrics import FIRING_EMD, columns
 from snnbench.examine.compare import difference
 from snnbench.leaderboard.board import Board, Entry
-from snnbench.records.labels import label
+from snnbench.records import words
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,9 @@ class Change:
 
 def changes(old: Board, new: Board) -> list[Change]:
     """One change a row of either board, matched by what the row asks for; rows with equal scores are left out."""
-    before, after = ({_row(entry): entry for entry in board.entries} for board in (old, new))
+    before, after = ({words.long(entry.record.cell): entry for entry in board.entries} for board in (old, new))
     found = [_change(row, before.get(row), after.get(row)) for row in sorted(before | after)]
     return [change for change in found if change.old != change.new]
-
-
-def _row(entry: Entry) -> str:
-    cell = entry.record.cell
-    return f"{label(cell)}, {cell.quantizer.bits} bits, {cell.mode}, seed {cell.seed}"
 
 
 def _change(row: str, old: Entry | None, new: Entry | None) -> Change:

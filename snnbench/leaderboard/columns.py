@@ -9,7 +9,7 @@ from snnbench.bench.metrics import columns as metric_columns
 from snnbench.leaderboard.chip_columns import gap_columns
 from snnbench.leaderboard.column import Column
 from snnbench.leaderboard.ranking import Row
-from snnbench.records.labels import label
+from snnbench.records import words
 from snnbench.records.score import Score
 
 
@@ -114,7 +114,7 @@ _FIRST: tuple[Column, ...] = (
         "quantizer",
         "quantizer",
         "quantizer, with the options in which its rows differ",
-        lambda row: label(row.entry.record.cell),
+        lambda row: words.short(row.entry.record.cell),
         lambda row: row.label,
         numeric=False,
     ),

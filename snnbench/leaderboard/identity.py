@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 
 from snnbench.bench.metrics import ACCURACY, FIRING_EMD
 from snnbench.leaderboard.board import Entry
 from snnbench.protocols import Protocol
 from snnbench.quant.packing import NUMBER_BITS
+from snnbench.records import words
 from snnbench.records.record import Record
 
 _DEVICES = ("cpu", "cuda", "mps", "xpu", "hpu")
@@ -27,7 +27,7 @@ def identity_problems(protocol: Protocol, entry: Entry) -> list[str]:
 def record_problems(protocol: Protocol, record: Record) -> Iterator[str]:
     """What keeps a record off the board of `protocol`, each with its remedy."""
     cell = record.cell
-    again = f"measure again with: {command(record)}"
+    again = f"measure again with: {words.command(cell)}"
     if (cell.protocol, cell.protocol_version) != (protocol.name, protocol.version):
         yield f"the record is of {cell.board}, the board of {protocol.name}-v{protocol.version}; {again}"
     if cell.fingerprint != protocol.fingerprint:
@@ -88,23 +88,3 @@ def _is_time(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def command(record: Record) -> str:
-    """The command that measures the record's cell."""
-    cell = record.cell
-    words = ["snnbench", "run", "--quantizer", cell.quantizer.name, "--bits", str(cell.quantizer.bits)]
-    words += ["--mode", cell.mode, *_options("--option", cell.quantizer.options)]
-    if cell.membrane:
-        words += ["--membrane", cell.membrane.name, "--membrane-bits", str(cell.membrane.bits)]
-        words += _options("--membrane-option", {**cell.membrane.options, "site": cell.membrane.site})
-    if cell.chip:
-        words += ["--chip", cell.chip.name]
-    words += ["--protocol", cell.board, "--seed", str(cell.seed)]
-    return shlex.join([*words, *(["--device", cell.device] if cell.device != "cpu" else [])])
-
-
-def _options(flag: str, options: Mapping[str, object]) -> Iterator[str]:
-    for key, value in options.items():
-        if value is not None:  # None cannot be typed: it is what an option has that is left out
-            yield from (flag, f"{key}={value}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from snnbench.functional import CONFIDENCE, SHARDS, Estimate, holm
 from snnbench.leaderboard.board import Board, Entry
 from snnbench.leaderboard.rescoring import correct
 from snnbench.quant.packing import NUMBER_BITS
-from snnbench.records.labels import Options, label, shared_options
+from snnbench.records import words
 from snnbench.records.score import Score
 
 Wins = NDArray[np.bool_]
@@ -108,9 +108,9 @@ def _rank(board: Board, entries: list[Entry]) -> list[Row]:
         scores = [_ranked_emd(board, entry) for entry in ranked]
         emd = dict(zip(names, rank_ranges(emd_wins(scores)), strict=True))
     on_front = front(np.array([(*_merits(entry), *_bits(entry)) for entry in entries]))
-    shared = shared_options(entry.record.cell for entry in board.entries)
+    shared = words.shared_options(entry.record.cell for entry in board.entries)
     rows = [
-        Row(entry, _label(entry, shared), accuracy.get(entry.name), emd.get(entry.name), bool(marked))
+        Row(entry, words.short(entry.record.cell, shared), accuracy.get(entry.name), emd.get(entry.name), bool(marked))
         for entry, marked in zip(entries, on_front, strict=True)
     ]
     return sorted(rows, key=_order)
@@ -123,11 +123,6 @@ def _ranked_emd(board: Board, entry: Entry) -> Score:
     if board.protocol.evaluate.ranks_by == "reached" and entry.record.reached:
         return entry.record.reached.firing_emd
     return entry.record.metrics[FIRING_EMD.name]
-
-
-def _label(entry: Entry, shared: Mapping[str, Options]) -> str:
-    cell = entry.record.cell
-    return label(cell, shared[cell.quantizer.name])
 
 
 def _merits(entry: Entry) -> tuple[float, float]:

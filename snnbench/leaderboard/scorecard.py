@@ -8,7 +8,7 @@ from typing import NamedTuple
 from snnbench.bench.costs import COSTS
 from snnbench.bench.metrics import FIRING_EMD, METRICS, Metric
 from snnbench.leaderboard.chip_columns import GAP_SCORES
-from snnbench.leaderboard.identity import command
+from snnbench.records import words
 from snnbench.records.record import Control, Record
 from snnbench.records.score import Score
 
@@ -92,7 +92,7 @@ def reproduction(record: Record) -> str:
     """What to type to measure the record's cell again."""
     specs = filter(None, (record.cell.quantizer, record.cell.membrane))
     plugins = {f"pip install {s.distribution}=={s.version}" for s in specs if s.distribution != "snnbench"}
-    return "\n".join([*sorted(plugins), command(record)])
+    return "\n".join([*sorted(plugins), words.command(record.cell)])
 
 
 def _value(metric: Metric, score: Score | None) -> str:

@@ -21,8 +21,8 @@ from snnbench.leaderboard.columns import columns
 from snnbench.leaderboard.ranking import Row, ranked_rows
 from snnbench.leaderboard.scorecard import chip_lines, cost_lines, environment_lines, reproduction, score_lines
 from snnbench.leaderboard.tables import between_seeds, twins
+from snnbench.records import words
 from snnbench.records.cell import Cell
-from snnbench.records.labels import label, shared_text
 from snnbench.records.score import Score
 
 _PAGES = Path(__file__).parent / "pages"
@@ -100,7 +100,7 @@ def _write_board(board: Board, folder: Path) -> None:
         sort_value=_sort_value,
         between_seeds=between_seeds(rows),
         twins=twins(board),
-        shared=shared_text(cells),
+        shared=words.shared_text(cells),
         mixed=any(cell.mode == "qat" for cell in cells),
         scatter=_json(scatter_figure(rows)),
         **_facts(board, [board]),
@@ -120,7 +120,7 @@ def _write_entry(board: Board, row: Row, path: Path) -> None:
         board=board,
         row=row,
         record=record,
-        network=label(record.cell),
+        network=words.short(record.cell),
         headline=[(column.title, column.text(row)) for column in columns([row]) if column.key in _HEADLINE],
         scores=[*score_lines(record), *chip_lines(record)],
         costs=cost_lines(record),

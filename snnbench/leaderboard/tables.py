@@ -14,7 +14,7 @@ from snnbench.leaderboard.board import Board
 from snnbench.leaderboard.columns import columns
 from snnbench.leaderboard.ranking import Row, ranked_rows
 from snnbench.leaderboard.verification import require_rows
-from snnbench.records.labels import shared_text
+from snnbench.records.words import shared_text
 
 
 def table(board: Board) -> pd.DataFrame:

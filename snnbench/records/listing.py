@@ -15,6 +15,8 @@ from pydantic_core import from_json, to_json
 from snnbench import __version__
 from snnbench.data import cache_root
 
+_ROWS = 2  # raised when rows of the same record change
+
 ListedRow = dict[str, Any]
 
 
@@ -22,7 +24,7 @@ class Listing:
     """The remembered rows of the results folder `out`."""
 
     def __init__(self, out: Path) -> None:
-        name = hashlib.sha256(f"{__version__} {out.resolve()}".encode()).hexdigest()
+        name = hashlib.sha256(f"{_ROWS} {__version__} {out.resolve()}".encode()).hexdigest()
         self._file = cache_root() / "listings" / f"{name[:32]}.json"
         self._known: dict[str, tuple[list[int], ListedRow]] = {}
         self._found: dict[str, tuple[list[int], ListedRow]] = {}

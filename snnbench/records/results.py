@@ -16,6 +16,7 @@ from snnbench.errors import OptionError, RecordError, did_you_mean
 from snnbench.records.failures import FAILURE_SUFFIX
 from snnbench.records.layout import RECORD_FILE
 from snnbench.records.listing import ListedRow, Listing
+from snnbench.records.words import pairs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,10 +175,10 @@ def _identity(key: str, cell: Mapping[str, Any], path: str) -> ListedRow:
         "board": f"{cell['protocol']}-v{cell['protocol_version']}",
         "quantizer": quantizer["name"],
         "bits": quantizer["bits"],
-        "options": _options(quantizer),
+        "options": " ".join(pairs(quantizer["options"])),
         "membrane": membrane["name"] if membrane else "",
         "membrane_bits": membrane["bits"] if membrane else None,
-        "membrane_options": f"{_options(membrane)},site={membrane['site']}" if membrane else "",
+        "membrane_options": " ".join(pairs({**membrane["options"], "site": membrane["site"]})) if membrane else "",
         "mode": cell["mode"],
         "seed": cell["seed"],
         "limit": cell["limit"],
@@ -185,10 +186,6 @@ def _identity(key: str, cell: Mapping[str, Any], path: str) -> ListedRow:
         "fingerprint": cell["fingerprint"],
     }
     return row | {"key": key, "path": path}
-
-
-def _options(spec: Mapping[str, Any]) -> str:
-    return ",".join(f"{key}={value}" for key, value in sorted(spec["options"].items()))
 
 
 def _measurements(record: _Record) -> ListedRow:

@@ -133,7 +133,12 @@ def test_records_called_the_same_are_told_apart(folders: list[Path]) -> None:
         patch.setenv("SNNBENCH_CACHE", str(folders[0].parents[1] / "cache"))
         other = run("lqnet", 4, options={"clip": "wide"}, protocol="digits-sew8", out=folders[0].parents[1], limit=60)
     labels = [one.label for one in read_series([*folders, other[0].directory])]
-    assert labels == ["lqnet, 2 bits", "lqnet, 4 bits, clip=narrow", "uniform, 2 bits", "lqnet, 4 bits, clip=wide"]
+    assert labels == [
+        "lqnet clip=narrow, 2 bits",
+        "lqnet clip=narrow, 4 bits",
+        "uniform, 2 bits",
+        "lqnet clip=wide, 4 bits",
+    ]
 
 
 def test_records_with_different_references_share_no_picture(folders: list[Path], tmp_path: Path) -> None:
