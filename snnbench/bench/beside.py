@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from snnbench.chips.network import IntegerNetwork
 from snnbench.functional import FiringProfile, LayerFiring
 from snnbench.functional.profile import SHARDS
 from snnbench.functional.spikes import count_by_shard
+from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.recording import spiking_layers
 from snnbench.records.chip_evidence import ChipLayerCounts, ChipOutcome
 
@@ -67,16 +69,11 @@ def compared(comparison: Comparison, model: nn.Module) -> Iterator[None]:
     """Run the whole numbers on every batch that `model` runs on."""
     fired: dict[str, Tensor] = {}
 
-    def note(name: str, spikes: Tensor) -> None:
+    def note(name: str, inputs: Any, spikes: Tensor) -> None:
         fired[name] = (spikes > 0).cpu()
 
-    handles = [
-        layer.register_forward_hook(lambda _, __, spikes, name=name: note(name, spikes))
-        for name, layer in spiking_layers(model).items()
-    ]
-    handles.append(model.register_forward_hook(lambda _, given, __: comparison.run(given[0].cpu(), fired)))
-    try:
+    def run(name: str, inputs: tuple[Tensor, ...], output: Any) -> None:
+        comparison.run(inputs[0].cpu(), fired)
+
+    with told_of_calls(spiking_layers(model), note), told_of_calls({"": model}, run):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -222,12 +222,12 @@ def run_cell(bench: Bench, cell: Cell, out: Path, force: bool, reporter: Reporte
     """The finished cell: found in `out`, or measured and kept there."""
     directory = store.cell_directory(out, cell)
     with store.claimed(out, cell):
-        found = None if force else store.find(out, cell)
-        if found is not None and comparable(found.environment.engine, _engine_of(bench, cell)):
+        found = None if force else store.finished(out, cell, _engine_of(bench, cell))
+        if found is not None:
             reporter.say(f"Already measured: {directory} (--force computes it again)")
             return Finished(found, directory, reused=True)
         record, files = measure(bench, cell, reporter)
-        return Finished(record, store.keep(out, record, files, replace=force or found is not None), reused=False)
+        return Finished(record, store.keep(out, record, files), reused=False)
 
 
 def _sources(bench: Bench, cell: Cell) -> list[PluginSource]:
@@ -287,15 +287,6 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
     )
     files = {**_files(quantized, evidence_of(evaluation, bench.kept), cell), **own_files(bench)}
     return record, files | (on_chip.files() if on_chip else {})
-
-
-def comparable(found: Chosen, wanted: Chosen) -> bool:
-    """Whether results of both engines may stand for each other: those of integers may not.
-
-    Evaluation gives the same numbers eager and compiled. Fine-tuning differs as by another seed, and the record says
-    which engine it was.
-    """
-    return found == wanted or "integer" not in (found, wanted)
 
 
 def _engine_of(bench: Bench, cell: Cell) -> Chosen:

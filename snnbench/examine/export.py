@@ -9,9 +9,10 @@ from pathlib import Path
 from torch import nn
 
 from snnbench.bench.bench import Bench, open_bench, reopened
+from snnbench.bench.provenance import check_installed
 from snnbench.errors import OptionError, RecordError
 from snnbench.examine.description import describe
-from snnbench.examine.rebuild import check_installed, quantized_again, recount, trained_network
+from snnbench.examine.rebuild import quantized_again, recount, trained_network
 from snnbench.files import write_atomically
 from snnbench.records.layout import WEIGHTS_FILE
 from snnbench.records.network_file import is_packed, pack_network, unpack_network

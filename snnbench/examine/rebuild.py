@@ -10,29 +10,9 @@ from snnbench.bench.bench import Bench
 from snnbench.bench.quantized import make_quantized, put_on_membranes
 from snnbench.errors import ProtocolError
 from snnbench.quant.audit import most_levels
-from snnbench.records.cell import Cell, quantizer_spec
+from snnbench.records.cell import Cell
 from snnbench.records.record import Audit
 from snnbench.reporting import Reporter
-
-
-def check_installed(bench: Bench, cell: Cell) -> None:
-    """Refuse to build the network of `cell` with another protocol or quantizer than it was measured with.
-
-    Raises:
-        ProtocolError: saying which version to install.
-    """
-    if bench.protocol.fingerprint != cell.fingerprint or bench.network.sha256 != cell.weights:
-        raise ProtocolError(
-            f"installed is {bench.protocol.name}-v{bench.protocol.version}, and the cell is of {cell.board},"
-            " with another document or baseline: install the snnbench that has it"
-        )
-    for spec in filter(None, (cell.quantizer, cell.membrane)):
-        installed = quantizer_spec(spec.name, spec.bits, spec.options)
-        if (installed.distribution, installed.version) != (spec.distribution, spec.version):
-            raise ProtocolError(
-                f"quantizer '{spec.name}' is of {spec.distribution} {spec.version}; "
-                f"installed is {installed.distribution} {installed.version}: install that version"
-            )
 
 
 def quantized_again(bench: Bench, cell: Cell, reporter: Reporter) -> nn.Module:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snnbench.bench.bench import open_bench, reopened
+from snnbench.bench.provenance import check_reference
 from snnbench.errors import RecordError
 from snnbench.functional import FiringProfile
 from snnbench.records import words
@@ -50,15 +51,13 @@ def reference_profile(series: Series, data: Path | None, reporter: Reporter) -> 
     """Firing of the record's reference, from the cache or run again.
 
     Raises:
-        RecordError: if the record is of another version of the protocol, or of an own network that it does not keep.
+        RecordError: if the record is of an own network that it does not keep.
+        ProtocolError: if it is of another version of the protocol than that which is installed.
         SnnbenchError: if the reference is not cached and the data set is not prepared.
     """
     record, cell = series.record, series.record.cell
     if cell.network is not None:
         return reopened(series.folder, cell, data).reference(reporter).profile
     bench = open_bench(cell.board, cell.seed, data=data, limit=cell.limit, device=record.environment.device)
-    if (bench.protocol.fingerprint, bench.network.sha256) != (cell.fingerprint, cell.weights):
-        raise RecordError(
-            f"record {record.key[:12]} is of another version of protocol '{cell.protocol}' than the one installed"
-        )
+    check_reference(bench, cell)
     return bench.reference(reporter).profile

@@ -13,7 +13,7 @@ from snnbench.functional.decisions import (
     output_divergence,
 )
 from snnbench.functional.emd import firing_drift, firing_emd
-from snnbench.functional.emd_interval import emd_interval, estimate_emd
+from snnbench.functional.emd_interval import emd_interval
 from snnbench.functional.holm import holm
 from snnbench.functional.layers import Layers, Reduction, Scalar, Units
 from snnbench.functional.load import PeakLoad, events_by_step, peak_load, state_bits
@@ -39,11 +39,6 @@ from snnbench.functional.transport import profile_emd
 from snnbench.functional.uncertainty import (
     CONFIDENCE,
     Estimate,
-    estimate_dead,
-    estimate_drift,
-    estimate_emd_difference,
-    estimate_rate,
-    estimate_rate_change,
     jackknife,
     noise_floor,
     seed_floor,
@@ -85,12 +80,6 @@ __all__ = [
     "early_exit",
     "emd_from_counts",
     "emd_interval",
-    "estimate_dead",
-    "estimate_drift",
-    "estimate_emd",
-    "estimate_emd_difference",
-    "estimate_rate",
-    "estimate_rate_change",
     "events_by_step",
     "expected_calibration_error",
     "firing_drift",

@@ -7,27 +7,12 @@ from collections.abc import Collection
 import numpy as np
 
 from snnbench.functional.emd import firing_emd
-from snnbench.functional.layers import Scalar, Units
+from snnbench.functional.layers import Scalar
 from snnbench.functional.paired import Floats, Paired
 from snnbench.functional.profile import FiringProfile
-from snnbench.functional.uncertainty import CONFIDENCE, Estimate, filled, jackknife, jackknife_spread
+from snnbench.functional.uncertainty import CONFIDENCE, Estimate, filled, jackknife_spread
 
 _TAIL = (1 - CONFIDENCE) / 2
-
-
-def estimate_emd(
-    profile: FiringProfile, reference: FiringProfile, reduction: Scalar = "weighted", units: Units = "neuron"
-) -> Estimate:
-    """`firing_emd` of two profiles of the same samples, with its 95 % interval.
-
-    Of neurons, and for reductions other than `pooled`, that of `emd_interval`; else the jackknife's.
-
-    Raises:
-        FiringError: if the profiles cannot be compared, or fewer than two shards have samples.
-    """
-    if units == "channel" or reduction == "pooled":
-        return jackknife(lambda a, b: firing_emd(a, b, reduction, units), profile, reference, bounds=(0, 1))
-    return emd_interval(Paired(profile, reference), reduction)
 
 
 def emd_interval(paired: Paired, reduction: Scalar = "weighted", layers: Collection[str] | None = None) -> Estimate:

@@ -15,10 +15,9 @@ from scipy.stats import t as student
 from torch import Tensor
 
 from snnbench.errors import FiringError
-from snnbench.functional.emd import firing_drift, firing_emd
+from snnbench.functional.emd import firing_emd
 from snnbench.functional.layers import Reduction, Scalar, Units
 from snnbench.functional.profile import FiringProfile
-from snnbench.functional.rates import DEAD_BELOW, dead_fraction
 
 CONFIDENCE = 0.95
 """Nominal coverage of every interval."""
@@ -62,7 +61,7 @@ def jackknife(
     value. The interval contains the measured value.
 
     docs/uncertainty.md has the measured coverage, and where it fails: drift near 0, and dead fractions. EMD, too, is
-    biased near its null, and has an interval of its own (`estimate_emd`).
+    biased near its null, and has an interval of its own (`emd_interval`).
 
     Args:
         statistic: maps profiles, as many as are given, to a number.
@@ -97,47 +96,6 @@ def jackknife_spread(value: float, without: NDArray[np.float64], sizes: NDArray[
     pseudo = (value - (1 - share) * without) / share
     error = np.sqrt((share / (1 - share) * (pseudo - corrected) ** 2).mean())
     return float(corrected), float(error * student.ppf((1 + CONFIDENCE) / 2, len(sizes) - 1))
-
-
-def estimate_drift(
-    profile: FiringProfile, reference: FiringProfile, reduction: Scalar = "weighted", units: Units = "neuron"
-) -> Estimate:
-    """`firing_drift` of two profiles of the same samples, with its jackknife interval."""
-    return jackknife(lambda a, b: firing_drift(a, b, reduction, units), profile, reference, bounds=(0, 1))
-
-
-def estimate_rate(profile: FiringProfile) -> Estimate:
-    """Mean firing rate of all neurons in spikes per step, with its jackknife interval."""
-    return jackknife(lambda a: a.mean_rate(), profile, bounds=(0, 1))
-
-
-def estimate_rate_change(profile: FiringProfile, reference: FiringProfile) -> Estimate:
-    """Mean firing rate minus the reference's, in spikes per step, with its paired jackknife interval."""
-    return jackknife(lambda a, b: a.mean_rate() - b.mean_rate(), profile, reference, bounds=(-1, 1))
-
-
-def estimate_dead(profile: FiringProfile, threshold: float = DEAD_BELOW) -> Estimate:
-    """`dead_fraction` of all neurons, with its jackknife interval (whose true coverage is poor: a count of neurons
-    that lie about the threshold is not smooth; docs/uncertainty.md)."""
-    return jackknife(lambda a: dead_fraction(a, threshold), profile, bounds=(0, 1))
-
-
-def estimate_emd_difference(
-    profile: FiringProfile,
-    other: FiringProfile,
-    reference: FiringProfile,
-    reduction: Scalar = "weighted",
-    units: Units = "neuron",
-) -> Estimate:
-    """Paired difference `firing_emd(profile, reference) - firing_emd(other, reference)`, all on the same samples.
-
-    Negative: `profile` fires more like the reference than `other`. The two differ where the interval excludes 0.
-    """
-
-    def difference(a: FiringProfile, b: FiringProfile, c: FiringProfile) -> Tensor:
-        return firing_emd(a, c, reduction, units) - firing_emd(b, c, reduction, units)
-
-    return jackknife(difference, profile, other, reference, bounds=(-1, 1))
 
 
 @overload

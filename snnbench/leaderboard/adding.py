@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from snnbench.bench.bench import Bench, open_bench
+from snnbench.bench.provenance import has_data
 from snnbench.bench.run import check_device
 from snnbench.errors import RecordError
 from snnbench.files import write_atomically
@@ -24,8 +25,8 @@ from snnbench.leaderboard.board import (
 from snnbench.leaderboard.identity import record_problems
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import control_problems, verify_entry
-from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE
 from snnbench.records import words
+from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE
 from snnbench.records.evidence import EVIDENCE_FILE, reference_evidence
 from snnbench.records.failures import FAILURE_SUFFIX
 from snnbench.records.layout import REFERENCES, WEIGHTS_FILE
@@ -86,7 +87,7 @@ def _read(path: Path) -> Record:
 
 def _refuse(record: Record, bench: Bench, declare_findings: bool) -> None:
     problems = list(record_problems(bench.protocol, record))
-    if dict(record.cell.data) != dict(bench.dataset.fingerprints):
+    if not has_data(bench.dataset, record.cell):
         problems.append(f"its data are not data set '{bench.protocol.data.name}'; prepare that, and measure again")
     if record.audit.findings and not declare_findings:
         findings = "; ".join(record.audit.findings)

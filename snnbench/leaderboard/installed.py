@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from torch import nn
 
+from snnbench.bench.provenance import has_data
 from snnbench.errors import SnnbenchError
 from snnbench.leaderboard.board import Board, Entry
 from snnbench.nn.synapses import weight_layers
@@ -31,7 +32,7 @@ def data_problems(board: Board, entry: Entry) -> Iterator[str]:
     """Whether the entry's data are not those of the protocol's data set."""
     shelf = catalogue().datasets
     name = board.protocol.data.name
-    if name in shelf and dict(shelf[name].value.fingerprints) != dict(entry.record.cell.data):
+    if name in shelf and not has_data(shelf[name].value, entry.record.cell):
         yield f"its data are not data set '{name}': their fingerprints differ"
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from safetensors.torch import load
 
 from snnbench.bench.bench import open_bench
+from snnbench.bench.provenance import check_installed
 from snnbench.bench.run import measure
 from snnbench.errors import RecordError, SnnbenchError
-from snnbench.examine.rebuild import check_installed, trained_network
+from snnbench.examine.rebuild import trained_network
 from snnbench.functional import firing_drift
 from snnbench.functional.costs import KINDS, Operations
 from snnbench.leaderboard.board import Board, Entry

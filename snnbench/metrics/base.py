@@ -195,7 +195,7 @@ def _refuse_wrappers(metric: Metric) -> None:
         if isinstance(wrapper, BootStrapper):
             raise FiringError(
                 "BootStrapper draws along dimension 0, which are time steps here and not samples; for an interval "
-                "record both networks and use snnbench.functional.estimate_emd(profile, reference)"
+                "record both networks and use snnbench.functional.emd_interval(Paired(profile, reference))"
             )
         if isinstance(wrapper, Running) and not all(f"{state}_0" in wrapper._defaults for state in metric._defaults):
             raise FiringError(

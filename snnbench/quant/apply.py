@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from snnbench.errors import OptionError, ProtocolError, did_you_mean
+from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.neurons import Site, SpikingNeuron
 from snnbench.nn.recording import spiking_layers
 from snnbench.nn.refits import observe_forwards
@@ -188,13 +189,9 @@ def _check_weight(matrix: Matrix) -> None:
 def _channels(model: nn.Module, layers: Mapping[str, nn.Module], input_shape: Sequence[int]) -> dict[str, int]:
     found: dict[str, int] = {}
 
-    def note(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
-        return lambda module, inputs, spikes: found.__setitem__(name, spikes.shape[2])
+    def note(name: str, inputs: Any, spikes: Tensor) -> None:
+        found[name] = spikes.shape[2]
 
-    handles = [module.register_forward_hook(note(name)) for name, module in layers.items()]
-    try:
+    with told_of_calls(layers, note):
         run_once(model, input_shape)
-    finally:
-        for handle in handles:
-            handle.remove()
     return found

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.errors import OptionError
+from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.synapses import weight_layers
 from snnbench.nn.walk import evaluating
 
@@ -21,16 +22,11 @@ def running_order(layers: Mapping[str, nn.Module], run: Callable[[], object]) ->
     """How often `run` runs each of `layers`, by name, in the order in which it first does; others are left out."""
     calls: dict[str, int] = {}
 
-    def note(name: str) -> Callable[[nn.Module, Any], None]:
-        return lambda module, inputs: calls.__setitem__(name, calls.get(name, 0) + 1)
+    def note(name: str, inputs: Any, output: None) -> None:
+        calls[name] = calls.get(name, 0) + 1
 
-    handles = [layer.register_forward_pre_hook(note(name)) for name, layer in layers.items()]
-    try:
-        with torch.no_grad():
-            run()
-    finally:
-        for handle in handles:
-            handle.remove()
+    with told_of_calls(layers, note, before=True), torch.no_grad():
+        run()
     return calls
 
 

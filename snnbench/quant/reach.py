@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.recording import spiking_layers
 from snnbench.nn.synapses import weight_layers
@@ -26,26 +27,21 @@ def reached_layers(model: nn.Module, quantized: Collection[str], input_shape: Se
     chosen = {parameter for name in quantized for parameter in weight_layers(model)[name].parameters()}
     lost = False
 
-    def look(name: str) -> Callable[[nn.Module, tuple[Any, ...], Tensor], None]:
-        def note(module: nn.Module, inputs: tuple[Any, ...], spikes: Tensor) -> None:
-            nonlocal lost
-            behind = lost or inputs[0].requires_grad
-            if behind or (isinstance(module, SpikingNeuron) and module.state_quantizer is not None):
-                found.add(name)
-            lost = behind and not spikes.requires_grad
+    def look(name: str, inputs: tuple[Any, ...], spikes: Tensor) -> None:
+        nonlocal lost
+        module, behind = layers[name], lost or inputs[0].requires_grad
+        if behind or (isinstance(module, SpikingNeuron) and module.state_quantizer is not None):
+            found.add(name)
+        lost = behind and not spikes.requires_grad
 
-        return note
-
-    handles = [module.register_forward_hook(look(name)) for name, module in layers.items()]
     training = model.training
     try:
         for parameter in gradients:
             parameter.requires_grad_(parameter in chosen)
-        model.eval()(torch.zeros(1, *input_shape))
+        with told_of_calls(layers, look):
+            model.eval()(torch.zeros(1, *input_shape))
     finally:
         model.train(training)
-        for handle in handles:
-            handle.remove()
         for parameter, required in gradients.items():
             parameter.requires_grad_(required)
     return tuple(name for name in layers if name in found)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from snnbench.engine import Chosen
 from snnbench.errors import RecordError
 from snnbench.files import write_atomically
 from snnbench.locks import Lock, locked, try_lock
@@ -59,6 +60,21 @@ def find(out: Path, cell: Cell) -> Record | None:
         raise RecordError(f"{error}; compute it again with --force") from error
 
 
+def finished(out: Path, cell: Cell, engine: Chosen) -> Record | None:
+    """Whether `cell` is done: its record, if it may stand for one measured by `engine`.
+
+    Evaluation gives the same numbers eager and compiled, and fine-tuning differs as by another seed: the record says
+    which engine it was. Integers round otherwise, and stand for themselves alone.
+
+    Raises:
+        RecordError: as `find`.
+    """
+    record = find(out, cell)
+    if record is None or record.environment.engine == engine:
+        return record
+    return None if "integer" in (record.environment.engine, engine) else record
+
+
 def claim(out: Path, cell: Cell) -> Lock | None:
     """The right to compute `cell`, or None while another process has it.
 
@@ -79,8 +95,8 @@ def claimed(out: Path, cell: Cell) -> Iterator[None]:
         yield
 
 
-def keep(out: Path, record: Record, files: Mapping[str, bytes], *, replace: bool) -> Path:
-    """File a finished cell by one rename; if another process was first, its record stays (unless `replace`).
+def keep(out: Path, record: Record, files: Mapping[str, bytes]) -> Path:
+    """File a finished cell, which the caller has claimed, by one rename in the place of what lies there.
 
     A cell that is replaced is there until its successor is, whenever the process is killed.
 
@@ -93,7 +109,7 @@ def keep(out: Path, record: Record, files: Mapping[str, bytes], *, replace: bool
             final.parent.mkdir(parents=True, exist_ok=True)
             for name, content in {**files, RECORD_FILE: record.to_json().encode()}.items():
                 write_atomically(unfinished / name, [content])
-            _put(out, unfinished, record.cell, replace=replace)
+            _put(out, unfinished, record.cell)
         _failure_file(out, record.cell).unlink(missing_ok=True)
     except OSError as error:
         raise RecordError(f"cannot write the record to '{final}': {error.strerror}") from error
@@ -155,7 +171,7 @@ def _unfinished(out: Path, key: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _put(out: Path, unfinished: Path, cell: Cell, *, replace: bool) -> None:
+def _put(out: Path, unfinished: Path, cell: Cell) -> None:
     final = cell_directory(out, cell)
     while True:  # whoever looks for the cell while it lies aside puts it back
         try:
@@ -165,8 +181,6 @@ def _put(out: Path, unfinished: Path, cell: Cell, *, replace: bool) -> None:
             restore(out, cell.key)
             if not final.exists():
                 raise
-        if (final / RECORD_FILE).exists() and not replace:
-            break
         _make_room(out, cell)
     _sync(final.parent)
     shutil.rmtree(replaced(out, cell.key), ignore_errors=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snnbench.bench.run import comparable
 from snnbench.errors import RecordError
 from snnbench.records import store
 from snnbench.records.cell import Cell
@@ -56,9 +55,9 @@ def foresee(tasks: Sequence[Task], out: Path, slots: int) -> Foresight:
 
 def _look(out: Path, cell: Cell) -> Record | str:
     try:
-        record = store.find(out, cell)
+        record = store.finished(out, cell, ENGINE)
     except RecordError:
         return "damaged"
-    if record is not None and comparable(record.environment.engine, ENGINE):
+    if record is not None:
         return record
     return "failed" if store.find_failure(out, cell) else "to do"

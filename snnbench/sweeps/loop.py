@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from snnbench.bench.bench import open_bench
-from snnbench.bench.run import comparable
 from snnbench.errors import RecordError, SnnbenchError
 from snnbench.locks import Lock
 from snnbench.records import store
@@ -140,12 +139,12 @@ class Sweep:
         A record of an engine whose results do not compare is measured again, as `snnbench.run` does.
         """
         try:
-            record = store.find(self.out, task.cell)
+            record = store.finished(self.out, task.cell, ENGINE)
         except RecordError as error:
             aside = store.set_aside(self.out, task.cell)
             self._tell("cell damaged", task.cell, f"{error}; set aside as {aside.name}, it is computed again")
             return False
-        if record is not None and comparable(record.environment.engine, ENGINE):
+        if record is not None:
             self._reuse(record)
             return True
         failure = store.find_failure(self.out, task.cell)
@@ -188,8 +187,7 @@ class Sweep:
         self._claims.pop(task.cell.key).release()
 
     def _keep(self, cell: Cell, result: Measured) -> None:
-        # The cell is claimed: a record that lies there is of an engine that does not compare.
-        store.keep(self.out, result.record, result.files, replace=True)
+        store.keep(self.out, result.record, result.files)
         self.progress.finished += 1
         self.progress.durations.add(cell, result.record.seconds)
         self.progress.consider(result.record)

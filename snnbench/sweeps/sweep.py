@@ -18,6 +18,7 @@ from snnbench.sweeps.loop import Policy, Sweep
 from snnbench.sweeps.plan import Benches, make_plan
 from snnbench.sweeps.progress import Event, Progress, Watcher
 from snnbench.sweeps.status import StatusFile
+from snnbench.sweeps.task import ENGINE
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,6 @@ def _grids(grid: Mapping[str, Any] | Sequence[Mapping[str, Any]] | Path | str) -
 
 
 def _swept(out: Path, cell: Cell) -> Swept:
-    record = store.find(out, cell)
+    record = store.finished(out, cell, ENGINE)
     failure = store.find_failure(out, cell) if record is None else None
     return Swept(cell, store.cell_directory(out, cell), record, failure.fault.message if failure else None)

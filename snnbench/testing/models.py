@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.libraries import step_mode
 from snnbench.nn.synapses import weight_layers
 from snnbench.options import describe, validate
@@ -131,15 +132,11 @@ def _run(model: nn.Module, batch: Tensor) -> Tensor:
 def _outputs(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
     outputs: dict[str, Tensor] = {}
 
-    def keep(name: str) -> Any:
-        return lambda module, inputs, spikes: outputs.__setitem__(name, spikes.detach())
+    def keep(name: str, inputs: Any, spikes: Tensor) -> None:
+        outputs[name] = spikes.detach()
 
-    handles = [layer.register_forward_hook(keep(name)) for name, layer in _spiking_layers(model).items()]
-    try:
+    with told_of_calls(_spiking_layers(model), keep):
         _run(model, batch)
-    finally:
-        for handle in handles:
-            handle.remove()
     return outputs
 
 

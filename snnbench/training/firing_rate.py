@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.nn import SpikingNeuron
+from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.rectifier import Rectifier
 from snnbench.training.trainer import Trainer
 
@@ -28,7 +29,7 @@ def penalising_rates(trainer: Trainer) -> Iterator[None]:
         return
     layers: list[tuple[int, Tensor]] = []
 
-    def note(module: nn.Module, inputs: Any, rates: Tensor) -> None:
+    def note(form: str, inputs: Any, rates: Tensor) -> None:
         layers.append((math.prod(rates.shape[2:]), rates.mean(dtype=torch.float32)))
 
     def extra_loss() -> Tensor:
@@ -38,14 +39,12 @@ def penalising_rates(trainer: Trainer) -> Iterator[None]:
         return strength * total / units
 
     neurons = [part for form in trainer.forms.values() for part in form.modules() if _fires(part)]
-    handles = [neuron.register_forward_hook(note) for neuron in neurons]
     trainer.extra_loss = extra_loss
     try:
-        yield
+        with told_of_calls({str(index): part for index, part in enumerate(neurons)}, note):
+            yield
     finally:
         trainer.extra_loss = None
-        for handle in handles:
-            handle.remove()
 
 
 def _fires(part: nn.Module) -> bool:

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from snnbench.functional import firing_emd
+from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.recording import spiking_layers
 from snnbench.training.trainer import Trainer, set_timesteps
 
 
-class BatchRates:
+@contextmanager
+def batch_rates(model: nn.Module) -> Iterator[dict[str, Tensor]]:
     """Firing rates of each neuron over the last batch, layer -> (*features), with the spikes' surrogate gradient."""
+    rates: dict[str, Tensor] = {}
 
-    def __init__(self, model: nn.Module) -> None:
-        self.rates: dict[str, Tensor] = {}
-        self.handles = [
-            module.register_forward_hook(self._note(name)) for name, module in spiking_layers(model).items()
-        ]
+    def note(name: str, inputs: Any, spikes: Tensor) -> None:
+        rates[name] = spikes.float().mean((0, 1))
 
-    def _note(self, name: str) -> Callable[[nn.Module, Any, Tensor], None]:
-        def note(module: nn.Module, inputs: Any, spikes: Tensor) -> None:
-            self.rates[name] = spikes.float().mean((0, 1))
-
-        return note
+    with told_of_calls(spiking_layers(model), note):
+        yield rates
 
 
 @contextmanager
@@ -38,22 +34,23 @@ def keeping_rates(trainer: Trainer, reference: nn.Module, strength: float) -> It
     Both see the same augmented batch, in as many steps; the reference is in evaluation mode and gives the target.
     """
     model, images = trainer.model, list[Tensor]()
-    mine, theirs = BatchRates(model), BatchRates(reference.eval())
 
-    def keep(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def keep(name: str, inputs: tuple[Tensor, ...], output: None) -> None:
         images[:] = [inputs[0]]
 
     def extra_loss() -> Tensor:
         set_timesteps(reference, getattr(model, "timesteps", trainer.stages[0].timesteps))
         with torch.no_grad():
             reference(images[0])
-        return strength * firing_emd(mine.rates, theirs.rates)
+        return strength * firing_emd(mine, theirs)
 
-    handles: list[RemovableHandle] = [*mine.handles, *theirs.handles, model.register_forward_pre_hook(keep)]
     trainer.extra_loss = extra_loss
     try:
-        yield
+        with (
+            batch_rates(model) as mine,
+            batch_rates(reference.eval()) as theirs,
+            told_of_calls({"": model}, keep, before=True),
+        ):
+            yield
     finally:
         trainer.extra_loss = None
-        for handle in handles:
-            handle.remove()

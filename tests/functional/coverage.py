@@ -28,10 +28,6 @@ from snnbench.functional import (
     LayerFiring,
     Scalar,
     dead_fraction,
-    estimate_dead,
-    estimate_drift,
-    estimate_emd_difference,
-    estimate_rate,
     firing_drift,
     firing_emd,
     jackknife,
@@ -146,15 +142,19 @@ def estimates(reference: FiringProfile, network: FiringProfile, more: FiringProf
         "EMD": _by_jackknife(network, reference, "weighted"),
         "EMD, max": _by_jackknife(network, reference, "max"),
         "EMD, pooled": _by_jackknife(network, reference, "pooled"),
-        "drift": estimate_drift(network, reference),
-        "difference of EMDs": estimate_emd_difference(network, more, reference),
-        "mean rate": estimate_rate(network),
-        "dead": estimate_dead(network),
+        "drift": jackknife(firing_drift, network, reference, bounds=(0, 1)),
+        "difference of EMDs": jackknife(_nearer, network, more, reference, bounds=(-1, 1)),
+        "mean rate": jackknife(FiringProfile.mean_rate, network, bounds=(0, 1)),
+        "dead": jackknife(dead_fraction, network, bounds=(0, 1)),
     }
 
 
+def _nearer(network: FiringProfile, more: FiringProfile, reference: FiringProfile) -> torch.Tensor:
+    return firing_emd(network, reference) - firing_emd(more, reference)
+
+
 def _by_jackknife(network: FiringProfile, reference: FiringProfile, reduction: Scalar) -> Estimate:
-    """The jackknife's interval of an EMD; of what `estimate_emd` joins it with, see `functional.null_coverage`."""
+    """The jackknife's interval of an EMD; of what `emd_interval` joins it with, see `functional.null_coverage`."""
     return jackknife(lambda a, b: firing_emd(a, b, reduction), network, reference, bounds=(0, 1))
 
 

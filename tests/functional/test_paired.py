@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import wasserstein_distance
 
 from snnbench.errors import FiringError
-from snnbench.functional import FiringProfile, Paired, emd_interval, estimate_emd, firing_emd, paired_null, regrouping
+from snnbench.functional import FiringProfile, Paired, emd_interval, firing_emd, paired_null, regrouping
 from snnbench.functional.paired import STRENGTHS
 
 
@@ -101,7 +101,7 @@ def test_networks_that_fire_alike_differ_by_nothing(way: str) -> None:
     network, _ = pair()
     found = paired_null(network, network)
     assert (found.p_value, found.mean, found.high) == (1, 0, 0)
-    interval = estimate_emd(network, network)
+    interval = emd_interval(Paired(network, network))
     assert (interval.value, interval.low, interval.high) == (0, 0, 0)
 
 

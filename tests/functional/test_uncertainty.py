@@ -14,12 +14,9 @@ from snnbench.errors import FiringError
 from snnbench.functional import (
     Estimate,
     FiringProfile,
-    estimate_dead,
-    estimate_drift,
-    estimate_emd,
-    estimate_emd_difference,
-    estimate_rate,
-    estimate_rate_change,
+    Paired,
+    dead_fraction,
+    emd_interval,
     firing_drift,
     firing_emd,
     jackknife,
@@ -49,7 +46,7 @@ def test_the_mean_rate_has_the_classical_interval_of_a_mean():
         ]
     )
     reach = student.ppf(0.975, 19) * by_shard.std(ddof=1) / sqrt(20)
-    estimate = estimate_rate(profile())
+    estimate = jackknife(FiringProfile.mean_rate, profile(), bounds=(0, 1))
     assert estimate.value == pytest.approx(by_shard.mean(), abs=1e-14)
     assert estimate.low == pytest.approx(by_shard.mean() - reach, abs=1e-12)
     assert estimate.high == pytest.approx(by_shard.mean() + reach, abs=1e-12)
@@ -68,16 +65,16 @@ def plain_jackknife(value: float, without: list[float], sizes: list[int]) -> tup
 
 @pytest.mark.parametrize("samples", [100, 33, 7])
 @pytest.mark.parametrize(
-    ("estimate", "distance"),
+    "distance",
     [
-        (lambda a, b: estimate_emd(a, b, "pooled"), lambda a, b: firing_emd(a, b, "pooled")),
-        (lambda a, b: estimate_emd(a, b, "weighted", "channel"), lambda a, b: firing_emd(a, b, "weighted", "channel")),
-        (estimate_drift, firing_drift),
+        lambda a, b: firing_emd(a, b, "pooled"),
+        lambda a, b: firing_emd(a, b, "weighted", "channel"),
+        firing_drift,
     ],
 )
-def test_the_interval_spans_the_measured_and_the_corrected_value(samples, estimate, distance):
+def test_the_interval_spans_the_measured_and_the_corrected_value(samples, distance):
     a, b = spikes(samples, 0.3, 0), spikes(samples, 0.35, 1)
-    found = estimate(FiringProfile.from_spikes(a), FiringProfile.from_spikes(b))
+    found = jackknife(distance, FiringProfile.from_spikes(a), FiringProfile.from_spikes(b), bounds=(0, 1))
     shards = min(samples, 20)
 
     def measured(kept: list[int]) -> float:
@@ -98,33 +95,39 @@ def test_the_interval_spans_the_measured_and_the_corrected_value(samples, estima
 
 def test_a_network_against_itself_has_no_distance_and_no_error():
     same = profile()
-    for estimate in (estimate_emd(same, same), estimate_drift(same, same), estimate_rate_change(same, same)):
-        assert estimate == Estimate(0, 0, 0)
+    for distance in (firing_drift, firing_emd, lambda a, b: a.mean_rate() - b.mean_rate()):
+        assert jackknife(distance, same, same) == Estimate(0, 0, 0)
+    assert emd_interval(Paired(same, same)) == Estimate(0, 0, 0)
 
 
 def test_intervals_stay_in_the_range():
     silent = FiringProfile.from_spikes({"a": torch.zeros(4, 40, 3)})
-    for estimate in (estimate_rate(silent), estimate_dead(profile(rate=0.05)), estimate_dead(silent)):
+    cases = ((FiringProfile.mean_rate, silent), (dead_fraction, profile(rate=0.05)), (dead_fraction, silent))
+    for estimate in (jackknife(statistic, each, bounds=(0, 1)) for statistic, each in cases):
         assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
 def test_a_paired_difference_is_signed_and_sees_what_the_samples_share():
     reference, near, far = profile(rate=0.3), profile(rate=0.31, seed=1), profile(rate=0.4, seed=2)
-    difference = estimate_emd_difference(near, far, reference)
+
+    def nearer(a, b, c):
+        return firing_emd(a, c) - firing_emd(b, c)
+
+    difference = jackknife(nearer, near, far, reference)
     assert difference.value == pytest.approx(float(firing_emd(near, reference) - firing_emd(far, reference)), abs=1e-15)
     assert difference.high < 0
-    turned = estimate_emd_difference(far, near, reference)
+    turned = jackknife(nearer, far, near, reference)
     assert turned.low == pytest.approx(-difference.high, abs=1e-12)
-    assert estimate_emd_difference(near, near, reference) == Estimate(0, 0, 0)
+    assert jackknife(nearer, near, near, reference) == Estimate(0, 0, 0)
 
 
 def test_profiles_of_other_samples_cannot_be_paired():
     with pytest.raises(FiringError, match="100 samples in 20 shards and of 101 in 20 cannot be paired"):
-        estimate_drift(profile(100), profile(101))
+        jackknife(firing_drift, profile(100), profile(101))
 
 
 def test_one_sample_has_no_interval_and_no_floor():
-    for function in (estimate_rate, noise_floor):
+    for function in (lambda each: jackknife(FiringProfile.mean_rate, each), noise_floor):
         with pytest.raises(FiringError, match="1 samples in 1 shard"):
             function(profile(1))
 

@@ -318,7 +318,7 @@ def test_batches_of_another_number_of_steps_are_refused(metric_class, call):
 @pytest.mark.parametrize("metric_class", FIRING, ids=lambda metric: metric.__name__)
 def test_a_bootstrap_over_time_steps_is_refused(metric_class, strategy):
     wrapped, spikes = BootStrapper(metric_class(), sampling_strategy=strategy), torch.ones(40, 2, 3)
-    with pytest.raises(FiringError, match="estimate_emd"):
+    with pytest.raises(FiringError, match="emd_interval"):
         wrapped.update(spikes, spikes)
 
 

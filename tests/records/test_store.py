@@ -41,19 +41,26 @@ def record(tmp_path_factory: pytest.TempPathFactory, session_cache: Path) -> Rec
 
 def test_what_is_kept_is_found(record: Record, out: Path) -> None:
     assert store.find(out, record.cell) is None
-    folder = store.keep(out, record, {"evidence.safetensors": b"x"}, replace=False)
+    folder = store.keep(out, record, {"evidence.safetensors": b"x"})
     assert store.find(out, record.cell) == record
     assert sorted(path.name for path in folder.iterdir()) == ["evidence.safetensors", "record.json"]
     assert [path.name for path in out.iterdir()] == [record.cell.board]
 
 
-def test_the_first_record_stays_unless_it_is_replaced(record: Record, out: Path) -> None:
+def test_the_last_record_is_kept(record: Record, out: Path) -> None:
     later = record.model_copy(update={"seconds": 99.0})
-    store.keep(out, record, {}, replace=False)
-    folder = store.keep(out, later, {}, replace=False)
-    assert read_record(folder) == record
-    store.keep(out, later, {}, replace=True)
-    assert read_record(folder) == later
+    assert store.keep(out, record, {}) == store.keep(out, later, {})
+    assert store.find(out, record.cell) == later
+
+
+@pytest.mark.parametrize("measured", ["eager", "compiled", "integer"])
+@pytest.mark.parametrize("wanted", ["eager", "compiled", "integer"])
+def test_integers_stand_for_themselves_alone(record: Record, out: Path, measured: str, wanted: str) -> None:
+    assert store.finished(out, record.cell, wanted) is None
+    environment = record.environment.model_copy(update={"engine": measured})
+    store.keep(out, record.model_copy(update={"environment": environment}), {})
+    found = store.finished(out, record.cell, wanted)
+    assert (found is not None) == ((measured == "integer") == (wanted == "integer"))
 
 
 class Killed(BaseException):
@@ -65,7 +72,7 @@ def test_a_kill_while_a_cell_is_replaced_loses_nothing(
     record: Record, out: Path, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
     later = record.model_copy(update={"seconds": 99.0})
-    store.keep(out, record, {}, replace=False)
+    store.keep(out, record, {})
     rename, rmtree, calls = Path.rename, shutil.rmtree, []
 
     def rename_or_die(self: Path, target: Path) -> Path:
@@ -82,19 +89,19 @@ def test_a_kill_while_a_cell_is_replaced_loses_nothing(
     monkeypatch.setattr(Path, "rename", rename_or_die)
     monkeypatch.setattr(store.shutil, "rmtree", remove_or_die)
     with pytest.raises(Killed):
-        store.keep(out, later, {}, replace=True)
+        store.keep(out, later, {})
     monkeypatch.undo()
     assert len(calls) == min(moment + 1, 3)
     collect(out, dry_run=False)
     assert store.find(out, record.cell) == (later if moment == 3 else record)
-    store.keep(out, later, {}, replace=True)
+    store.keep(out, later, {})
     assert store.find(out, record.cell) == later
     assert [path.name for path in out.iterdir() if path.name != ".locks"] == [record.cell.board]
 
 
 def test_a_cell_is_found_while_it_is_replaced(record: Record, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     later = record.model_copy(update={"seconds": 99.0})
-    store.keep(out, record, {}, replace=False)
+    store.keep(out, record, {})
     make_room, found = store._make_room, []
 
     def look(*arguments: object) -> None:
@@ -103,27 +110,27 @@ def test_a_cell_is_found_while_it_is_replaced(record: Record, out: Path, monkeyp
             found.append(store.find(out, record.cell))
 
     monkeypatch.setattr(store, "_make_room", look)
-    store.keep(out, later, {}, replace=True)
+    store.keep(out, later, {})
     assert found == [record, record]
     assert store.find(out, record.cell) == later
 
 
 def test_a_directory_without_its_record_is_no_finished_cell(record: Record, out: Path) -> None:
-    folder = store.keep(out, record, {"evidence.safetensors": b"x"}, replace=False)
+    folder = store.keep(out, record, {"evidence.safetensors": b"x"})
     (folder / "record.json").unlink()
     assert store.find(out, record.cell) is None
-    store.keep(out, record, {}, replace=False)
+    store.keep(out, record, {})
     assert store.find(out, record.cell) == record
 
 
 def test_the_log_of_a_diverged_training_can_be_read_back(record: Record, out: Path) -> None:
     rows = ({"epoch": 1, "loss": float("nan")},)
     diverged = Record.model_validate({**record.model_dump(), "training_log": rows})
-    assert read_record(store.keep(out, diverged, {}, replace=False)).training_log == ({"epoch": 1, "loss": None},)
+    assert read_record(store.keep(out, diverged, {})).training_log == ({"epoch": 1, "loss": None},)
 
 
 def test_a_record_with_a_value_that_is_no_number_is_refused(record: Record, out: Path) -> None:
-    folder = store.keep(out, record, {}, replace=False)
+    folder = store.keep(out, record, {})
     text = (folder / "record.json").read_text()
     altered = text.replace(f'"seconds": {record.seconds}', '"seconds": NaN')
     assert altered != text
@@ -150,7 +157,7 @@ def test_a_record_that_cannot_be_written_leaves_nothing(
 
     monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(RecordError, match="No space left on device"):
-        store.keep(out, record, {}, replace=False)
+        store.keep(out, record, {})
     monkeypatch.undo()
     assert not [path for path in out.rglob("*") if path.is_file() or path.name.startswith(".")]
 
@@ -161,13 +168,13 @@ def test_a_failure_is_not_a_record_and_goes_when_there_is_one(record: Record, ou
     note = store.keep_failure(out, cell, failure)
     assert store.find_failure(out, cell) == failure
     assert store.find(out, cell) is None
-    store.keep(out, record, {}, replace=False)
+    store.keep(out, record, {})
     assert store.find_failure(out, cell) is None
     assert not note.exists()
 
 
 def test_a_damaged_record_is_told_and_can_be_set_aside(record: Record, out: Path) -> None:
-    path = store.keep(out, record, {}, replace=False) / "record.json"
+    path = store.keep(out, record, {}) / "record.json"
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(RecordError, match="--force"):
         store.find(out, record.cell)
@@ -194,14 +201,14 @@ def test_a_claim_is_exclusive_and_ends_with_its_process(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("log", [None, 1, [1], [{"loss": "x"}], [{"loss": 10**400}]])
 def test_a_record_with_a_malformed_training_log_is_damaged(record: Record, out: Path, log: object) -> None:
-    file = store.keep(out, record, {}, replace=False) / "record.json"
+    file = store.keep(out, record, {}) / "record.json"
     file.write_text(json.dumps(json.loads(file.read_bytes()) | {"training_log": log}), "utf-8")
     with pytest.raises(RecordError, match=r"is not valid \(training_log: .*not a list of rows of numbers"):
         read_record(file)
 
 
 def test_a_dry_run_puts_no_replaced_cell_back(record: Record, out: Path) -> None:
-    folder = store.keep(out, record, {}, replace=False)
+    folder = store.keep(out, record, {})
     store._make_room(out, record.cell)
     assert next(leftover.path.name for leftover in collect(out, dry_run=True)) == f".replaced-{record.key}"
     assert not folder.exists()

@@ -19,7 +19,7 @@ from snnbench.protocols.document import Stage, Training
 from snnbench.records.cell import quantizer_spec
 from snnbench.reporting import Silent
 from snnbench.training.batches import Normalise
-from snnbench.training.regularize import BatchRates, keeping_rates
+from snnbench.training.regularize import batch_rates, keeping_rates
 from snnbench.training.trainer import Trainer, TrainingSet
 
 
@@ -53,12 +53,9 @@ def moved(model: SEWResNet) -> SEWResNet:
 
 def distance(model: SEWResNet, reference: SEWResNet) -> float:
     images = torch.randn(64, 1, 8, 8, generator=torch.Generator().manual_seed(1))
-    mine, theirs = BatchRates(model.eval()), BatchRates(reference.eval())
-    with torch.no_grad():
+    with batch_rates(model.eval()) as mine, batch_rates(reference.eval()) as theirs, torch.no_grad():
         model(images), reference(images)
-    for handle in (*mine.handles, *theirs.handles):
-        handle.remove()
-    return float(firing_emd(mine.rates, theirs.rates))
+    return float(firing_emd(mine, theirs))
 
 
 def test_the_gradient_reaches_every_layer_of_weights() -> None:
