@@ -56,7 +56,7 @@ def shared_options(cells: Iterable[Cell], *, membranes: bool = False) -> LeftOut
     """For each quantizer of the weights (and of `membranes`), the options that all its cells have at the same value."""
     shared: dict[str, Options] = {}
     for cell in cells:
-        specs = {cell.quantizer.name: cell.quantizer.options}
+        specs: dict[str, Options] = {cell.quantizer.name: cell.quantizer.options}
         if membranes and cell.membrane:
             specs[f"membrane {cell.membrane.name}"] = _all_options(cell.membrane)
         for name, own in specs.items():
