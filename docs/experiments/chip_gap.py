@@ -1,79 +1,93 @@
-"""The table and the picture of docs/chips.md from finished cells: ``python chip_gap.py RESULTS FOLDER``.
+"""The table, the ranks and the picture of docs/chips.md from finished cells: ``python chip_gap.py RESULTS FOLDER``.
 
-RESULTS holds cells of `snnbench run --chip`; FOLDER gets ``chips-table.md`` and ``chips.svg``.
+RESULTS holds cells of chip_rows.py; FOLDER gets ``chips-table.md``, ``chips-ranks.md`` and ``chips.svg``.
 """
 
 from __future__ import annotations
 
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import matplotlib
+import torch
 from matplotlib import pyplot
 
-from snnbench.records.record import Record, read_record
+from snnbench.bench.bench import open_bench
+from snnbench.leaderboard.chip_columns import GAP_SCORES
+from snnbench.leaderboard.columns import ranks
+from snnbench.leaderboard.ranking import accuracy_wins, rank_ranges
+from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE, read_chip_evidence
+from snnbench.records.evidence import EVIDENCE_FILE, read_evidence
+from snnbench.records.record import read_record
 
 CHIPS = ("int", "loihi", "speck")
-TITLES = (
-    *("chip", "quantizer and bits", "float states %", "on the chip %", "change"),
-    *("EMD", "drift", "differ %", "overflow"),
-)
+WITH_INTERVAL = ("accuracy_change", "firing_emd", "spikes_differ")
 
 
-def cells(folder: Path) -> list[Record]:
-    found = [read_record(path.parent) for path in folder.glob("*/*/record.json")]
-    on_chips = [record for record in found if record.chip is not None]
-    return sorted(on_chips, key=lambda r: (CHIPS.index(r.cell.chip.name), r.cell.quantizer.bits, r.cell.quantizer.name))
+def cells(folder):
+    """Folders and records of cells on chips."""
+    found = [(path.parent, read_record(path.parent)) for path in folder.glob("*/*-on-*/record.json")]
+    return sorted(found, key=lambda each: (*group(each), each[1].cell.quantizer.bits, each[1].cell.quantizer.name))
 
 
-def interval(score, scale: float, form: str) -> str:
-    return f"{scale * score.value:{form}} ({scale * score.low:{form}} to {scale * score.high:{form}})"
+def group(found):
+    cell = found[1].cell
+    return cell.board, CHIPS.index(cell.chip.name)
 
 
-def row(record: Record) -> str:
-    gap, cell = record.chip, record.cell
-    places = sum(layer.neurons for layer in record.layers) * cell.limit * 4
-    return " | ".join(
-        [
-            f"| {cell.chip.name}",
-            f"{cell.quantizer.name} {cell.quantizer.bits}",
-            f"{100 * record.metrics['accuracy'].value:.2f}",
-            f"{100 * gap.accuracy.value:.2f}",
-            interval(gap.accuracy_change, 100, "+.2f"),
-            interval(gap.firing_emd, 1, ".4f"),
-            f"{gap.firing_drift.value:.4f}",
-            interval(gap.spikes_differ, 100, ".2f"),
-            f"{1e6 * sum(layer.overflows for layer in gap.layers) / places:.0f} |",
-        ]
+def name(record):
+    return f"{record.cell.quantizer.name} {record.cell.quantizer.bits}"
+
+
+def row(record):
+    shown = [record.cell.board, record.cell.chip.name, name(record), f"{100 * record.value('accuracy'):.2f}"]
+    for score in GAP_SCORES:
+        interval = f" ({score.interval(record.chip)})" if score.name in WITH_INTERVAL else ""
+        shown.append(score.text(record.chip) + interval)
+    return f"| {' | '.join(shown)} |\n"
+
+
+def table(found):
+    titles = ["board", "chip", "quantizer and bits", "float states %", *(score.heading for score in GAP_SCORES)]
+    return f"| {' | '.join(titles)} |\n|:--|:--|:--{'|--:' * (len(titles) - 3)}|\n" + "".join(
+        row(record) for _, record in found
     )
 
 
-def table(records: list[Record]) -> str:
-    head = "| " + " | ".join(TITLES) + " |"
-    return "\n".join([head, "|:--|:--|--:|--:|--:|--:|--:|--:|--:|", *map(row, records)]) + "\n"
+def rank_table(found):
+    """Ranks of the quantizers of one chip and number of bits, with float states and on the chip."""
+    lines = [
+        "| board | chip | quantizer and bits | rank with float states | rank on the chip |\n|:--|:--|:--|--:|--:|\n"
+    ]
+    for (board, chip, bits), rows in groupby(found, key=lambda each: (*group(each), each[1].cell.quantizer.bits)):
+        del bits
+        rows = list(rows)
+        _, labels = open_bench(board).test_set()
+        outcomes = (
+            [read_evidence(folder / EVIDENCE_FILE) for folder, _ in rows],
+            [read_chip_evidence(folder / CHIP_EVIDENCE_FILE) for folder, _ in rows],
+        )
+        right = [torch.stack([each.predictions == torch.from_numpy(labels) for each in those]) for those in outcomes]
+        pairs = zip(*(rank_ranges(accuracy_wins(each)) for each in right), strict=True)
+        for (_, record), (floats, on_chip) in zip(rows, pairs, strict=True):
+            lines.append(f"| {board} | {CHIPS[chip]} | {name(record)} | {ranks(floats)} | {ranks(on_chip)} |\n")
+    return "".join(lines)
 
 
-def picture(records: list[Record], file: Path) -> None:
+def picture(found, file):
     matplotlib.rcParams["svg.hashsalt"] = "snnbench"
-    names = list(dict.fromkeys(f"{r.cell.quantizer.name} {r.cell.quantizer.bits}" for r in records))
-    chips = list(dict.fromkeys(record.cell.chip.name for record in records))
-    figure, axes = pyplot.subplots(1, len(chips), figsize=(3 + 3 * len(chips), 3.4), sharey=True, squeeze=False)
-    for axis, chip in zip(axes[0], chips, strict=True):
-        for record in (r for r in records if r.cell.chip.name == chip):
-            rows = record.chip.layers
-            label = f"{record.cell.quantizer.name} {record.cell.quantizer.bits}"
+    names = list(dict.fromkeys(name(record) for _, record in found))
+    panels = [(at, [record for _, record in rows]) for at, rows in groupby(found, key=group)]
+    figure, axes = pyplot.subplots(1, len(panels), figsize=(3 + 3 * len(panels), 3.4), sharey=True, squeeze=False)
+    for axis, ((board, chip), records) in zip(axes[0], panels, strict=True):
+        for record in records:
+            layers, label = record.chip.layers, name(record)
+            values = [100 * layer.spikes_differ for layer in layers]
             line = "-" if record.cell.quantizer.bits == 4 else "--"
-            values = [100 * layer.spikes_differ for layer in rows]
-            axis.plot(
-                range(1, len(rows) + 1),
-                values,
-                line,
-                marker="o",
-                ms=3,
-                color=f"C{names.index(label) % 10}",
-                label=label,
-            )
-        axis.set_title(chip)
+            colour = f"C{names.index(label) % 10}"
+            axis.plot(range(1, len(layers) + 1), values, line, marker="o", ms=3, color=colour, label=label)
+        axis.set_title(f"{CHIPS[chip]}, {board}", fontsize=9)
         axis.set_xlabel("spiking layer")
     axes[0, 0].set_ylabel("places that differ, %")
     axes[0, 0].legend(fontsize=7, frameon=False)
@@ -81,11 +95,12 @@ def picture(records: list[Record], file: Path) -> None:
     figure.savefig(file, metadata={"Date": None})
 
 
-def main() -> None:
+def main():
     results, folder = Path(sys.argv[1]), Path(sys.argv[2])
-    records = cells(results)
-    (folder / "chips-table.md").write_text(table(records))
-    picture(records, folder / "chips.svg")
+    found = cells(results)
+    (folder / "chips-table.md").write_text(table(found))
+    (folder / "chips-ranks.md").write_text(rank_table(found))
+    picture(found, folder / "chips.svg")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from snnbench.chips.arithmetic import NO_LEAK, Leak
 from snnbench.chips.document import ChipReset, Decay, Semantics
 from snnbench.chips.neuron import Neurons
 from snnbench.chips.trace import Readout, TracedLayer
-from snnbench.errors import OptionError
+from snnbench.errors import GraphError, OptionError
 from snnbench.exchange.wiring import INPUT
 from snnbench.quant.integer import whole_numbers
 
@@ -67,7 +67,11 @@ class IntegerReadout:
 
 
 def fold(layer: TracedLayer, chip: Semantics, *, last: bool = False) -> tuple[IntegerLayer, list[Excess]]:
-    """A layer on a chip of integer arithmetic; the `last` one may fire less often in a step."""
+    """A layer on a chip of integer arithmetic; the `last` one may fire less often in a step.
+
+    Raises:
+        GraphError: if its weights are too large or too small beside its threshold for the chip's exponents.
+    """
     assert chip.weights is not None
     assert chip.input is not None
     assert chip.membrane is not None
@@ -80,6 +84,7 @@ def fold(layer: TracedLayer, chip: Semantics, *, last: bool = False) -> tuple[In
     codes, unit, exponent = into(layer, chip, found)
     wide = (-1,) + (1,) * (layer.weight.ndim - 2)
     per_unit = (1 << exponent).double() / unit
+    _check_range(layer, codes, per_unit, chip)
     threshold = _threshold(layer, per_unit, chip, found)
     neurons = Neurons(
         threshold=threshold.view(wide),
@@ -92,6 +97,24 @@ def fold(layer: TracedLayer, chip: Semantics, *, last: bool = False) -> tuple[In
     )
     synapses = Synapses(codes, exponent.view(wide), layer.stride, layer.padding)
     return IntegerLayer(layer.name, layer.sources, synapses, neurons), found
+
+
+def _check_range(layer: TracedLayer, codes: Tensor, per_unit: Tensor, chip: Semantics) -> None:
+    assert chip.weights is not None
+    assert chip.spike is not None
+    threshold = layer.threshold * per_unit / (1 << chip.spike.threshold_shift)
+    too_large = (threshold < 0.5) & codes.flatten(1).any(1)  # even a threshold of 1 would be another one
+    largest = (layer.weight.flatten(1).abs().amax(1) * layer.gain.abs())[too_large if too_large.any() else slice(None)]
+    if not too_large.any() and (codes.any() or not layer.weight.any()):
+        return
+    low, high = chip.weights.exponents
+    large = "large" if too_large.any() else "small"
+    raise GraphError(
+        f"layer '{layer.synapses}' has weights of up to {float(largest.max()):.3g}, too {large} beside the threshold"
+        f" {layer.threshold:g} of '{layer.name}' for {chip.weights.bits} bits and exponents {low} to {high} of chip"
+        f" '{chip.name}'; scale its weights (or the batch norm behind them), or name a chip of more bits (--chip"
+        " FILE.toml; snnbench chips show prints such a document)"
+    )
 
 
 def _scaled(layer: TracedLayer, factor: float) -> TracedLayer:

@@ -66,5 +66,7 @@ def _write(files: dict[str, str], out: Path) -> tuple[Path, ...]:
         for path, text in zip(paths, files.values(), strict=True):
             write_atomically(path, [text.encode()])
     except OSError as error:
+        for path in paths:  # all of them or none
+            path.unlink(missing_ok=True)
         raise OptionError(f"--out '{out}' cannot be written ({error.strerror})") from error
     return paths

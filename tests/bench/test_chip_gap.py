@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load, save
+from safetensors.torch import load, save, save_file
 from torch import nn
 
 import snnbench
@@ -17,7 +17,7 @@ from snnbench.bench.quantized import make_quantized
 from snnbench.bench.scored import Scored
 from snnbench.chips import on_chip
 from snnbench.chips.network import IntegerNetwork
-from snnbench.errors import OptionError, PluginError, RecordError
+from snnbench.errors import GraphError, OptionError, PluginError, RecordError
 from snnbench.functional import FiringProfile
 from snnbench.nn.recording import spiking_layers
 from snnbench.records.chip_evidence import read_chip_evidence
@@ -88,6 +88,16 @@ def test_a_chip_that_cannot_be_measured_is_refused_before_anything_runs(tmp_path
     with pytest.raises(error, match=chip):
         snnbench.run("uniform", 4, chip=chip, protocol="digits-sew8", out=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_that_cannot_be_put_on_a_chip_leaves_no_record(tmp_path):
+    weights = open_bench("digits-sew8").network.weights
+    save_file(weights, tmp_path / "weights.safetensors")
+    own = {"model": "sew_resnet8", "model_options": {"width": 16, "connect": "AND"}}
+    options = {"protocol": "digits-sew8", "limit": 20, "engine": "eager", "out": tmp_path / "results"}
+    with pytest.raises(GraphError, match=r"block 'blocks\.1_1' merges by AND.*use ADD"):
+        snnbench.run("uniform", 4, chip="int", weights=tmp_path / "weights.safetensors", **own, **options)
+    assert [path.name for path in (tmp_path / "results").iterdir()] == [".locks"]
 
 
 class Scripted(IntegerNetwork):

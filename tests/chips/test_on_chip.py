@@ -159,6 +159,26 @@ def test_what_cannot_be_folded_is_named(model, said):
     assert said in str(told.value)
 
 
+@pytest.mark.parametrize("chip", ["int", "loihi", "speck"])
+@pytest.mark.parametrize(("factor", "said"), [(1e9, "too large"), (1e-9, "too small")])
+def test_weights_beyond_the_exponents_of_a_chip_are_named_with_their_remedy(chip, factor, said):
+    model = network("if")
+    with torch.no_grad():
+        model.blocks[0].layer1.conv.weight.mul_(factor)
+    with pytest.raises(GraphError) as told:
+        snnbench.on_chip(model, chip, input_shape=(1, 8, 8))
+    assert "layer 'blocks.1_1.layer1.conv' has weights of up to" in str(told.value)
+    assert f"{said} beside the threshold 1 of 'blocks.1_1.layer1.neuron'" in str(told.value)
+    assert f"chip '{chip}'; scale its weights" in str(told.value)
+
+
+def test_a_layer_without_weights_is_not_beyond_anything():
+    model = network("if")
+    with torch.no_grad():
+        model.blocks[0].layer1.conv.weight.zero_()
+    snnbench.on_chip(model, "int", input_shape=(1, 8, 8))
+
+
 def test_merging_that_is_no_sum_is_named():
     with pytest.raises(GraphError, match="merges by AND"):
         snnbench.on_chip(network(connect="AND"), "int")

@@ -96,6 +96,19 @@ def test_a_folder_that_holds_a_network_is_not_written_over(cell, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "c").iterdir()} == before
 
 
+def test_nothing_stays_of_a_network_that_could_not_be_written_whole(cell, tmp_path, monkeypatch):
+    def fill(path, content, written=[]):  # noqa: B006
+        written.append(path)
+        if len(written) == 3:
+            raise OSError(28, "No space left on device")
+        path.write_bytes(b"".join(content))
+
+    monkeypatch.setattr("snnbench.examine.c.write_atomically", fill)
+    with pytest.raises(OptionError, match=r"cannot be written \(No space left on device\)"):
+        to_c(cell.directory, tmp_path / "c")
+    assert list((tmp_path / "c").iterdir()) == []
+
+
 def test_nothing_is_written_for_a_chip_that_there_is_not(cell, tmp_path):
     with pytest.raises(PluginError, match="no chip 'loihj'"):
         to_c(cell.directory, tmp_path / "c", chip="loihj")
