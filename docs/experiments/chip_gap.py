@@ -60,9 +60,8 @@ def rank_table(found):
     lines = [
         "| board | chip | quantizer and bits | rank with float states | rank on the chip |\n|:--|:--|:--|--:|--:|\n"
     ]
-    for (board, chip, bits), rows in groupby(found, key=lambda each: (*group(each), each[1].cell.quantizer.bits)):
-        del bits
-        rows = list(rows)
+    for (board, chip, _), group_of in groupby(found, key=lambda each: (*group(each), each[1].cell.quantizer.bits)):
+        rows = list(group_of)
         _, labels = open_bench(board).test_set()
         outcomes = (
             [read_evidence(folder / EVIDENCE_FILE) for folder, _ in rows],
