@@ -22,11 +22,15 @@ _ADD = (operator.add, operator.iadd, torch.add)
 
 
 class Wiring:
-    """Modules by qualified name in running order, and edges between names; `INPUT` and `OUTPUT` are its ends."""
+    """Modules by qualified name in running order, and edges between names; `INPUT` and `OUTPUT` are its ends.
 
-    def __init__(self) -> None:
+    `features` is the first dimension behind those of samples and, where layers get all steps at once, of steps.
+    """
+
+    def __init__(self, features: int) -> None:
         self.modules: dict[str, nn.Module] = {}
         self.edges: list[tuple[str, str]] = []
+        self.features = features
 
     def add(self, name: str, module: nn.Module, sources: Iterable[str]) -> list[str]:
         """Put a module after `sources`, whose outputs are added; gives the sources of what comes next.
@@ -54,7 +58,7 @@ def wire(model: nn.Module) -> Wiring:
     Raises:
         GraphError: if the network does what a graph of NIR cannot say; the message names the layer.
     """
-    wiring = Wiring()
+    wiring = Wiring(2 if any(step_mode(module) == "multi" for module in model.modules()) else 1)
     if isinstance(model, SEWResNet):
         ends = _sew_resnet(wiring, model)
     elif isinstance(model, GraphNetwork):
@@ -133,11 +137,19 @@ def _traced(wiring: Wiring, name: str, module: nn.Module, sources: list[str]) ->
             values[node] = _module(wiring, _joined(name, child), module.get_submodule(child), *arriving)
         elif node.op == "call_function" and node.target in _ADD and all(arg in values for arg in node.args):
             values[node] = [source for arg in node.args for source in values[cast(fx.Node, arg)]]
+        elif _flattens(node, wiring.features) and len(arriving) == 1:
+            values[node] = wiring.add(_joined(name, node.name), nn.Flatten(), *arriving)
         elif node.op == "output" and len(arriving) == 1:
             return arriving[0]
         else:
             raise GraphError(f"{what} does '{node.format_node()}', which a graph of NIR cannot say")
     raise GraphError(f"{what} gives nothing")
+
+
+def _flattens(node: fx.Node, features: int) -> bool:
+    """Whether a node calls ``torch.flatten`` on each sample's features, and on nothing else."""
+    called = (node.op, node.target) in (("call_function", torch.flatten), ("call_method", "flatten"))
+    return called and [*node.args[1:], *node.kwargs.values()] == [features] and set(node.kwargs) <= {"start_dim"}
 
 
 def _joined(name: str, key: str) -> str:

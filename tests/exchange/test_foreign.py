@@ -99,6 +99,39 @@ def test_the_network_fires_alike(name: str, tmp_path: Path) -> None:
     assert torch.equal(seen[0], theirs)
 
 
+class Flattening(nn.Module):
+    """A network that is called once a step, or with all steps at once, and flattens by a function."""
+
+    def __init__(self, mode: str, start: int, by_name: bool) -> None:
+        super().__init__()
+        layer, neuron = library("spikingjelly.activation_based.layer"), library("spikingjelly.activation_based.neuron")
+        self.conv, self.fire, self.fc = layer.Conv2d(2, 4, 3, 2, 1), neuron.IFNode(0.3), layer.Linear(16, 8)
+        library("spikingjelly.activation_based.functional").set_step_mode(self, mode)
+        self.start, self.by_name = start, by_name
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.fire(self.conv(x))
+        return self.fc(torch.flatten(y, start_dim=self.start) if self.by_name else y.flatten(self.start))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+@pytest.mark.parametrize(("mode", "start"), [("s", 1), ("m", 2)])
+@torch.no_grad()
+def test_flattening_by_a_function(mode: str, start: int, by_name: bool, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network, images = Flattening(mode, start, by_name).eval(), torch.randn(20, 2, 4, 4)
+    file, _ = to_nir(network, tmp_path / "a.nir", input_shape=(2, 4, 4), timesteps=STEPS)
+    given = images.expand(STEPS, *images.shape)
+    theirs = network(given) if mode == "m" else torch.stack([network(each) for each in given])
+    torch.testing.assert_close(from_nir(file)(images), theirs.mean(0))
+
+
+@pytest.mark.parametrize(("mode", "start"), [("s", 2), ("m", 1), ("s", 0)])
+def test_flattening_more_or_less_than_a_sample(mode: str, start: int, tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match=r"Flattening does .*flatten"):
+        to_nir(Flattening(mode, start, True), tmp_path / "a.nir", input_shape=(2, 4, 4), timesteps=STEPS)
+
+
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "kind": (lambda: spikingjelly("QIFNode"), r"'2', a spikingjelly.QIFNode, can be written as one of spikingjelly.IF"),
     "late": (lambda: snntorch(beta=0.9, reset_mechanism="subtract"), "'1', a snntorch.Leaky, .* reset_delay=True"),
