@@ -35,8 +35,7 @@ def van_rossum_distances(
 
     Source: van Rossum 2001, A novel spike distance, Neural Computation 13 (normalised as elephant does, by 2 / tau).
     """
-    if not tau > 0:
-        raise FiringError(f"tau={tau} is not a time constant above 0, in steps")
+    check_tau(tau)
     if spikes.shape != reference_spikes.shape:
         raise FiringError(
             f"layer {layer!r}: spikes of shape {tuple(spikes.shape)} against {tuple(reference_spikes.shape)} in the "
@@ -74,6 +73,12 @@ def first_spike_latency(spikes: Tensor, layer: str = "spikes") -> float | None:
     """
     first = first_spikes(spikes, layer)
     return float(first[first > 0].double().mean()) if bool((first > 0).any()) else None
+
+
+def check_tau(tau: float) -> None:
+    """Raise a FiringError unless `tau` is above 0."""
+    if not tau > 0:
+        raise FiringError(f"tau={tau} is not a time constant above 0, in steps")
 
 
 def _kernel(timesteps: int, tau: float) -> Tensor:

@@ -1,21 +1,21 @@
-"""Recording what each layer of synapses and neurons is asked for, as far as energy needs it."""
+"""Recording what each layer of synapses is asked for, as far as energy needs it; and the same of neurons."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, prod
-from types import TracebackType
 from typing import Any, Self
 
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from snnbench.errors import FiringError
 from snnbench.functional.energy import NeuronLoad, SynapseLoad
-from snnbench.nn.libraries import step_mode
+from snnbench.functional.profile import SHARDS
+from snnbench.nn.inputs import reach
 from snnbench.nn.neurons import LIFNeuron, PLIFNeuron
-from snnbench.nn.synapses import weight_layers
+from snnbench.nn.passes import only
+from snnbench.nn.synapses import OperationRecorder
 
 _LEAKY = ("LIF", "Leaky", "Synaptic", "Alpha")
 
@@ -31,27 +31,18 @@ class _Seen:
     spikes: bool = True
 
 
-class LoadRecorder:
-    """Counts what the layers of a model are asked for while it is entered; see `record_loads`."""
+class LoadRecorder(OperationRecorder):
+    """Counts operations, and what the layers of a model are asked for, while it is entered; see `record_loads`."""
 
     def __init__(self, model: nn.Module) -> None:
-        self._synapses = weight_layers(model)
-        self._neurons = {name: module for name, module in model.named_modules() if step_mode(module)}
+        super().__init__(model, SHARDS)
         self._seen: dict[str, _Seen] = {}
-        self._handles: list[RemovableHandle] = []
 
     def __enter__(self) -> Self:
-        for name, module in self._synapses.items():
-            self._handles.append(module.register_forward_hook(self._note_synapses(name)))
-        for name, module in self._neurons.items():
-            self._handles.append(module.register_forward_hook(self._note_neurons(name)))
+        super().__enter__()
+        for name, module in self._layers.items():
+            self._exit.callback(module.register_forward_hook(only(module, self._note_outputs(name))).remove)
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        while self._handles:
-            self._handles.pop().remove()
 
     def synapses(self, samples: int) -> dict[str, SynapseLoad]:
         """Loads of the layers of synapses that ran on so many samples, in the mean a sample.
@@ -59,47 +50,42 @@ class LoadRecorder:
         Raises:
             FiringError: if none ran.
         """
-        ran = {name: module for name, module in self._synapses.items() if name in self._seen}
+        ran = {name: module for name, module in self._layers.items() if name in self._seen}
         if not ran:
             raise FiringError("no convolution or linear layer ran")
         return {name: _synapse_load(module, self._seen[name], samples) for name, module in ran.items()}
 
-    def neurons(self, samples: int) -> dict[str, NeuronLoad]:
-        """Loads of the layers of neurons that ran on so many samples, in the mean a sample."""
-        ran = {name: module for name, module in self._neurons.items() if name in self._seen}
-        return {name: _neuron_load(module, self._seen[name], samples) for name, module in ran.items()}
+    def _reached(self, name: str, rows: Tensor, fan: Tensor) -> tuple[Tensor, bool]:
+        found, seen = reach(rows, fan), self._seen.setdefault(name, _Seen())
+        seen.spikes &= found.binary
+        seen.calls += 1
+        seen.inputs += rows.numel()
+        seen.active += found.active
+        seen.call_inputs = max(seen.call_inputs, rows.numel())
+        return found.counts, found.whole
 
-    def _note_synapses(self, name: str) -> Callable[[Any, Any, Any], None]:
-        def note(module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            x, depth = inputs[0].detach(), module.weight.ndim - 1
-            seen = self._seen.setdefault(name, _Seen())
-            spikes = bool(((x == 0) | (x == 1)).all())
-            seen.spikes &= spikes
-            seen.calls += 1
-            seen.inputs += x.numel()
-            seen.active += int(x.count_nonzero())
-            seen.outputs += output.numel()
-            seen.call_inputs = max(seen.call_inputs, x.numel())
-            seen.step_outputs = output.shape[-depth:].numel()
-
-        return note
-
-    def _note_neurons(self, name: str) -> Callable[[Any, Any, Any], None]:
-        def note(module: Any, inputs: Any, output: Any) -> None:
-            spikes = output[0] if isinstance(output, (tuple, list)) else output
-            seen = self._seen.setdefault(name, _Seen())
-            seen.active += int(spikes.count_nonzero())
-            seen.outputs += spikes.numel()
-            mode = step_mode(module)
-            lead = {"single": 1, "flat": 1}.get(str(mode), 2)
-            seen.step_outputs = spikes.shape[lead:].numel()
+    def _note_outputs(self, name: str) -> Callable[[Any, Tensor], None]:
+        def note(inputs: Any, output: Tensor) -> None:
+            if self._running:
+                depth = self._layers[name].weight.ndim - 1
+                self._seen[name].outputs += output.numel()
+                self._seen[name].step_outputs = output.shape[-depth:].numel()
 
         return note
 
 
 def record_loads(model: nn.Module) -> LoadRecorder:
-    """Count what each layer of `model` is asked for while it runs inside a ``with`` block, as `record_firing` does."""
+    """Count what each layer of `model` is asked for while it runs inside a ``with`` block, as `record_operations` does
+    (its `operations` are the same)."""
     return LoadRecorder(model)
+
+
+def neuron_load(layer: nn.Module, neurons: int, events: Tensor) -> NeuronLoad:
+    """What a layer of so many neurons did in the mean a sample; `events` are its spikes at each step, `(T, N)`."""
+    timesteps, samples = events.shape
+    named = any(word in type(layer).__name__ for word in _LEAKY)
+    leaks = isinstance(layer, (LIFNeuron, PLIFNeuron)) or (named and not type(layer).__name__.startswith("IF"))
+    return NeuronLoad(neurons, timesteps, float(events.sum()) / samples, leaks)
 
 
 def _synapse_load(layer: Any, seen: _Seen, samples: int) -> SynapseLoad:
@@ -124,10 +110,3 @@ def _synapse_load(layer: Any, seen: _Seen, samples: int) -> SynapseLoad:
         weights=layer.weight.numel(),
         biases=0 if layer.bias is None else layer.bias.numel(),
     )
-
-
-def _neuron_load(layer: nn.Module, seen: _Seen, samples: int) -> NeuronLoad:
-    timesteps = round(seen.outputs / (samples * seen.step_outputs))
-    named = any(word in type(layer).__name__ for word in _LEAKY)
-    leaks = isinstance(layer, (LIFNeuron, PLIFNeuron)) or (named and not type(layer).__name__.startswith("IF"))
-    return NeuronLoad(seen.step_outputs, timesteps, seen.active / samples, leaks)

@@ -17,6 +17,7 @@ from snnbench.functional.costs import Operations
 from snnbench.functional.profile import SHARDS
 from snnbench.nn.compiled.function import reached
 from snnbench.nn.compiled.optimize import FusedNeuron
+from snnbench.nn.inputs import reach
 from snnbench.nn.libraries import spikes_by_step, step_mode
 from snnbench.nn.passes import PassRecorder, only
 from snnbench.nn.sew_resnet import SEWBlock, SEWResNet
@@ -27,7 +28,6 @@ _TRANSPOSED: dict[type[nn.Module], Callable[..., Tensor]] = {
     nn.ConvTranspose2d: F.conv_transpose2d,
     nn.ConvTranspose3d: F.conv_transpose3d,
 }
-_CHUNK = 2**16
 _RECURRENT = ("weight_ih", "weight_hh", "input_weights", "recurrent_weights")
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
@@ -106,7 +106,7 @@ def _with_ones(layer: Any, x: Tensor, output_size: Sequence[int] | None) -> Tens
 
 @dataclass(frozen=True)
 class _Call:
-    """What one call of a layer caused: int64 (2, *lead) of `operations_of`, whether all is whole, and of all inputs."""
+    """What one call of a layer caused: int64 (2, *lead) of `reach`, whether all is whole, and of all inputs."""
 
     counts: Tensor
     whole: bool
@@ -174,12 +174,15 @@ class OperationRecorder(PassRecorder):
         if key not in self._fan_outs:
             self._fan_outs[key] = fan_out(module, features, output_size)
         fan = self._fan_outs[key].to(rows.device)
-        counts, whole = self._reached(rows, fan)
+        counts, whole = self._reached(name, rows, fan)
         return _Call(counts.cpu().unflatten(1, lead), whole, int(fan.sum()) * len(rows))  # type: ignore[no-untyped-call]
 
-    def _reached(self, rows: Tensor, fan: Tensor) -> tuple[Tensor, bool]:
+    def _reached(self, name: str, rows: Tensor, fan: Tensor) -> tuple[Tensor, bool]:
         fast = reached(rows, fan) if self._compiled and rows.dtype == torch.float32 and rows.ndim in (2, 4) else None
-        return (fast, True) if fast is not None else operations_of(rows, fan)
+        if fast is not None:
+            return fast, True
+        found = reach(rows, fan)
+        return found.counts, found.whole
 
     def _begin(self, inputs: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
         given = first_tensor((inputs, keywords))
@@ -215,34 +218,6 @@ class OperationRecorder(PassRecorder):
         if self._samples_first:
             return counts.reshape(2, samples, -1).sum(2)
         return counts.reshape(2, lead[0] // samples, samples, -1).sum((1, 3))
-
-
-def operations_of(inputs: Tensor, fan_out: Tensor) -> tuple[Tensor, bool]:
-    """Synapses that each row of `inputs` (rows, *features) reaches, and whether all inputs are whole numbers.
-
-    Returns:
-        int64 (2, rows): synapses of the inputs that are not zero, and the same with an input of k counted k times
-        (0 where inputs are real numbers), or of -k; and whether every input is a whole number.
-    """
-    rows = max(1, _CHUNK // inputs[0].numel()) if inputs.device.type == "cpu" else len(inputs)
-    parts = [_of_chunk(chunk, fan_out) for chunk in torch.split(inputs, rows)]  # on a CPU, a chunk stays in cache
-    return torch.cat([counts for counts, _ in parts], 1), all(whole for _, whole in parts)
-
-
-def _of_chunk(inputs: Tensor, fan_out: Tensor) -> tuple[Tensor, bool]:
-    low, high = torch.addcmul(inputs, inputs, inputs, value=-1).aminmax()
-    if low == 0 and high == 0:  # s - s*s is zero for 0 and 1 alone
-        return _reached(inputs, fan_out).expand(2, -1), True
-    events = _reached((inputs != 0).to(inputs.dtype), fan_out)
-    whole = bool((inputs == inputs.round()).all())
-    accumulates = _reached(inputs.abs(), fan_out) if whole else torch.zeros_like(events)
-    return torch.stack([events, accumulates]), whole
-
-
-def _reached(inputs: Tensor, fan_out: Tensor) -> Tensor:
-    # All channels of a position reach as far, so channels are summed first: few and small whole numbers are left.
-    positions = inputs.sum(1).long()
-    return (positions * fan_out[0]).flatten(1).sum(1) if positions.ndim > 1 else positions * fan_out[0]
 
 
 def record_operations(model: nn.Module, shards: int = SHARDS, timesteps: int | None = None) -> OperationRecorder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 
 import torch
 from torch import Tensor
@@ -165,12 +166,9 @@ def _flips(pair: Pair, negative: bool) -> Estimate:
 
 
 def _van_rossum(pair: Pair) -> Estimate:
-    distances = pair.known_pairing.distances()
-    sizes = {name: layer.neurons for name, layer in pair.mine.profile.layers.items()}
-    total = sum(sizes.values())
-    return pair.mean_of(
-        torch.stack([each * (sizes[name] / total) for name, each in distances.items()]).sum(0), (0, 1e9)
-    )
+    neurons = sum(load.neurons for load in pair.mine.neurons.values())
+    distances = torch.stack(list(pair.known_pairing.distances().values())).sum(0) / neurons
+    return pair.mean_of(distances, (0, inf))
 
 
 def _latency(pair: Pair) -> Estimate:
@@ -208,7 +206,7 @@ def _dead(pair: Pair) -> Estimate:
 
 
 def _operations(pair: Pair, kind: OperationKind) -> Estimate:
-    return jackknife(lambda some: some.total(kind), pair.mine.operations, bounds=(0, float("inf")))
+    return jackknife(lambda some: some.total(kind), pair.mine.operations, bounds=(0, inf))
 
 
 def _energy(pair: Pair) -> Estimate:
@@ -288,7 +286,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("exit_steps", "steps to 90 % sure", "steps", 2, lambda p: _early(p, "steps")),
     Measure("exit_accuracy", "accuracy stopped there", "%", 2, lambda p: _early(p, "accuracy")),
     Measure("calibration_error", "calibration error", "%", 2, _calibration),
-    Measure("nll", "log likelihood, negative", "nats", 4, lambda p: p.mean_of(_nll(p), (0, float("inf")))),
+    Measure("nll", "log likelihood, negative", "nats", 4, lambda p: p.mean_of(_nll(p), (0, inf))),
     Measure("brier", "Brier score", "", 4, lambda p: p.mean_of(brier_scores(p.mine.logits, p.known_labels), (0, 2))),
     Measure("events", "synaptic events an image", "", 0, lambda p: _operations(p, "events")),
     Measure("energy", "45 nm proxy an image", "nJ", 1, _energy),

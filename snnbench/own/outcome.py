@@ -15,12 +15,13 @@ from snnbench.functional.costs import Operations
 from snnbench.functional.energy import NeuronLoad, SynapseLoad
 from snnbench.functional.graded import BINARY, SpikeKind, unfold_spikes
 from snnbench.functional.load import events_by_step
+from snnbench.functional.packed import PackedSpikes
 from snnbench.functional.profile import FiringProfile, LayerFiring
 from snnbench.functional.spikes import count_by_shard
 from snnbench.nn.classifier import Loop, as_classifier
-from snnbench.nn.loads import record_loads
+from snnbench.nn.loads import neuron_load, record_loads
 from snnbench.nn.steps import steps_among
-from snnbench.nn.synapses import record_operations, weight_layers
+from snnbench.nn.synapses import weight_layers
 from snnbench.own.capture import SpikeCapture, spiking_modules
 from snnbench.own.potentials import PotentialRange
 from snnbench.own.products import ProductWeights
@@ -85,7 +86,6 @@ class Observer:
     ) -> None:
         self._model, self._timesteps, self._loop = model, timesteps, loop
         self._spikes = SpikeCapture(spiking_modules(model, layers, kinds))
-        self._operations = record_operations(model)
         self._potentials = PotentialRange(model)
         self._loads = record_loads(model)
         self._products = ProductWeights(model)
@@ -95,6 +95,7 @@ class Observer:
         self._logits: list[Tensor] = []
         self._steps: list[Tensor] | None = []
         self._events: dict[str, list[Tensor]] = {}
+        self._neurons: dict[str, int] = {}
         self._last: list[Tensor] = []
         self.steady = True
         """Whether the network gave the same outputs when it saw the first batch twice."""
@@ -112,18 +113,20 @@ class Observer:
         self._stack.close()
 
     @torch.no_grad()
-    def __call__(self, images: Tensor) -> dict[str, Tensor]:
-        """Run a batch; its spikes, layer -> (T, N, *features)."""
+    def __call__(self, images: Tensor) -> dict[str, Tensor | PackedSpikes]:
+        """Run a batch; its spikes by layer, packed where they can be, else (T, N, *features)."""
         if not self._logits:
             self._begin(images)
         logits = self._model(images).float().cpu()
         spikes = self._spikes.take(len(images))
         if not self._logits:
             self.steady = torch.allclose(logits, self._first, rtol=1e-4, atol=1e-5)
-        self._count(spikes)
+        packed = {name: self._packed(name, each) for name, each in spikes.items()}
+        for name, each in packed.items():
+            self._count(name, each)
         self._keep_steps(logits, spikes)
         self._logits.append(logits)
-        return spikes
+        return packed
 
     def outcome(self) -> Outcome:
         """What the network did on all batches.
@@ -131,19 +134,20 @@ class Observer:
         Raises:
             FiringError: if there was no batch, or the layers do not fit together.
         """
-        samples = sum(map(len, self._logits))
+        samples, modules = sum(map(len, self._logits)), dict(self._model.named_modules())
+        events = {name: torch.cat(parts, 1) for name, parts in self._events.items()}
         return Outcome(
             logits=torch.cat(self._logits),
             step_logits=torch.cat(self._steps) if self._steps else None,
             profile=FiringProfile(dict(self._counters)).to("cpu"),
             substeps=self._most,
-            operations=self._operations.operations(),
-            events={name: torch.cat(parts, 1) for name, parts in self._events.items()},
+            operations=self._loads.operations(),
+            events=events,
             potentials=self._potentials.found(),
             state_bits=self._potentials.bits(),
             weights=self._products.weights,
             synapses=self._loads.synapses(samples),
-            neurons=self._loads.neurons(samples),
+            neurons={name: neuron_load(modules[name], self._neurons[name], each) for name, each in events.items()},
         )
 
     def _begin(self, images: Tensor) -> None:
@@ -157,7 +161,7 @@ class Observer:
             self._first = self._model(images).float().cpu()
         for handle in handles:
             handle.remove()
-        for watch in (self._spikes, self._operations, self._potentials, self._loads):
+        for watch in (self._spikes, self._potentials, self._loads):
             self._stack.enter_context(watch)
         if order:
             last = weight_layers(self._model)[order[-1]]
@@ -166,15 +170,31 @@ class Observer:
     def _note_last(self, module: nn.Module, inputs: Any, output: Tensor) -> None:
         self._last.append(output)
 
-    def _count(self, spikes: dict[str, Tensor]) -> None:
+    def _packed(self, name: str, spikes: Tensor) -> Tensor | PackedSpikes:
+        self._neurons[name] = spikes.shape[2:].numel()
+        if self._most > 1 or not self._kinds.get(name, BINARY).is_binary:
+            return spikes
+        return PackedSpikes.of(spikes) or spikes
+
+    def _count(self, name: str, spikes: Tensor | PackedSpikes) -> None:
         first = sum(map(len, self._logits))
-        for name, each in spikes.items():
-            ones = self._as_ones(name, each)
-            if name not in self._counters:
-                self._counters[name] = LayerFiring.empty(ones.shape[2:], len(ones), device=ones.device)
-            layer = self._counters[name]
+        if isinstance(spikes, PackedSpikes):
+            layer = self._counter(name, spikes.codes.shape[1:], len(spikes.events))
+            spikes.count_by_shard(name, first, layer.counts, layer.steps, layer.samples)
+            events = spikes.events
+        else:
+            ones = self._as_ones(name, spikes)
+            layer = self._counter(name, ones.shape[2:], len(ones), ones.device)
             count_by_shard(ones, name, first, layer.counts, layer.steps, layer.samples)
-            self._events.setdefault(name, []).append(events_by_step(each).cpu())
+            events = events_by_step(spikes).cpu()
+        self._events.setdefault(name, []).append(events)
+
+    def _counter(
+        self, name: str, features: torch.Size, timesteps: int, device: torch.device | None = None
+    ) -> LayerFiring:
+        if name not in self._counters:
+            self._counters[name] = LayerFiring.empty(features, timesteps, device=device)
+        return self._counters[name]
 
     def _as_ones(self, name: str, spikes: Tensor) -> Tensor:
         """Zeros and ones that stand for the layer's spikes; every layer gets as many substeps as any needs."""

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from snnbench.errors import FiringError
 from snnbench.functional.graded import BINARY, SpikeKind
 from snnbench.functional.layers import check_same_layers
 from snnbench.functional.mismatch import Mismatch, count_mismatch
+from snnbench.functional.packed import Compared, PackedSpikes
 from snnbench.functional.trains import TAU, first_spikes, van_rossum_distances
 
 
@@ -30,25 +32,35 @@ class Pairing:
     _distances: dict[str, list[Tensor]] = field(default_factory=dict)
     _shifts: dict[str, list[Tensor]] = field(default_factory=dict)
 
-    def add(self, spikes: dict[str, Tensor], reference: dict[str, Tensor]) -> None:
-        """Compare a batch of both networks, layer -> (T, N, *features)."""
+    def add(self, spikes: Mapping[str, Tensor | PackedSpikes], reference: Mapping[str, Tensor | PackedSpikes]) -> None:
+        """Compare a batch of both networks, layer -> packed spikes, or (T, N, *features)."""
         check_same_layers(spikes, reference)
         for name, mine in spikes.items():
-            theirs, kind = reference[name], self.kinds.get(name, BINARY)
-            found = count_mismatch(mine, theirs, name) if kind.is_binary else _mismatch(mine, theirs)
-            self.mismatches[name] = _plus(self.mismatches.get(name, Mismatch(0, 0, 0)), found)
-            distances = van_rossum_distances(mine, theirs, self.tau, name, kind)
-            self._distances.setdefault(name, []).append(distances.flatten(1).mean(1).cpu())
-            self._shifts.setdefault(name, []).append(_latency_shift(mine, theirs, name, kind).cpu())
+            found = _compared(mine, reference[name], name, self.tau, self.kinds.get(name, BINARY))
+            self.mismatches[name] = _plus(self.mismatches.get(name, Mismatch(0, 0, 0)), found.mismatch)
+            self._distances.setdefault(name, []).append(found.distances)
+            self._shifts.setdefault(name, []).append(found.shifts)
 
     def distances(self) -> dict[str, Tensor]:
-        """Van Rossum distance of each sample, in the mean over the layer's neurons: layer -> float64 (N,)."""
+        """Van Rossum distance of each sample, summed over the layer's neurons: layer -> float64 (N,)."""
         return {name: torch.cat(parts) for name, parts in self._distances.items()}
 
     def latency_shifts(self) -> dict[str, Tensor]:
         """For each sample, the sum over neurons that fire in both networks of (first step - the reference's first
         step), and their number: layer -> int64 (N, 2)."""
         return {name: torch.cat(parts) for name, parts in self._shifts.items()}
+
+
+def _compared(
+    mine: Tensor | PackedSpikes, theirs: Tensor | PackedSpikes, layer: str, tau: float, kind: SpikeKind
+) -> Compared:
+    if isinstance(mine, PackedSpikes) and isinstance(theirs, PackedSpikes):
+        return mine.compare(theirs, tau, layer)
+    if not (isinstance(mine, Tensor) and isinstance(theirs, Tensor)):
+        raise FiringError(f"layer {layer!r}: the two networks fire differently; run both on one device and for one T")
+    distances = van_rossum_distances(mine, theirs, tau, layer, kind).flatten(1).sum(1).cpu()
+    mismatch = count_mismatch(mine, theirs, layer) if kind.is_binary else _mismatch(mine, theirs)
+    return Compared(distances, _latency_shift(mine, theirs, layer, kind).cpu(), mismatch)
 
 
 def _plus(a: Mismatch, b: Mismatch) -> Mismatch:

@@ -27,9 +27,9 @@ def bits_of(visited: Visited) -> int:
 class PotentialRange:
     """Notes what the membrane potential of every spiking layer does while it is entered: lowest, highest, and levels.
 
-    The range is that of the charged potential, before the reset, in snnbench and snnTorch; of SpikingJelly in
-    single-step mode it is the potential after the reset, which is all that it shows. Levels are those of the potential
-    that is stored for the next step. Other layers are left out.
+    The range is that of the charged potential, before the reset, in snnbench; of SpikingJelly and snnTorch it is that of
+    the potential that is kept after each step, which is all that they show. Levels are those of the potential that is
+    stored for the next step. Other layers are left out.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -44,6 +44,8 @@ class PotentialRange:
                 self._undo += [self._watch_charge(name, module), self._watch_store(name, module)]
             elif step_mode(module) == "single":
                 self._undo.append(module.register_forward_hook(self._hook(name)).remove)
+            elif hasattr(module, "store_v_seq"):
+                self._undo += self._watch_steps(name, module)
         return self
 
     def __exit__(
@@ -86,6 +88,16 @@ class PotentialRange:
         neuron.charge = watched
         return lambda: delattr(neuron, "charge")
 
+    def _watch_steps(self, name: str, neuron: Any) -> list[Callable[[], object]]:
+        """SpikingJelly in step mode m, which keeps the potentials of all steps when it is told to."""
+
+        def note(module: Any, inputs: Any, output: Any) -> None:
+            self._note(name, module.v_seq, module.v_threshold)
+            self._visit(name, module.v_seq)
+
+        before, neuron.store_v_seq = neuron.store_v_seq, True
+        return [neuron.register_forward_hook(note).remove, lambda: setattr(neuron, "store_v_seq", before)]
+
     def _hook(self, name: str) -> Callable[[Any, Any, Any], None]:
         def note(module: Any, inputs: Any, output: Any) -> None:
             for potential, threshold in (("mem", "threshold"), ("v", "v_threshold")):
@@ -97,6 +109,8 @@ class PotentialRange:
         return note
 
     def _note(self, name: str, potential: Tensor, threshold: Any) -> None:
-        low, high = torch.aminmax(potential.detach() / torch.as_tensor(threshold).to(potential))
-        before = self._found.get(name, (float(low), float(high)))
-        self._found[name] = min(before[0], float(low)), max(before[1], float(high))
+        limit = torch.as_tensor(threshold).detach().to(potential)
+        values = potential.detach() if limit.numel() == 1 else potential.detach() / limit
+        ends = [float(end / limit if limit.numel() == 1 else end) for end in torch.aminmax(values)]
+        before = self._found.get(name, (ends[0], ends[1]))
+        self._found[name] = min(before[0], ends[0]), max(before[1], ends[1])

@@ -10,6 +10,7 @@ import torch
 from oracles.networks import library
 from torch import nn
 
+import snnbench
 from snnbench.errors import FiringError
 from snnbench.functional.energy import (
     OperandBits,
@@ -20,7 +21,7 @@ from snnbench.functional.energy import (
     synapse_energy,
     total_energy,
 )
-from snnbench.nn.loads import record_loads
+from snnbench.nn.loads import neuron_load, record_loads
 
 T = 4
 
@@ -49,6 +50,10 @@ def linear() -> nn.Module:
     )
 
 
+def flat(spikes: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: each.flatten(2) for name, each in spikes.items()}
+
+
 NETWORKS = {
     "convolutions, all steps": (convolutional, "m", (2, 12, 12)),
     "linear, all steps": (linear, "m", (128,)),
@@ -69,15 +74,17 @@ def test_equal_to_spikingjelly(name):
     calls = [torch.stack(steps)] if mode == "m" else steps
     profiler = energy.LemaireEnergyProfiler(config=energy.LemaireEnergyConfig(strict=False))
     profiler.bind_model(model)
-    with torch.no_grad(), record_loads(model) as loads:
+    with torch.no_grad(), record_loads(model) as loads, snnbench.record_spikes(model) as recorder:
         for call in calls:
             model(call)
+    spikes = recorder.take(1)
+    neurons = {name: neuron_load(model[int(name)], each[0].numel(), each.sum(2)) for name, each in flat(spikes).items()}
     functional.reset_net(model)
     with profiler, torch.no_grad():
         for call in calls:
             model(call)
     expected = profiler.get_report().breakdown_pj
-    mine = total_energy(network_energy(loads.synapses(1), loads.neurons(1)).values())
+    mine = total_energy(network_energy(loads.synapses(1), neurons).values())
     found = {
         "ops_pj": mine.operations,
         "addressing_pj": mine.addressing,
