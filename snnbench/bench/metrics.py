@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ def _percent(name: str, title: str, compute: Callable[[Any, Scored], Estimate | 
 
 def _distance(name: str, title: str, compute: Callable[[Any, Scored], Estimate | float], **rest: Any) -> Metric:
     return Metric(name, title, PER_STEP, 1, ".4f", "lower", compute, distance=True, **rest)
+
+
+def _steps(seen: Any, name: str = "steps") -> Any:
+    """Outputs at each step as functions take them, (T, N, classes)."""
+    return seen[name].transpose(0, 1)
 
 
 def _share(functional: Any, holds: Any) -> Estimate:
@@ -215,13 +221,72 @@ METRICS: dict[str, Metric] = {
             ),
             better="lower",
             needs=("logits",),
+            heading="ECE %",
+            about="expected calibration error, 15 bins of confidence",
+        ),
+        Metric(
+            "nll",
+            "log likelihood, negative",
+            "nats",
+            1,
+            ".4f",
+            "lower",
+            lambda F, s: s.of_images(
+                lambda seen: F.negative_log_likelihood(seen["logits"], seen["labels"]), (0, inf), logits=s.logits
+            ),
+            needs=("logits",),
+        ),
+        Metric(
+            "brier",
+            "Brier score",
+            "",
+            1,
+            ".4f",
+            "lower",
+            lambda F, s: s.of_images(
+                lambda seen: F.brier_score(seen["logits"], seen["labels"]), (0, 2), logits=s.logits
+            ),
+            needs=("logits",),
         ),
         _percent(
             "accuracy_area",
             "accuracy, mean over steps",
             lambda F, s: s.of_images(
-                lambda seen: F.area_under_steps(F.accuracy_by_step(seen["steps"].transpose(0, 1), seen["labels"])),
+                lambda seen: F.area_under_steps(F.accuracy_by_step(_steps(seen), seen["labels"])), steps=s.step_logits
+            ),
+            better="higher",
+            needs=("step_logits",),
+        ),
+        _percent(
+            "agreement_area",
+            "agreement, mean over steps",
+            lambda F, s: s.of_images(
+                lambda seen: F.area_under_steps(F.agreement_by_step(_steps(seen), _steps(seen, "reference"))),
                 steps=s.step_logits,
+                reference=s.reference_step_logits,
+            ),
+            better="higher",
+            needs=("step_logits",),
+        ),
+        Metric(
+            "exit_steps",
+            "steps until 90 % sure",
+            "steps",
+            1,
+            ".2f",
+            "lower",
+            lambda F, s: s.of_images(
+                lambda seen: F.early_exit(_steps(seen), seen["labels"]).steps, (1, inf), steps=s.step_logits
+            ),
+            needs=("step_logits",),
+            heading="exit",
+            about="steps until the softmax of the mean output reaches 0.9",
+        ),
+        _percent(
+            "exit_accuracy",
+            "accuracy if stopped there",
+            lambda F, s: s.of_images(
+                lambda seen: F.early_exit(_steps(seen), seen["labels"]).accuracy, steps=s.step_logits
             ),
             better="higher",
             needs=("step_logits",),
@@ -234,6 +299,18 @@ METRICS: dict[str, Metric] = {
             ".1f",
             "lower",
             lambda F, s: F.peak_load(s.events).events,
+            needs=("events",),
+            heading="peak",
+            about="spikes an image of the busiest layer and step",
+        ),
+        Metric(
+            "peak_events_p99",
+            "spikes of the busiest layer and step, 99 % of images",
+            "an image",
+            1,
+            ".0f",
+            "lower",
+            lambda F, s: F.peak_load(s.events).p99,
             needs=("events",),
         ),
     )

@@ -77,13 +77,18 @@ class Scored:
 
     @property
     def logits(self) -> Tensor:
-        """Outputs (N, classes); this and the next two raise a FiringError where there are none."""
+        """Outputs (N, classes); this and the next three raise a FiringError where there are none."""
         return _known(self.evaluation.logits, "outputs are not kept")
 
     @property
     def step_logits(self) -> Tensor:
         """Outputs at each step (N, T, classes)."""
         return _known(self.evaluation.step_logits, "the network does not show its outputs at each step")
+
+    @property
+    def reference_step_logits(self) -> Tensor:
+        """The same of the reference."""
+        return _known(self.reference.step_logits, "the reference does not show its outputs at each step")
 
     @property
     def events(self) -> dict[str, Tensor]:

@@ -42,6 +42,10 @@ class ExportFormat(StrEnum):
     parquet = "parquet"
 
 
+_PAGE, _LONGEST = 100, 30
+_SHARED = ("status", "board", "options", "membrane", "mode", "seed")
+_LONG = ("board", "options", "membrane", "reason")
+
 OnlyStatus = Annotated[CellStatus | None, typer.Option("--status", help="Only cells of that status.")]
 
 
@@ -51,14 +55,18 @@ def list_(
     where: Where = None,
     status: OnlyStatus = None,
     sort: Sort = None,
+    wide: Annotated[bool, typer.Option("--wide", help="All columns in full, however wide the table gets.")] = False,
     json: Json = False,
 ) -> None:
-    """List the cells of a results folder: finished, failed and damaged."""
+    """List the cells of a results folder: finished, failed and damaged.
+
+    The table fits 100 columns: what all rows share is said once below it, and metrics that find no place are named.
+    """
     rows = _rows(out, where, status, sort)
     if json:
         sys.stdout.write(_encode(rows, ExportFormat.json).decode() + "\n")
     else:
-        _print(rows, f"No such cells in {out}" if where or status else f"No cells in {out}")
+        _print(rows, wide, f"No such cells in {out}" if where or status else f"No cells in {out}")
 
 
 @app.command("show")
@@ -133,18 +141,41 @@ def _rows(out: Path, where: list[str] | None, status: CellStatus | None, sort: s
     return select(ordered(rows, sort) if sort else rows, conditions)
 
 
-def _print(rows: list[ListedRow], none: str) -> None:
+def _print(rows: list[ListedRow], wide: bool, none: str) -> None:
     if not rows:
         typer.echo(none)
         return
     headings = {name: told for name, told in _headings().items() if any(_is_told(row.get(name)) for row in rows)}
-    lines = [list(headings.values())]
-    lines += [[_cell(name, row.get(name)) for name in headings] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    table = {name: [told, *(_cell(name, row.get(name)) for row in rows)] for name, told in headings.items()}
+    shown, told = (table, []) if wide else _fitted(table)
+    lines = zip(*shown.values(), strict=True)
+    widths = [_width(column) for column in shown.values()]
     text = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
     sys.stdout.write("\n".join(text) + "\n")
     counts = ", ".join(f"{count} {status}" for status, count in Counter(row["status"] for row in rows).most_common())
-    typer.echo(counts, err=True)
+    typer.echo("\n".join([*told, counts]), err=True)
+
+
+def _fitted(table: dict[str, list[str]]) -> tuple[dict[str, list[str]], list[str]]:
+    """The columns that fit the page, and what is to be said of the others."""
+    same = {
+        name: column for name, column in table.items() if name in _SHARED and len({*column[1:]}) == 1 < len(column) - 1
+    }
+    shown = {name: _cut(column) if name in _LONG else column for name, column in table.items() if name not in same}
+    absent = []
+    for name in reversed([name for name in shown if name in METRICS]):
+        if sum(_width(column) + 2 for column in shown.values()) - 2 > _PAGE:
+            absent.insert(0, shown.pop(name)[0])
+    told = [f"In all rows: {', '.join(f'{column[0]} {column[1]}' for column in same.values())}"] if same else []
+    return shown, [*told, f"Not shown: {', '.join(absent)}; --wide shows all, --json has them"] if absent else told
+
+
+def _cut(column: list[str]) -> list[str]:
+    return [text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…" for text in column]
+
+
+def _width(column: list[str]) -> int:
+    return max(map(len, column))
 
 
 def _headings() -> dict[str, str]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from snnbench.bench.metrics import ACCURACY, FIRING_EMD, asked, columns
 from snnbench.examine.series import Series
-from snnbench.examine.style import REFERENCE, in_style, styles
+from snnbench.examine.style import REFERENCE, in_style, method_styles
 from snnbench.files import write_atomically
 from snnbench.functional import FiringProfile, firing_emd
 from snnbench.records.score import Score
@@ -60,6 +60,12 @@ def render(figure: Figure, kind: PictureFormat) -> bytes:
     return buffer.getvalue()
 
 
+def _styles(series: Sequence[Series]) -> list[dict[str, Any]]:
+    """Colours tell quantizers, markers and dashes their bits."""
+    cells = [one.record.cell for one in series]
+    return method_styles([(cell.quantizer.name, cell.quantizer.bits) for cell in cells])
+
+
 def rates_picture(series: Sequence[Series], reference: FiringProfile) -> Figure:
     """Cumulative distribution over neurons of firing rates, a panel a layer."""
     theirs = reference.rates()
@@ -67,8 +73,8 @@ def rates_picture(series: Sequence[Series], reference: FiringProfile) -> Figure:
 
     def panel(axes: Axes, layer: str) -> str:
         axes.plot(_GRID, cumulative(theirs[layer]), drawstyle="steps-post", label="reference", **REFERENCE)
-        for one, rates, style in zip(series, mine, styles(len(series)), strict=True):
-            curve = {**style, "marker": None}
+        for one, rates, style in zip(series, mine, _styles(series), strict=True):
+            curve = {**style, "markevery": len(_GRID) // 8, "markersize": 3}
             axes.plot(_GRID, cumulative(rates[layer]), drawstyle="steps-post", label=one.label, **curve)
         if len(series) > 1:
             return ""
@@ -91,7 +97,7 @@ def steps_picture(series: Sequence[Series], reference: FiringProfile) -> Figure:
 
     def panel(axes: Axes, layer: str) -> str:
         axes.plot(steps, theirs[layer].numpy(), label="reference", **REFERENCE)
-        for one, rates, style in zip(series, mine, styles(len(series)), strict=True):
+        for one, rates, style in zip(series, mine, _styles(series), strict=True):
             axes.plot(steps, rates[layer].numpy(), label=one.label, **style)
         return ""
 
@@ -107,7 +113,7 @@ def emd_picture(series: Sequence[Series]) -> Figure:
     figure = Figure(figsize=(_WIDTH, 3.6 + 0.16 * _legend_rows(len(series) + 1)), layout="constrained")
     axes = figure.subplots()
     layers = [row.layer for row in series[0].record.layers]
-    for one, style in zip(series, styles(len(series)), strict=True):
+    for one, style in zip(series, _styles(series), strict=True):
         axes.plot(range(len(layers)), [row.firing_emd for row in one.record.layers], label=one.label, **style)
     floor = series[0].record.noise_floor.value
     if floor:
@@ -129,7 +135,7 @@ def accuracy_picture(series: Sequence[Series]) -> Figure:
     """Accuracy against EMD, each with its 95 % interval."""
     figure = Figure(figsize=(_WIDTH, 4.0 + 0.16 * _legend_rows(len(series) + 2)), layout="constrained")
     axes, first = figure.subplots(), series[0].record
-    for one, style in zip(series, styles(len(series)), strict=True):
+    for one, style in zip(series, _styles(series), strict=True):
         _cross(axes, one, style)
     if first.reference.accuracy.value is not None:
         axes.axhline(100 * first.reference.accuracy.value, label="reference", **REFERENCE)
@@ -154,7 +160,7 @@ def metrics_picture(series: Sequence[Series]) -> Figure:
 
     def panel(axes: Axes, label: str) -> str:
         metric = metrics[label]
-        for place, (one, style) in enumerate(zip(series, styles(len(series)), strict=True)):
+        for place, (one, style) in enumerate(zip(series, _styles(series), strict=True)):
             score = metric.of(one.record)
             if score is not None and score.value is not None:
                 reach, height = _reach(score, metric.scale), metric.scale * score.value

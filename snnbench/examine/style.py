@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle, islice
 from typing import Any
@@ -40,6 +40,23 @@ def styles(count: int) -> list[dict[str, Any]]:
         {"color": color, "marker": marker, "linestyle": dashes, "linewidth": 1.3, "markersize": 4.5}
         for color, marker, dashes in islice(parts, count)
     ]
+
+
+def method_styles(methods: Sequence[tuple[str, object]]) -> list[dict[str, Any]]:
+    """The same for series of a method and a number, such as quantizer and bits: colour and dashes tell the method, the
+    marker the number; series that agree in both have the next marker that is free."""
+    names, numbers = (list(dict.fromkeys(part)) for part in zip(*methods, strict=True))
+    taken: set[tuple[str, int]] = set()
+    found = []
+    for name, number in methods:
+        color, dashes = _COLORS[names.index(name) % len(_COLORS)], names.index(name) % len(_DASHES)
+        place = numbers.index(number) % len(_MARKERS)
+        markers = [*_MARKERS[place:], *_MARKERS[:place]]
+        marker = next((each for each in markers if (each, dashes) not in taken), markers[0])
+        taken.add((marker, dashes))
+        style = {"color": color, "marker": marker, "linestyle": _DASHES[dashes], "linewidth": 1.3, "markersize": 4.5}
+        found.append(style)
+    return found
 
 
 @contextmanager

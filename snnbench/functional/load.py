@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 
 from snnbench.errors import FiringError
+from snnbench.functional.packed import PackedSpikes
+
+_LARGE = 2**16  # elements from which kernels are worth building
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,9 @@ def events_by_step(spikes: Tensor) -> Tensor:
     """Events of a layer at each step and for each sample: `(T, N, *features)` -> `(T, N)`, spikes that are not 0."""
     if spikes.ndim < 2 or spikes.numel() == 0:
         raise FiringError(f"spikes have shape {tuple(spikes.shape)}; pass a non-empty tensor (T, N, *features)")
+    packed = PackedSpikes.of(spikes) if spikes.numel() >= _LARGE else None
+    if packed is not None:
+        return packed.events
     return (spikes != 0).flatten(2).sum(2) if spikes.ndim > 2 else (spikes != 0).long()
 
 

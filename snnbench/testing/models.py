@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.nn.hooks import told_of_calls
-from snnbench.nn.libraries import step_mode
+from snnbench.nn.libraries import StepMode, spikes_by_step, step_mode
 from snnbench.nn.synapses import weight_layers
 from snnbench.options import describe, validate
 from snnbench.testing.outcome import CheckSkipped
@@ -38,7 +38,7 @@ def spiking(subject: Subject) -> None:
     model = _build(subject)
     require(
         _spiking_layers(model),
-        f"{type(model).__name__} has no known spiking layer that gives all its steps at once",
+        f"{type(model).__name__} has no spiking layer of a library that is known",
     )
     require(weight_layers(model), f"{type(model).__name__} has no convolution and no linear layer")
     outputs = _outputs(model, _images())
@@ -110,8 +110,8 @@ def _images() -> Tensor:
     return torch.randn(_BATCH, *_SHAPE, generator=torch.Generator().manual_seed(0))
 
 
-def _spiking_layers(model: nn.Module) -> dict[str, nn.Module]:
-    return {name: module for name, module in model.named_modules() if step_mode(module) == "multi"}
+def _spiking_layers(model: nn.Module) -> dict[str, tuple[nn.Module, StepMode]]:
+    return {name: (module, mode) for name, module in model.named_modules() if (mode := step_mode(module))}
 
 
 def _build(subject: Subject, seed: int = 0, **more: object) -> nn.Module:
@@ -130,15 +130,17 @@ def _run(model: nn.Module, batch: Tensor) -> Tensor:
 
 
 def _outputs(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
-    outputs: dict[str, Tensor] = {}
+    """Spikes of all steps, `(T, N, *features)`, of each spiking layer that runs, however it steps."""
+    outputs: dict[str, list[Tensor]] = {}
+    layers = _spiking_layers(model)
 
-    def keep(name: str, inputs: Any, spikes: Tensor) -> None:
-        outputs[name] = spikes.detach()
+    def keep(name: str, inputs: tuple[Any, ...], output: Any) -> None:
+        outputs.setdefault(name, []).append(spikes_by_step(layers[name][0], name, layers[name][1], (inputs, {}), output))
 
-    with told_of_calls(_spiking_layers(model), keep):
+    with told_of_calls({name: module for name, (module, _) in layers.items()}, keep):
         _run(model, batch)
-    return outputs
+    return {name: torch.cat(calls) for name, calls in outputs.items()}
 
 
 def _steps(model: nn.Module) -> str:
-    return " or ".join(map(str, sorted({len(spikes) for spikes in _outputs(model, _images()).values()})))
+    return " or ".join(map(str, sorted({len(spikes) for spikes in _outputs(model, _images()).values()}))) or "no"

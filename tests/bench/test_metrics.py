@@ -46,7 +46,10 @@ ADDED = Metric(
 )
 
 
-BY_IMAGE = ("calibration_error", "accuracy_area", "peak_events")
+BY_IMAGE = (
+    *("calibration_error", "nll", "brier", "accuracy_area", "agreement_area", "exit_steps", "exit_accuracy"),
+    *("peak_events", "peak_events_p99"),
+)
 """Metrics that need what no shipped protocol needs: outputs, those of each step, and spikes, of each image."""
 
 
@@ -119,16 +122,28 @@ def test_it_is_verified(measured: Measured) -> None:
 def test_a_metric_may_need_more_of_each_image(measured: Measured, record: Record) -> None:
     """Each from what the evidence keeps, by a plain loop."""
     evidence = read_evidence(measured.folders[1] / EVIDENCE_FILE)
-    labels = measured.board.reference(measured.board.entries[1].note.reference).labels
+    reference = measured.board.reference(measured.board.entries[1].note.reference)
+    labels = reference.labels
     sure, answers = evidence.logits.double().softmax(1).max(1)
     gap = 0.0
     for low in range(15):
         inside = (sure > low / 15) & (sure <= (low + 1) / 15)
         if inside.any():
             gap += abs(float((answers == labels)[inside].double().mean() - sure[inside].mean())) * inside.sum().item()
-    right = [(evidence.step_logits[:, : t + 1].mean(1).argmax(1) == labels).double().mean() for t in range(4)]
+    own = [evidence.step_logits[:, : t + 1].double().mean(1) for t in range(4)]
+    theirs = [reference.step_logits[:, : t + 1].double().mean(1).argmax(1) for t in range(4)]
+    right = sum((each.argmax(1) == labels).double().mean() for each in own).item() / 4
+    agree = sum((each.argmax(1) == other).double().mean() for each, other in zip(own, theirs, strict=True)).item() / 4
+    stops = [next((t for t in range(4) if own[t][n].softmax(0).max() >= 0.9), 3) for n in range(len(labels))]
+    stopped = [float(own[t][n].argmax() == labels[n]) for n, t in enumerate(stops)]
+    chances = evidence.logits.double().softmax(1)
+    nll = -chances[range(len(labels)), labels].log().mean().item()
+    brier = (chances - torch.eye(10, dtype=torch.float64)[labels]).square().sum(1).mean().item()
     busiest = max(float(layer.double().mean(1).max()) for layer in evidence.events.values())
-    found = dict(zip(BY_IMAGE, (gap / len(labels), sum(right).item() / 4, busiest), strict=True))
+    most = torch.stack([layer.amax(0) for layer in evidence.events.values()]).amax(0).double().quantile(0.99).item()
+    exits = 1 + sum(stops) / len(stops), sum(stopped) / len(stopped)
+    expected = gap / len(labels), nll, brier, right, agree, *exits, busiest, most
+    found = dict(zip(BY_IMAGE, expected, strict=True))
     assert {name: record.metrics[name].value for name in BY_IMAGE} == pytest.approx(found, rel=1e-6)
     score = record.metrics["calibration_error"]
     assert score.low < score.value < score.high

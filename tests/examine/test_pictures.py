@@ -176,6 +176,17 @@ def test_colours_are_told_apart_without_one_kind_of_cone(kind: str) -> None:
     assert min(np.linalg.norm(seen(a, kind) - seen(b, kind)) for a, b in combinations(colors, 2)) > 0.1
 
 
+def test_colours_tell_quantizers_and_markers_bits() -> None:
+    methods = [(name, bits) for name in ("uniform", "lqnet", "twn") for bits in (2, 4, 8)] + [("lqnet", 4)]
+    styles = method_styles(methods)
+    for (name, bits), style in zip(methods[:9], styles, strict=False):
+        for (other, its), theirs in zip(methods[:9], styles, strict=False):
+            assert (style["color"] == theirs["color"]) == (name == other)
+            assert (style["marker"] == theirs["marker"]) == (bits == its)
+    marks = [(style["marker"], str(style["linestyle"])) for style in styles]
+    assert len(set(marks)) == len(methods)
+
+
 def test_series_are_told_apart_without_any_colour() -> None:
     marks = [(style["marker"], str(style["linestyle"])) for style in styles(40)]
     assert len(set(marks)) == 40
