@@ -13,6 +13,7 @@ from plotly import graph_objects
 from snnbench.bench.metrics import ACCURACY, FIRING_EMD, columns
 from snnbench.functional import FiringProfile
 from snnbench.leaderboard.ranking import Row
+from snnbench.records.cell import Cell
 
 _BINS = 40
 _GREY = "#8c959f"
@@ -27,16 +28,22 @@ def scatter_figure(rows: Sequence[Row]) -> dict[str, Any]:
     figure = graph_objects.Figure()
     shown = [row for row in rows if row.entry.record.value(FIRING_EMD.name) and row.entry.record.chip is None]
     largest = max((row.entry.record.audit.packed_bits for row in shown), default=1)
+    first = min((row.entry.record.cell.seed for row in shown), default=0)
     for index, name in enumerate(sorted({row.label for row in shown})):
         own = sorted((row for row in shown if row.label == name), key=_bits)
-        figure.add_trace(_points(name, own, _COLOURS[index % len(_COLOURS)], largest, len(shown) <= _NUMBERED))
-    for floor in sorted({row.entry.record.noise_floor.value or 0.0 for row in rows}):
-        if floor:
-            figure.add_vline(x=floor, line_dash="dash", line_color=_GREY)
-            figure.add_annotation(_note("split halves", textangle=-90, x=log10(floor), yref="paper", y=0.02))
-    for accuracy in sorted({row.entry.record.reference.accuracy.value or 0.0 for row in rows}):
+        figure.add_trace(_points(name, own, _COLOURS[index % len(_COLOURS)], largest, len(shown) <= _NUMBERED, first))
+    floors = sorted({floor for row in rows if (floor := row.entry.record.noise_floor.value)})
+    for floor in floors:
+        figure.add_vline(x=floor, line_dash="dash", line_color=_GREY)
+    # One note for lines of several seeds: they lie too near for notes of their own.
+    if floors:
+        figure.add_annotation(_note("split halves", textangle=-90, x=log10(floors[0]), yref="paper", y=0.02))
+    accuracies = sorted({row.entry.record.reference.accuracy.value or 0.0 for row in rows})
+    for accuracy in accuracies:
         figure.add_hline(y=100 * accuracy, line_dash="dot", line_color=_GREY)
-        figure.add_annotation(_note("reference", xref="paper", x=1, y=100 * accuracy))
+    if accuracies:
+        told = "reference" if len(accuracies) == 1 else "reference of each seed"
+        figure.add_annotation(_note(told, xref="paper", x=1, y=100 * accuracies[-1]))
     figure.update_layout(
         template="none",
         margin={"l": 56, "r": 16, "t": 16, "b": 48},
@@ -68,26 +75,33 @@ def _rates_figure(rates: torch.Tensor, reference: torch.Tensor) -> dict[str, Any
     return figure.to_plotly_json()  # type: ignore[no-any-return]
 
 
-def _points(name: str, rows: Sequence[Row], colour: str, largest: int, numbered: bool) -> graph_objects.Scatter:
+def _points(
+    name: str, rows: Sequence[Row], colour: str, largest: int, numbered: bool, first_seed: int
+) -> graph_objects.Scatter:
     records = [row.entry.record for row in rows]
     return graph_objects.Scatter(
         name=name,
         mode="markers+text" if numbered else "markers",
         x=[record.value(FIRING_EMD.name) for record in records],
         y=[100 * (record.value(ACCURACY.name) or 0.0) for record in records],
-        text=[_bits(row) for row in rows],
+        text=[_bits(row) if row.entry.record.cell.seed == first_seed else "" for row in rows],
         textposition="top center",
         hovertext=[_about(row) for row in rows],
         hoverinfo="text",
         customdata=[f"{row.entry.name}.html" for row in rows],
         marker={
             "size": [max(6.0, _LARGEST * sqrt(record.audit.packed_bits / largest)) for record in records],
-            "symbol": ["circle" if record.cell.mode == "ptq" else "diamond" for record in records],
+            "symbol": [_symbol(record.cell, first_seed) for record in records],
             "color": colour,
             "opacity": 0.75,
-            "line": {"width": 0},
+            "line": {"width": [0 if record.cell.seed == first_seed else 2 for record in records]},
         },
     )
+
+
+def _symbol(cell: Cell, first_seed: int) -> str:
+    shape = "circle" if cell.mode == "ptq" else "diamond"
+    return shape if cell.seed == first_seed else f"{shape}-open"
 
 
 def _about(row: Row) -> str:

@@ -42,9 +42,26 @@ def ranked_rows(board: Board) -> list[Row]:
     """The board's entries by chip, mode, seed and accuracy, ranked."""
     groups: dict[tuple[str, str, int], list[Entry]] = {}
     for entry in board.entries:
-        cell = entry.record.cell
-        groups.setdefault((cell.chip.name if cell.chip else "", cell.mode, cell.seed), []).append(entry)
+        groups.setdefault(_group(entry), []).append(entry)
     return [row for key in sorted(groups) for row in _rank(board, groups[key])]
+
+
+def grouped(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Ranked rows by what they are ranked among, each with its title; of a single group, the title is empty."""
+    groups: dict[tuple[str, str, int], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(_group(row.entry), []).append(row)
+    return [(_title(*key) if len(groups) > 1 else "", each) for key, each in groups.items()]
+
+
+def _group(entry: Entry) -> tuple[str, str, int]:
+    """Chip (or none), mode and seed."""
+    cell = entry.record.cell
+    return cell.chip.name if cell.chip else "", cell.mode, cell.seed
+
+
+def _title(chip: str, mode: str, seed: int) -> str:
+    return f"{'Post-training' if mode == 'ptq' else 'Fine-tuned'}, seed {seed}{f', on {chip}' if chip else ''}"
 
 
 def accuracy_wins(correct: Tensor) -> Wins:

@@ -18,7 +18,7 @@ from snnbench.leaderboard.board import Board
 from snnbench.leaderboard.charts import rates_figures, scatter_figure
 from snnbench.leaderboard.column import Column
 from snnbench.leaderboard.columns import columns
-from snnbench.leaderboard.ranking import Row, ranked_rows
+from snnbench.leaderboard.ranking import Row, grouped, ranked_rows
 from snnbench.leaderboard.scorecard import chip_lines, cost_lines, environment_lines, reproduction, score_lines
 from snnbench.leaderboard.tables import between_seeds, twins
 from snnbench.records import words
@@ -96,12 +96,14 @@ def _write_board(board: Board, folder: Path) -> None:
         title=f"{board.name}, snnbench",
         board=board,
         rows=rows,
+        groups=grouped(rows),
         columns=[column for column in columns(rows) if any(column.text(row) for row in rows)],
         sort_value=_sort_value,
         between_seeds=between_seeds(rows),
         twins=twins(board),
         shared=words.shared_text(cells),
         mixed=any(cell.mode == "qat" for cell in cells),
+        seeds=len({cell.seed for cell in cells}),
         scatter=_json(scatter_figure(rows)),
         **_facts(board, [board]),
     )

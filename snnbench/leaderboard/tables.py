@@ -12,7 +12,7 @@ from snnbench.errors import RecordError
 from snnbench.files import write_atomically
 from snnbench.leaderboard.board import Board
 from snnbench.leaderboard.columns import columns
-from snnbench.leaderboard.ranking import Row, ranked_rows
+from snnbench.leaderboard.ranking import Row, grouped, ranked_rows
 from snnbench.leaderboard.verification import require_rows
 from snnbench.records.words import shared_text
 
@@ -57,10 +57,6 @@ def _frame(rows: Sequence[Row]) -> pd.DataFrame:
     return pd.DataFrame({column.key: [column.value(row) for row in rows] for column in columns(rows)})
 
 
-def _texts(rows: Sequence[Row]) -> list[list[str]]:
-    return [[column.text(row) for column in columns(rows)] for row in rows]
-
-
 def _csv(board: Board, rows: Sequence[Row]) -> str:
     del board
     text: str = _frame(rows).to_csv(index=False, lineterminator="\n")
@@ -68,30 +64,40 @@ def _csv(board: Board, rows: Sequence[Row]) -> str:
 
 
 def _markdown(board: Board, rows: Sequence[Row]) -> str:
-    lines = [
-        [column.title for column in columns(rows)],
-        ["--:" if column.numeric else ":--" for column in columns(rows)],
-        *([cell.replace("|", "\\|") for cell in cells] for cells in _texts(rows)),
-    ]
-    body = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-    return f"# {board.protocol.title}\n\n{_caption(board, rows)}\n\n{body}\n\n{_legend(rows)}\n"
+    shown = columns(rows)
+    head = [[column.title for column in shown], ["--:" if column.numeric else ":--" for column in shown]]
+    parts = []
+    for title, own in grouped(rows):
+        lines = [*head, *([column.text(row).replace("|", "\\|") for column in shown] for row in own)]
+        body = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+        parts.append(f"## {title}\n\n{body}" if title else body)
+    tables = "\n\n".join(parts)
+    return f"# {board.protocol.title}\n\n{_caption(board, rows)}\n\n{tables}\n\n{_legend(rows)}\n"
 
 
 def _latex(board: Board, rows: Sequence[Row]) -> str:
-    frame = pd.DataFrame(_texts(rows), columns=[column.title for column in columns(rows)])
-    layout = "".join("r" if column.numeric else "l" for column in columns(rows))
-    escaped = frame.map(_tex).rename(columns=_tex) if len(frame) else frame
-    text: str = escaped.to_latex(index=False, column_format=layout, caption=_tex(_caption(board, rows)))
-    return text
+    shown = columns(rows)
+    layout = "".join("r" if column.numeric else "l" for column in shown)
+    found = []
+    for title, own in grouped(rows) or [("", [])]:
+        frame = pd.DataFrame([[column.text(row) for column in shown] for row in own], columns=[c.title for c in shown])
+        escaped = frame.map(_tex).rename(columns=_tex) if len(frame) else frame
+        caption = _tex(f"{_caption(board, rows)} {title}.") if title else _tex(_caption(board, rows))
+        found.append(escaped.to_latex(index=False, column_format=layout, caption=caption))
+    return "\n".join(found)
 
 
 def _html(board: Board, rows: Sequence[Row]) -> str:
-    heads = "".join(f'<th scope="col" title="{escape(column.about)}">{column.title}</th>' for column in columns(rows))
-    body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>" for cells in _texts(rows))
+    shown = columns(rows)
+    heads = "".join(f'<th scope="col" title="{escape(column.about)}">{column.title}</th>' for column in shown)
+    bodies = []
+    for title, own in grouped(rows) or [("", [])]:
+        first = [f'<tr><th colspan="{len(shown)}" scope="colgroup">{escape(title)}</th></tr>'] if title else []
+        cells = ["".join(f"<td>{escape(column.text(row))}</td>" for column in shown) for row in own]
+        body = "\n".join([*first, *(f"<tr>{each}</tr>" for each in cells)])
+        bodies.append(f"<tbody>\n{body}\n</tbody>")
     caption = escape(_caption(board, rows))
-    return (
-        f"<table>\n<caption>{caption}</caption>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n"
-    )
+    return f"<table>\n<caption>{caption}</caption>\n<thead><tr>{heads}</tr></thead>\n{chr(10).join(bodies)}\n</table>\n"
 
 
 def _caption(board: Board, rows: Sequence[Row]) -> str:

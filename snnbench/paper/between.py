@@ -12,6 +12,7 @@ from snnbench.examine.compare import difference
 from snnbench.functional import Estimate
 from snnbench.paper.cases import Case, Rows
 from snnbench.paper.evidence import POINT, PairEvidence, Stand, above, accuracy_difference, below, emd_difference
+from snnbench.paper.orders import BY, corrupted, orders_loss
 from snnbench.paper.questions import quotient
 from snnbench.paper.ranks import MOST_ALIKE, bootstrap, fewest_cases, spearman
 from snnbench.records.score import Score
@@ -181,6 +182,15 @@ BETWEEN: Sequence[BetweenBoards] = (
     BetweenBoards("5b", "It costs less than one point at 4 bits.", _exemption, _lqnet_accuracy(4, above)),
     BetweenBoards("6a", "The methods come in the same order with IF and LIF (above 0.9).", _neurons, _same_order),
     BetweenBoards("6b", "At 2 bits EMD in units of the seed floor is larger with IF.", _neurons, _larger),
+    *(
+        BetweenBoards(
+            f"7{letter}",
+            f"Among rows within one point of the reference, {by} orders the accuracy lost under corruption: tau > 0.",
+            corrupted,
+            orders_loss(by),
+        )
+        for letter, by in zip("ij", BY, strict=True)
+    ),
     BetweenBoards("8a", "At 2 bits EMD in the loss lowers the EMD.", _regularized, _regularized_emd),
     BetweenBoards("8b", "It does so at less than one point of accuracy.", _regularized, _regularized_accuracy),
     BetweenBoards(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite
+from string import ascii_lowercase
 
 from snnbench.bench.metrics import FIRING_EMD
 from snnbench.paper.between import BETWEEN
@@ -206,13 +207,12 @@ def _beyond(study: Study) -> str:
         details = _details((answer.where, answer.comparisons) for answer in answers)
         parts.append(f"**{number}.** {hypothesis}\n\n{body}{details}")
     text = "The hypotheses of [hypotheses.md](hypotheses.md), by their numbers there."
-    absent = "Hypothesis 7 has two more parts, calibration and corruption, for which the records have no metric yet."
-    return "## Beyond the paper\n\n" + "\n\n".join([text, *parts, absent])
+    return "## Beyond the paper\n\n" + "\n\n".join([text, *parts])
 
 
 def _in_order(numbered: tuple[str, str]) -> tuple[int, str]:
     number = numbered[0]
-    return int(number.rstrip("abcde")), number
+    return int(number.rstrip(ascii_lowercase)), number
 
 
 def _told(answer: Answer) -> str:

@@ -14,6 +14,7 @@ from snnbench.functional import Estimate
 from snnbench.paper.cases import Case, Rows
 from snnbench.paper.claims import LQNET, STATE, UNIFORM
 from snnbench.paper.evidence import PairEvidence, Stand, above, accuracy_difference, below, emd_difference, widened
+from snnbench.paper.orders import BY, by_metric, energy, orders
 from snnbench.paper.ranks import Numbers, bootstrap, column, fewest_cases, partial_spearman, spearman
 from snnbench.records.score import Score
 
@@ -227,6 +228,16 @@ def _not(stand: Callable[[Estimate, float], Stand]) -> Callable[[Estimate], Stan
     return lambda estimate: stand(estimate, 0)
 
 
+_ORDERED = (
+    ("calibration error", by_metric("calibration_error")),
+    ("the steps of an early exit", by_metric("exit_steps")),
+    ("predicted energy", energy),
+)
+_ORDERS = tuple(
+    (letter, by, *ordered)
+    for letter, (by, ordered) in zip("cdefgh", ((by, each) for by in BY for each in _ORDERED), strict=True)
+)
+
 QUESTIONS: Sequence[Question] = (
     Question(
         "1a",
@@ -258,6 +269,12 @@ QUESTIONS: Sequence[Question] = (
     Question("4b", "It has the larger EMD at 2 and 4 bits.", _sites(FIRING_EMD.name, "EMD")),
     Question("7a", "Given accuracy, EMD predicts the change of events (cost).", _predicts(_events_change)),
     Question("7b", "Given accuracy, EMD predicts flips.", _predicts(_flips)),
+    *(
+        Question(
+            f"7{letter}", f"Among rows within one point of the reference, {by} orders {what}: tau > 0.", orders(by, of)
+        )
+        for letter, by, what, of in _ORDERS
+    ),
     Question("10", "Errors of weights and membranes do not add up: EMD(both) < the sum.", _additive),
     Question("11a", "Post-training at 2 and 3 bits gptq and adaround have the smallest EMDs.", _calibrated_first),
 )

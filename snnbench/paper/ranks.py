@@ -37,6 +37,13 @@ def spearman(x: Numbers, y: Numbers) -> float:
     return float((a * b).sum() / norm) if norm else nan
 
 
+def kendall(x: Numbers, y: Numbers) -> float:
+    """Kendall's tau-b, for which ties count half on either side; not a number if one of the two is constant."""
+    a, b = (np.sign(each[:, None] - each[None]) for each in (x, y))
+    norm = np.sqrt((a * a).sum() * (b * b).sum())
+    return float((a * b).sum() / norm) if norm else nan
+
+
 def partial_spearman(x: Numbers, y: Numbers, held: Numbers) -> float:
     """Rank correlation of `x` and `y` with `held` held constant.
 

@@ -13,6 +13,7 @@ from snnbench.paper.between import BETWEEN, common
 from snnbench.paper.cases import Case, Rows, read_rows
 from snnbench.paper.claims import CLAIMS, Judgement, baseline_emd, judge
 from snnbench.paper.evidence import POINT, PairEvidence
+from snnbench.paper.orders import CORRUPTED
 from snnbench.paper.questions import QUESTIONS
 from snnbench.records.record import Null
 
@@ -63,7 +64,7 @@ def read_study(boards: Path) -> Study:
     """
     rows = tuple(read_rows(boards))
     judgements = tuple(judgement for each in rows for judgement in judge(each))
-    return Study(rows, judgements, (*_within(rows), *_between(rows)))
+    return Study(rows, judgements, (*_within(rows), *_between((*rows, *read_rows(boards, (CORRUPTED,))))))
 
 
 def outcome(comparisons: Sequence[PairEvidence]) -> StudyOutcome:

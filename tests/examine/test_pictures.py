@@ -27,7 +27,7 @@ from snnbench.examine.pictures import (
     steps_picture,
 )
 from snnbench.examine.series import Series, read_series, reference_profile
-from snnbench.examine.style import in_style, styles
+from snnbench.examine.style import in_style, method_styles, styles
 from snnbench.functional import FiringProfile, firing_emd
 from snnbench.reporting import Silent
 
@@ -178,12 +178,12 @@ def test_colours_are_told_apart_without_one_kind_of_cone(kind: str) -> None:
 
 def test_colours_tell_quantizers_and_markers_bits() -> None:
     methods = [(name, bits) for name in ("uniform", "lqnet", "twn") for bits in (2, 4, 8)] + [("lqnet", 4)]
-    styles = method_styles(methods)
-    for (name, bits), style in zip(methods[:9], styles, strict=False):
-        for (other, its), theirs in zip(methods[:9], styles, strict=False):
-            assert (style["color"] == theirs["color"]) == (name == other)
-            assert (style["marker"] == theirs["marker"]) == (bits == its)
-    marks = [(style["marker"], str(style["linestyle"])) for style in styles]
+    found = method_styles(methods)
+    for (name, bits), mine in list(zip(methods, found, strict=True))[:9]:
+        for (other, its), theirs in list(zip(methods, found, strict=True))[:9]:
+            assert (mine["color"] == theirs["color"]) == (name == other)
+            assert (mine["marker"] == theirs["marker"]) == (bits == its)
+    marks = [(style["marker"], str(style["linestyle"])) for style in found]
     assert len(set(marks)) == len(methods)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from snnbench.leaderboard.board import read_board
 from snnbench.leaderboard.tables import twins
 
-BOARD = Path(__file__).parents[2] / "leaderboards" / "digits-sew8-v1"
+BOARDS = Path(__file__).parents[2] / "leaderboards"
+BOARD = BOARDS / "digits-sew8-v1"
 
 
 def test_the_twin_of_a_reference_is_told_where_there_is_one() -> None:
@@ -18,3 +19,14 @@ def test_the_twin_of_a_reference_is_told_where_there_is_one() -> None:
     told = twins(replace(board, protocol=board.protocol.model_copy(update={"baselines": baselines})))
     assert "activations of 3 bits" in told
     assert "90.00 %" in told
+
+
+def test_what_is_ranked_by_itself_has_a_table_of_its_own() -> None:
+    parts = (BOARDS / "cifar10-sew8-v3" / "table.md").read_text("utf-8").split("## ")
+    titles = [part.partition("\n")[0] for part in parts[1:]]
+    assert titles == ["Post-training, seed 0", "Post-training, seed 1"]
+    for seed, part in enumerate(parts[1:]):
+        rows = [line.split(" | ") for line in part.splitlines() if line.startswith("| ")]
+        assert {row[rows[0].index("seed")] for row in rows[2:]} == {str(seed)}
+        assert sum(row[1].startswith("float") for row in rows) == 1
+    assert "## " not in (BOARD / "table.md").read_text("utf-8")

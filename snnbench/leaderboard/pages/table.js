@@ -1,9 +1,9 @@
 "use strict";
 (() => {
   const table = document.getElementById("entries");
-  const body = table.tBodies[0];
+  const bodies = [...table.tBodies].map((body) => ({ body, rows: [...body.querySelectorAll("tr:not(.group)")] }));
   const heads = [...table.tHead.rows[0].cells];
-  const rows = [...body.rows];
+  const rows = bodies.flatMap((each) => each.rows);
   const value = (row, index) => {
     const text = row.cells[index].dataset.value;
     return text === "" || Number.isNaN(Number(text)) ? text : Number(text);
@@ -16,11 +16,12 @@
     const descending = header.getAttribute("aria-sort") === "ascending";
     for (const other of heads) other.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", descending ? "descending" : "ascending");
-    const sorted = [...rows].sort((a, b) => {
-      const found = order(value(a, index), value(b, index));
-      return Number.isFinite(found) && descending ? -found : found;
-    });
-    body.append(...sorted);
+    for (const { body, rows: own } of bodies) {
+      body.append(...[...own].sort((a, b) => {
+        const found = order(value(a, index), value(b, index));
+        return Number.isFinite(found) && descending ? -found : found;
+      }));
+    }
   };
   heads.forEach((header, index) => {
     const button = document.createElement("button");
@@ -52,6 +53,7 @@
       row.hidden = !(chosen(row) && words.every((word) => texts[index].includes(word)));
       count += row.hidden ? 0 : 1;
     });
+    for (const { body, rows: own } of bodies) body.hidden = own.every((row) => row.hidden);
     shown.textContent = `${count} of ${rows.length} rows`;
   };
   bar.addEventListener("input", apply);
