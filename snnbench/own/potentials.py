@@ -15,6 +15,7 @@ from snnbench.quant.packing import NUMBER_BITS, bits_for
 from snnbench.quant.watch import MOST_LEVELS, Visited
 
 _FLOAT_ABOVE = 16  # bits a visit
+_VISITS, _CHUNK = 2**22, 2**16
 
 
 def bits_of(visited: Visited) -> int:
@@ -29,7 +30,7 @@ class PotentialRange:
 
     The range is that of the charged potential, before the reset, in snnbench; of SpikingJelly and snnTorch it is that of
     the potential that is kept after each step, which is all that they show. Levels are those of the potential that is
-    stored for the next step. Other layers are left out.
+    stored for the next step, in the first four million of a layer. Other layers are left out.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -75,7 +76,10 @@ class PotentialRange:
         return lambda: delattr(neuron, "_store")
 
     def _visit(self, name: str, stored: Tensor) -> None:
-        self._levels.setdefault(name, Visited()).add(stored.detach())
+        visited = self._levels.setdefault(name, Visited())
+        if int(visited.counts.sum()) < _VISITS:
+            for part in stored.detach().flatten().split(_CHUNK):  # in float, the first part has levels enough
+                visited.add(part)
 
     def _watch_charge(self, name: str, neuron: Any) -> Callable[[], object]:
         charge = neuron.charge
