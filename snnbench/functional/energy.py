@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil, log2
 from typing import Literal
 
 from snnbench.errors import FiringError
@@ -127,6 +128,31 @@ def neuron_energy(load: NeuronLoad, bits: OperandBits = OperandBits()) -> Memory
     state = _memory(updates, load.neurons, bits.state)
     sent = _memory(load.spikes, QUEUE, bits.event)
     return MemoryEnergy(load.spikes * _add(bits.state) + leak, 0.0, sent, 0.0, 2 * state)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a network is asked for in the mean an image, and at how many bits: what a cost is computed from.
+
+    Attributes:
+        synapses: layer of synapses -> its load.
+        neurons: layer of neurons -> its load.
+        bits: layer -> bits of its operands; of 32 where it is not named.
+    """
+
+    synapses: Mapping[str, SynapseLoad]
+    neurons: Mapping[str, NeuronLoad]
+    bits: Mapping[str, OperandBits]
+
+
+def address_bits(places: float) -> int:
+    """Bits of an event, the address of one of so many places."""
+    return max(1, ceil(log2(places)))
+
+
+def memory_energy(work: Work) -> float:
+    """`network_energy` in all, in picojoule."""
+    return total_energy(network_energy(work.synapses, work.neurons, work.bits).values()).total
 
 
 def network_energy(

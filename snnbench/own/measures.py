@@ -30,7 +30,7 @@ from snnbench.functional import (
 from snnbench.functional.confidence import brier_scores, expected_calibration_error, log_likelihoods
 from snnbench.functional.costs import OperationKind, energy_proxy
 from snnbench.functional.decisions import disagreeing, flipped
-from snnbench.functional.energy import MemoryEnergy, OperandBits, network_energy, total_energy
+from snnbench.functional.energy import OperandBits, Work, address_bits, memory_energy
 from snnbench.functional.load import PeakLoad, peak_load, state_bits
 from snnbench.functional.mismatch import reduce_mismatch
 from snnbench.functional.samples import Samples, estimate_statistic
@@ -38,6 +38,7 @@ from snnbench.functional.steps import accuracy_by_step, agreement_by_step, area_
 from snnbench.own.outcome import Outcome
 from snnbench.own.pairing import Pairing
 from snnbench.own.weights import WeightBits, float_share
+from snnbench.quant.packing import NUMBER_BITS
 
 CONFIDENCE = 0.9
 """Softmax probability at which the early-exit measures stop a sample."""
@@ -87,6 +88,20 @@ class Pair:
     def peak(self) -> PeakLoad:
         """The busiest layer and step."""
         return peak_load(self.mine.events, self.limit)
+
+    @cached_property
+    def work(self) -> Work:
+        """What the network was asked for, at the bits found: of weights, of stored potentials (those of a layer of
+        synapses are as wide as the widest), and of events, which are addresses."""
+        states, synapses, neurons = self.mine.state_bits, self.mine.synapses, self.mine.neurons
+        weights, widest = {row.layer: row.found_bits for row in self.weights}, max(states.values(), default=NUMBER_BITS)
+        bits = {
+            name: OperandBits(weights.get(name, NUMBER_BITS), widest, address_bits(load.call_inputs))
+            for name, load in synapses.items()
+        }
+        for name, load in neurons.items():
+            bits[name] = OperandBits(state=states.get(name, NUMBER_BITS), event=address_bits(load.neurons))
+        return Work(synapses, neurons, bits)
 
     @property
     def known_labels(self) -> Tensor:
@@ -217,15 +232,28 @@ def _energy(pair: Pair) -> Estimate:
     return Estimate(*(_nanojoule(fixed, each) for each in (additions.value, additions.low, additions.high)))
 
 
-def memory_energy(pair: Pair) -> MemoryEnergy:
-    """Energy with memory at the bits found in the weights; potentials, events and inputs are of 32 bits."""
-    found = {row.layer: OperandBits(weight=row.found_bits) for row in pair.weights}
-    return total_energy(network_energy(pair.mine.synapses, pair.mine.neurons, found).values())
-
-
 def _nanojoule(macs: float, accumulates: float) -> float:
     energy = energy_proxy(macs, accumulates)
     return (energy.fixed + energy.events) / 1000
+
+
+CostOf = Callable[[Work], float]
+"""A cost of one's own, or of a plugin: picojoule an image."""
+
+
+def own_cost(name: str, of: CostOf) -> Measure:
+    """A line of the card for a cost that is not in the table; it must give a finite number from 0 up."""
+
+    def value(pair: Pair) -> float:
+        try:
+            found = float(of(pair.work))
+        except Exception as error:
+            raise FiringError(f"cost {name!r} failed: {type(error).__name__}: {error}") from error
+        if not 0 <= found < inf:
+            raise FiringError(f"cost {name!r} gave {found}; picojoule are a finite number from 0 up")
+        return found / 1000
+
+    return Measure(name, name, "nJ", 1, value)
 
 
 MEASURES: tuple[Measure, ...] = (
@@ -290,7 +318,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("brier", "Brier score", "", 4, lambda p: p.mean_of(brier_scores(p.mine.logits, p.known_labels), (0, 2))),
     Measure("events", "synaptic events an image", "", 0, lambda p: _operations(p, "events")),
     Measure("energy", "45 nm proxy an image", "nJ", 1, _energy),
-    Measure("memory_energy", "with memory, Lemaire 2022", "nJ", 1, lambda p: memory_energy(p).total / 1000),
+    Measure("memory_energy", "with memory, Lemaire 2022", "nJ", 1, lambda p: memory_energy(p.work) / 1000),
     Measure("peak_events", "events, busiest layer and step", "", 1, lambda p: p.peak.events),
     Measure("peak_events_p99", "the same, 99 % of images", "", 0, lambda p: p.peak.p99),
     Measure("over_limit", "images over the limit", "%", 2, _over_limit),

@@ -28,9 +28,9 @@ def bits_of(visited: Visited) -> int:
 class PotentialRange:
     """Notes what the membrane potential of every spiking layer does while it is entered: lowest, highest, and levels.
 
-    The range is that of the charged potential, before the reset, in snnbench; of SpikingJelly and snnTorch it is that of
-    the potential that is kept after each step, which is all that they show. Levels are those of the potential that is
-    stored for the next step, in the first four million of a layer. Other layers are left out.
+    The range is that of the charged potential, before the reset, in snnbench; of SpikingJelly and snnTorch it is that
+    of the potential that is kept after each step, which is all that they show. Levels are those of the potential that
+    is stored for the next step, in the first four million of a layer. Other layers are left out.
     """
 
     def __init__(self, model: nn.Module) -> None:

@@ -20,7 +20,7 @@ from snnbench.functional.graded import SpikeKind
 from snnbench.nn.classifier import Loop
 from snnbench.nn.libraries import reset_states
 from snnbench.own.batches import Batches, pairs
-from snnbench.own.measures import MEASURES, Pair, Value
+from snnbench.own.measures import MEASURES, CostOf, Measure, Pair, Value, own_cost
 from snnbench.own.outcome import Observer, Outcome
 from snnbench.own.pairing import Pairing
 from snnbench.own.weights import WeightBits, float_share, weight_bits
@@ -164,6 +164,7 @@ def report(
     loop: Loop | None = None,
     limit: int | None = None,
     kinds: Mapping[str, SpikeKind] | None = None,
+    costs: Mapping[str, CostOf] | None = None,
 ) -> Report:
     """Run a network and its quantized forms on the same samples, and report what differs.
 
@@ -186,12 +187,15 @@ def report(
         kinds: layer -> what its outputs mean, where they are not 0 and 1: ``SpikeKind(most=4)`` for up to four spikes
             in a step, ``SpikeKind(signed=True)`` for -1, 0 and 1. Rates and EMD may then pass 1, up to the largest
             `most`; of signed spikes, positive and negative ones are counted apart.
+        costs: more costs by name, each a function of `snnbench.functional.energy.Work`, what layers were asked for and
+            at how many bits, that gives picojoule an image; a line of the card each.
 
     Raises:
         FiringError: if layers or outputs are not what is said above; the message says what to do.
     """
     networks = {"quantized": quantized} if isinstance(quantized, nn.Module) else dict(quantized)
     _check_names(networks)
+    added = _added(costs or {})
     if control is not None:
         networks[CONTROL] = control
     everything = _apart({REFERENCE: reference, **networks})
@@ -215,6 +219,7 @@ def report(
             ),
             observers[name].steady,
             outcomes.get(CONTROL) if name in networks and name != CONTROL else None,
+            added,
         )
         for name, model in everything.items()
     }
@@ -261,10 +266,16 @@ def _run(
     return torch.cat(seen) if seen else None
 
 
-def _card(pair: Pair, steady: bool, control: Outcome | None) -> Card:
+def _added(costs: Mapping[str, CostOf]) -> tuple[Measure, ...]:
+    if taken := {measure.name for measure in MEASURES} & set(costs):
+        raise OptionError(f"{taken.pop()!r} is a measure of the card already; call the cost something else")
+    return tuple(own_cost(name, of) for name, of in costs.items())
+
+
+def _card(pair: Pair, steady: bool, control: Outcome | None, added: Sequence[Measure]) -> Card:
     alone = pair.pairing is None
     measures: dict[str, Value | str] = {
-        measure.name: _measured(measure.of, pair) for measure in MEASURES if not (alone and measure.compares)
+        measure.name: _measured(measure.of, pair) for measure in (*MEASURES, *added) if not (alone and measure.compares)
     }
     if control is not None:
         against = Pair(pair.mine, control, pair.labels, None, pair.weights)

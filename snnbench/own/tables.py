@@ -14,7 +14,7 @@ from rich.table import Table
 from snnbench.errors import OptionError
 from snnbench.files import write_atomically
 from snnbench.functional import Estimate
-from snnbench.own.measures import MEASURES, Measure, Value
+from snnbench.own.measures import MEASURES, Measure, Value, own_cost
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +125,10 @@ def write(report: Report, path: Path) -> Path:
 
 def _shown(report: Report) -> list[Measure]:
     """The measures that at least one network has."""
-    measures = [*MEASURES, _CONTROL]
+    known = [*MEASURES, _CONTROL]
+    names = dict.fromkeys(name for card in report.cards.values() for name in card.measures)
+    added = [own_cost(name, lambda work: 0.0) for name in names if name not in {each.name for each in known}]
+    measures = [*known, *added]
     cards = report.cards.values()
     return [each for each in measures if any(not isinstance(card.measures.get(each.name, ""), str) for card in cards)]
 

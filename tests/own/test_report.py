@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import math
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from torch import nn
 import snnbench
 from snnbench.errors import FiringError, OptionError
 from snnbench.functional.graded import SpikeKind
+from snnbench.nn.classifier import as_classifier
 from snnbench.nn.libraries import reset_states
 
 
@@ -59,14 +61,14 @@ def test_every_library(network):
 def test_outputs_and_spikes_are_those_of_the_network(network):
     model, options = network
     (images, labels), *_ = batches()
-    with snnbench.record_spikes(model, options.get("layers")) as recorder:
-        from snnbench.nn.classifier import as_classifier
-
-        with as_classifier(model, **run_options(options)) as classifier:
-            logits = model(images)
-            spikes = recorder.take(len(images))
-            steps = classifier.step_logits
-            again = model(images)
+    with (
+        snnbench.record_spikes(model, options.get("layers")) as recorder,
+        as_classifier(model, **run_options(options)) as classifier,
+    ):
+        logits = model(images)
+        spikes = recorder.take(len(images))
+        steps = classifier.step_logits
+        again = model(images)
     assert torch.equal(logits, again)
     assert "forward" not in vars(model)
     assert logits.shape == (20, 10)
@@ -196,3 +198,67 @@ def test_a_ternary_neuron_of_spikingjelly():
     found = snnbench.report(model, model, batches(), timesteps=T, kinds={"2": SpikeKind(signed=True)})
     assert found["quantized"].value("firing_emd") == 0
     assert 0 < found["reference"].value("firing_rate") < 1
+
+
+def test_a_plugin_adds_a_cost():
+    model, options = make("plain")
+    quantized = snnbench.quantize(model, "uniform", bits=2, exempt=(), options={"clip": "absmax"})
+    costs = {
+        "by_hand": lambda work: sum(2000 * load.active for load in work.synapses.values()),
+        "bits": lambda work: 1000 * sum(work.bits[name].weight for name in work.synapses),
+        "broken": lambda work: 1 / 0,
+        "endless": lambda work: float("inf"),
+    }
+    found = snnbench.report(model, quantized, batches(), costs=costs, **options)
+    images = torch.cat([x for x, _ in batches()]).flatten(1)
+    active = images.count_nonzero() + (model.fc1(images) > 0.1).count_nonzero()
+    assert found["reference"].value("by_hand") == pytest.approx(2 * T * int(active) / len(images))
+    assert found["quantized"].value("bits") == 4
+    assert found["reference"].value("bits") == 64
+    for name, reason in (("broken", "failed: ZeroDivisionError"), ("endless", "gave inf")):
+        with pytest.raises(FiringError, match=reason):
+            found["quantized"].value(name)
+    assert "by_hand nJ" in found.to_html()
+    assert set(costs) <= set(found.to_pandas().measure)
+    with pytest.raises(OptionError, match="'memory_energy' is a measure of the card already"):
+        snnbench.report(model, quantized, batches(), costs={"memory_energy": costs["bits"]}, **options)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("name", ["snnbench", "spikingjelly_multi", "spikingjelly_single", "snntorch"])
+def test_the_range_that_membranes_needed(name):
+    """By hand: the largest and the smallest potential that the library itself shows."""
+    model, options = make(name)
+    found = snnbench.report(model, model, batches(), **options)["reference"].value("membrane_bits")
+    shown = []
+
+    def note(module, inputs, output):
+        if hasattr(module, "v_threshold"):
+            shown.append((module.v_seq if module.step_mode == "m" else module.v) / module.v_threshold)
+        elif hasattr(module, "charge"):
+            shown.append(charged(module, inputs[0]) / module.threshold)
+        else:
+            shown.append(output[1] / module.threshold)
+
+    for module in model.modules():
+        if hasattr(module, "v_threshold") or hasattr(module, "charge") or type(module).__name__ == "Leaky":
+            module.store_v_seq = hasattr(module, "v_threshold")
+            module.register_forward_hook(note)
+    with torch.no_grad(), as_classifier(model, **run_options(options)):
+        for images, _ in batches():
+            model(images)
+    low, high = min(float(each.min()) for each in shown), max(float(each.max()) for each in shown)
+    lowest, highest = math.floor(low * 256), math.ceil(high * 256)
+    assert -(2 ** (found - 1)) <= lowest
+    assert highest < 2 ** (found - 1)
+    assert lowest < -(2 ** (found - 2)) or highest >= 2 ** (found - 2)
+
+
+def charged(neuron, current):
+    """The potentials before the reset, step by step."""
+    v, found = torch.full_like(current[0], neuron.v_reset), []
+    for x in current:
+        h = neuron.charge(v, x)
+        found.append(h)
+        v = torch.where(h >= neuron.threshold, neuron.v_reset, h)
+    return torch.stack(found)
