@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snnbench.functional import holm, mcnemar_test
-from snnbench.leaderboard.ranking import accuracy_wins, difference, emd_wins, front, rank_ranges
+from snnbench.leaderboard.ranking import Row, accuracy_wins, difference, emd_wins, front, grouped, rank_ranges
 from snnbench.records.score import Score
 
 
@@ -44,3 +45,16 @@ def test_intervals_that_overlap_are_a_tie() -> None:
     near, alike, far = (Score(value=v, low=v - 0.01, high=v + 0.01) for v in (0.1, 0.11, 0.5))
     assert emd_wins([near, alike, far]).tolist() == [[False, False, True], [False, False, True], [False] * 3]
     assert difference(near, far).high == pytest.approx(-0.4 + np.hypot(0.01, 0.01))
+
+
+def test_rows_are_grouped_by_what_they_are_ranked_among() -> None:
+    def row(mode: str, seed: int, chip: str = "") -> Row:
+        cell = SimpleNamespace(mode=mode, seed=seed, chip=SimpleNamespace(name=chip) if chip else None)
+        return Row(SimpleNamespace(record=SimpleNamespace(cell=cell)), "a", None, None, False)  # type: ignore[arg-type]
+
+    rows = [row("ptq", 0), row("ptq", 0), row("ptq", 1), row("qat", 0), row("ptq", 0, "loihi")]
+    titles = ["Post-training, seed 0", "Post-training, seed 1", "Fine-tuned, seed 0", "Post-training, seed 0, on loihi"]
+    assert [title for title, _ in grouped(rows)] == titles
+    assert [len(own) for _, own in grouped(rows)] == [2, 1, 1, 1]
+    assert grouped(rows[:2]) == [("", rows[:2])]
+    assert grouped([]) == []

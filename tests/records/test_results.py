@@ -13,8 +13,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from snnbench.bench.metrics import METRICS, columns
 from snnbench.cli.main import main
-from snnbench.cli.results import ExportFormat, _encode
+from snnbench.cli.results import ExportFormat, _encode, _print
 from snnbench.errors import OptionError, RecordError
 from snnbench.records import store
 from snnbench.records.cleanup import collect
@@ -84,6 +85,26 @@ def test_list_shows_every_cell(results: Path, cli: Callable) -> None:
     assert "this quantizer always fails" in text
     _, text = cli("results", "list", results, "--status", "finished", "--sort", "bits", "--json")
     assert [row["bits"] for row in json.loads(text)] == [1, 2]
+
+
+def test_the_list_fits_the_page_and_says_what_it_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"status": "finished", "board": "cifar10-sew8-v4", "quantizer": "uniform", "mode": "ptq", "key": "a" * 64}
+    numbers = dict.fromkeys(METRICS, 0.1)
+    rows = [{**row, **numbers, "bits": bits, "options": f"clip=absmax {bits * 'long '}"} for bits in range(1, 9)]
+    _print(rows, False, "")
+    table, said = capsys.readouterr()
+    assert max(map(len, table.splitlines())) <= 100
+    assert "In all rows: status finished, board cifar10-sew8-v4, mode ptq" in said
+    head = table.splitlines()[0]
+    left_out = said.partition("Not shown: ")[2].partition(";")[0].split(", ")
+    assert {metric.heading for metric in columns(METRICS)} - set(left_out) <= {*map(str.strip, head.split("  "))}
+    assert "accuracy %" in head
+    assert "…" in table
+    _print(rows, True, "")
+    table, said = capsys.readouterr()
+    assert all(metric.heading in table.splitlines()[0] for metric in columns(METRICS))
+    assert 8 * "long " in table
+    assert "Not shown" not in said
 
 
 def test_show_prints_a_record_or_a_traceback(results: Path, cli: Callable) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from oracles.networks import library
 from torch import Tensor, nn
 
 from snnbench.nn import LIFNeuron
@@ -127,6 +128,36 @@ def test_the_good_one_passes_all():
     assert report.count("passed") == len(CHECKS["models"])
 
 
+class StepsByItself(Good):
+    """A loop over the steps inside of the forward, as snnTorch's tutorials have it."""
+
+    def __init__(self, channels: int, classes: int, timesteps: int) -> None:
+        super().__init__(channels, classes, timesteps)
+        self.neuron = library("snntorch").Leaky(beta=0.9, threshold=0.5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        current, potential, spikes = self.bn(self.conv(images)), self.neuron.reset_mem(), []
+        for _ in range(self.timesteps):
+            fired, potential = self.neuron(current, potential)
+            spikes.append(fired)
+        return self.fc(torch.stack(spikes).mean((0, -2, -1)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_networks_of_other_libraries_are_checked_step_by_step():
+    library("snntorch")
+    assert failures(check_entry(entry(StepsByItself))) == {}
+    found = failures(check_entry(entry(NeverFires)))
+    assert found["timesteps"] == "with timesteps=3 it runs no steps"
+
+
+class NeverFires(Good):
+    """Its neuron never runs."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.bn(self.conv(images)).mean((-2, -1)))
+
+
 @pytest.mark.parametrize("kind", BAD, ids=lambda kind: kind.__name__)
 def test_each_check_alone_catches_what_it_is_for(kind):
     name, message = BAD[kind]
@@ -168,7 +199,7 @@ class PutsTheBatchFirst(Good):
 
 
 BAD_IN_FOUR_STEPS = {
-    HasNoNeuron: ("spiking", "HasNoNeuron has no known spiking layer that gives all its steps at once"),
+    HasNoNeuron: ("spiking", "HasNoNeuron has no spiking layer of a library that is known"),
     HasNoLayer: ("spiking", "HasNoLayer has no convolution and no linear layer"),
     PutsTheBatchFirst: ("binary", "spiking layer 'neuron' gives (3, 4, 8, 15, 15), not (T, N, ...)"),
 }
