@@ -17,7 +17,8 @@ import snnbench
 from snnbench.errors import FiringError, OptionError
 from snnbench.functional.graded import SpikeKind
 from snnbench.nn.classifier import as_classifier
-from snnbench.nn.libraries import reset_states
+from snnbench.nn.libraries import reset_states, step_mode
+from snnbench.own.membranes import state_quantizers
 
 
 def run_options(options: dict) -> dict:
@@ -262,3 +263,46 @@ def charged(neuron, current):
         found.append(h)
         v = torch.where(h >= neuron.threshold, neuron.v_reset, h)
     return torch.stack(found)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("name", ["snnbench", "spikingjelly_multi", "spikingjelly_single", "snntorch"])
+def test_membranes_hold_the_levels_of_their_bits(name):
+    model, options = make(name)
+    membrane = {"membrane": "uniform", "membrane_bits": 2, "membrane_options": {"range": "signed"}}
+    quantized = snnbench.quantize(model, "float", exempt=(), **membrane)
+    seen = {layer: set() for layer in state_quantizers(quantized)}
+    for layer, state in state_quantizers(quantized).items():
+        state.register_forward_hook(lambda _, inputs, out, layer=layer: seen[layer].update(out.unique().tolist()))
+    found = snnbench.report(model, quantized, batches(), **options)
+    assert found["quantized"].value("firing_emd") > 0
+    assert found["quantized"].value("float_share") == 1
+    assert len(seen) == sum(step_mode(module) is not None for module in model.modules())
+    assert all(1 < len(levels) <= 4 and max(map(abs, levels)) <= 1 for levels in seen.values())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize(("name", "library_name"), [("norse", "norse"), ("sinabs", "sinabs")])
+def test_membranes_that_cannot_be_quantized_are_refused_by_name(name, library_name):
+    model, _ = make(name)
+    with pytest.raises(
+        OptionError, match=rf"is a \w+ of {library_name}, whose membrane cannot be quantized here; those"
+    ):
+        snnbench.quantize(model, "float", membrane="uniform", membrane_bits=4)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_the_matrices_of_recurrent_cells_are_quantized():
+    model, options = make("norse")
+    quantized = snnbench.quantize(model, "uniform", bits=3, exempt=(), options={"clip": "absmax"})
+    card = snnbench.report(model, quantized, batches(1), **options)["quantized"]
+    rows = {row.layer: row.found_bits for row in card.weights}
+    assert {name for name in rows if name.startswith("first.")} == {"first.input_weights", "first.recurrent_weights"}
+    assert all(bits <= 3 for bits in rows.values())
+    cell = nn.Sequential(nn.RNNCell(6, 5), nn.Linear(5, 3))
+    rounded = snnbench.quantize(cell, "uniform", bits=2, exempt=(), options={"clip": "absmax"})
+    for matrix in (rounded[0].weight_ih, rounded[0].weight_hh):
+        assert len(matrix.unique()) <= 4
+    x, h = torch.rand(2, 6), torch.rand(2, 5)
+    by_hand = torch.tanh(x @ rounded[0].weight_ih.T + cell[0].bias_ih + h @ rounded[0].weight_hh.T + cell[0].bias_hh)
+    assert torch.allclose(rounded[0](x, h), by_hand, atol=1e-6)
