@@ -115,7 +115,14 @@ class Dataset:
             raise DamagedDataError(f"{error}; {advice}") from error
 
     @property
+    def base(self) -> Dataset | None:
+        """The data set that this one is made from, as a corrupted one is; None if it has files of its own."""
+        return getattr(self.source, "base", None)
+
+    @property
     def _remedy(self) -> str:
+        if self.base is not None:
+            return f"it is made from {self.base.name}, so {self.base._remedy}"
         if isinstance(self.source, Archived):
             return f"run 'snnbench data prepare {self.name}'"
         return "put its files there as the plugin that brings it says"

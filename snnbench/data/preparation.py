@@ -32,6 +32,9 @@ def prepare(dataset: Dataset, root: Path | None, origin: Path | None, progress: 
         raise DataError(f"{dataset.name} comes with a package: there is nothing to download or import")
     if dataset.is_prepared(root):
         return _keep(dataset, root)
+    if dataset.base is not None:
+        prepare(dataset.base, root, origin, progress)
+        return _keep(dataset, root)
     root = resolve_root(root)
     if not isinstance(dataset.source, Archived):
         raise DataError(

@@ -107,6 +107,13 @@ def test_the_corrupted_set(tmp_path):
     assert (source.read(tmp_path, "train")[0] == IMAGES).all()
 
 
+def test_what_it_is_made_from_has_to_be_prepared(tmp_path):
+    from snnbench.builtin.datasets import cifar10c
+
+    with pytest.raises(DataError, match="is made from cifar10, so run 'snnbench data prepare cifar10'"):
+        cifar10c.load(tmp_path, "test")
+
+
 @pytest.mark.slow
 def test_the_pinned_set():
     from snnbench.builtin.datasets import cifar10c
