@@ -117,7 +117,8 @@ class Dataset:
     @property
     def base(self) -> Dataset | None:
         """The data set that this one is made from, as a corrupted one is; None if it has files of its own."""
-        return getattr(self.source, "base", None)
+        found: Dataset | None = getattr(self.source, "base", None)
+        return found
 
     @property
     def _remedy(self) -> str:
