@@ -162,7 +162,7 @@ def _fitted(table: dict[str, list[str]]) -> tuple[dict[str, list[str]], list[str
         name: column for name, column in table.items() if name in _SHARED and len({*column[1:]}) == 1 < len(column) - 1
     }
     shown = {name: _cut(column) if name in _LONG else column for name, column in table.items() if name not in same}
-    absent = []
+    absent: list[str] = []
     for name in reversed([name for name in shown if name in METRICS]):
         if sum(_width(column) + 2 for column in shown.values()) - 2 > _PAGE:
             absent.insert(0, shown.pop(name)[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, prod
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from torch import Tensor, nn
 
@@ -67,7 +67,7 @@ class LoadRecorder(OperationRecorder):
     def _note_outputs(self, name: str) -> Callable[[Any, Tensor], None]:
         def note(inputs: Any, output: Tensor) -> None:
             if self._running:
-                depth = self._layers[name].weight.ndim - 1
+                depth = cast(Tensor, self._layers[name].weight).ndim - 1
                 self._seen[name].outputs += output.numel()
                 self._seen[name].step_outputs = output.shape[-depth:].numel()
 

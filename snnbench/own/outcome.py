@@ -190,7 +190,7 @@ class Observer:
         self._events.setdefault(name, []).append(events)
 
     def _counter(
-        self, name: str, features: torch.Size, timesteps: int, device: torch.device | None = None
+        self, name: str, features: torch.Size, timesteps: int, device: torch.device | str = "cpu"
     ) -> LayerFiring:
         if name not in self._counters:
             self._counters[name] = LayerFiring.empty(features, timesteps, device=device)

@@ -78,7 +78,7 @@ class PotentialRange:
     def _visit(self, name: str, stored: Tensor) -> None:
         visited = self._levels.setdefault(name, Visited())
         if int(visited.counts.sum()) < _VISITS:
-            for part in stored.detach().flatten().split(_CHUNK):  # in float, the first part has levels enough
+            for part in torch.split(stored.detach().flatten(), _CHUNK):  # in float, the first part has levels enough
                 visited.add(part)
 
     def _watch_charge(self, name: str, neuron: Any) -> Callable[[], object]:
