@@ -44,7 +44,7 @@ class ExportFormat(StrEnum):
 
 _PAGE, _LONGEST = 100, 30
 _SHARED = ("status", "board", "options", "membrane", "mode", "seed")
-_LONG = ("board", "options", "membrane", "reason")
+_LONG = ("board", "options", "membrane")
 
 OnlyStatus = Annotated[CellStatus | None, typer.Option("--status", help="Only cells of that status.")]
 
@@ -147,13 +147,23 @@ def _print(rows: list[ListedRow], wide: bool, none: str) -> None:
         return
     headings = {name: told for name, told in _headings().items() if any(_is_told(row.get(name)) for row in rows)}
     table = {name: [told, *(_cell(name, row.get(name)) for row in rows)] for name, told in headings.items()}
+    reasons = [] if wide else _reasons(rows, table.pop("reason", [])[1:])
     shown, told = (table, []) if wide else _fitted(table)
     lines = zip(*shown.values(), strict=True)
     widths = [_width(column) for column in shown.values()]
     text = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
-    sys.stdout.write("\n".join(text) + "\n")
+    sys.stdout.write("\n".join([*text, *reasons]) + "\n")
     counts = ", ".join(f"{count} {status}" for status, count in Counter(row["status"] for row in rows).most_common())
     typer.echo("\n".join([*told, counts]), err=True)
+
+
+def _reasons(rows: list[ListedRow], reasons: list[str]) -> list[str]:
+    """Below the table, why cells have no result."""
+    from textwrap import wrap
+
+    told = zip(rows, reasons, strict=False)
+    cells = [(_cell("key", row.get("key")) or Path(row["path"]).name, reason) for row, reason in told if reason]
+    return [line for cell, reason in cells for line in wrap(f"{cell}: {reason}", _PAGE, subsequent_indent="  ")]
 
 
 def _fitted(table: dict[str, list[str]]) -> tuple[dict[str, list[str]], list[str]]:

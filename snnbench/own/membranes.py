@@ -77,7 +77,8 @@ def state_quantizers(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def _put(name: str, module: Any, quantizer: nn.Module, site: str | None) -> None:
-    libraries = [base.__module__.split(".")[0] for base in type(module).__mro__]
+    kind = next(base for base in type(module).__mro__ if not base.__name__.startswith("Parametrized"))
+    libraries = [base.__module__.split(".")[0] for base in kind.__mro__]
     if isinstance(module, SpikingNeuron):
         _check_site(name, site, ("pre_spike", "post_reset"), "snnbench")
         module.state_quantizer, module.site = quantizer, cast(Any, site or "post_reset")
@@ -90,7 +91,7 @@ def _put(name: str, module: Any, quantizer: nn.Module, site: str | None) -> None
         module.state_quant = InThresholds(quantizer, float(module.threshold))
     else:
         raise OptionError(
-            f"layer {name!r} is a {type(module).__name__} of {libraries[0]}, whose membrane cannot be quantized here; "
+            f"layer {name!r} is a {kind.__name__} of {libraries[0]}, whose membrane cannot be quantized here; "
             "those of snnbench, SpikingJelly and snnTorch can"
         )
 
