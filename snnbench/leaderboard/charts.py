@@ -85,7 +85,7 @@ def _points(
         x=[record.value(FIRING_EMD.name) for record in records],
         y=[100 * (record.value(ACCURACY.name) or 0.0) for record in records],
         text=[_bits(row) if row.entry.record.cell.seed == first_seed else "" for row in rows],
-        textposition="top center",
+        textposition=[("top center", "bottom center")[place % 2] for place in range(len(rows))],
         hovertext=[_about(row) for row in rows],
         hoverinfo="text",
         customdata=[f"{row.entry.name}.html" for row in rows],

@@ -146,7 +146,9 @@ def _outputs(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
     layers = _spiking_layers(model)
 
     def keep(name: str, inputs: tuple[Any, ...], output: Any) -> None:
-        outputs.setdefault(name, []).append(spikes_by_step(layers[name][0], name, layers[name][1], (inputs, {}), output))
+        outputs.setdefault(name, []).append(
+            spikes_by_step(layers[name][0], name, layers[name][1], (inputs, {}), output)
+        )
 
     with told_of_calls({name: module for name, (module, _) in layers.items()}, keep):
         _run(model, batch)
