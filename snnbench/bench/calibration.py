@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from snnbench.bench.bench import Bench
 from snnbench.data.content import Images
-from snnbench.quant import quantizers
+from snnbench.quant import Calibrated, quantizers
 from snnbench.quant.calibration import calibrate
 from snnbench.reporting import Reporter
 from snnbench.training.batches import Normalise, evaluation_batches
@@ -40,7 +40,7 @@ def calibration_images(bench: Bench) -> Images:
 
 def calibrate_quantizers(bench: Bench, model: nn.Module, reporter: Reporter) -> None:
     """Calibrate the weight quantizers of `model` that offer it, on the bench's device; `model` stays on the CPU."""
-    if not any(hasattr(quantizer, "calibrate") for quantizer in quantizers(model).values()):
+    if not any(isinstance(quantizer, Calibrated) for quantizer in quantizers(model).values()):
         return
     images = calibration_images(bench)
     reporter.say(f"Calibrating on {len(images)} training images")

@@ -6,7 +6,6 @@ import copy
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from snnbench.engine import WORTH_COMPILING, Chosen, engine_form
 from snnbench.options import fixed_bits, validate
 from snnbench.plugins import catalogue
 from snnbench.quant import (
+    Joint,
     MakeQuantizer,
     check_layers,
     feeding_quantizers,
@@ -92,11 +92,10 @@ def _joint_maker(model: nn.Module, spec: MembraneSpec, bench: Bench) -> MakeQuan
     alone, fed = _maker(spec, {}), feeding_quantizers(model, bench.network.input_shape)
 
     def make(layer: str, tensor: Tensor) -> nn.Module:
-        weights: Any = fed.get(layer)
-        if not hasattr(weights, "for_membrane"):
+        weights: object = fed.get(layer)
+        if not isinstance(weights, Joint):
             return alone(layer, tensor)
-        quantizer: nn.Module = weights.for_membrane(tensor, bits=spec.bits, **spec.options)
-        return quantizer
+        return weights.for_membrane(tensor, bits=spec.bits, **spec.options)
 
     return make
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
 
+@runtime_checkable
+class Refitting(Protocol):
+    """A quantizer that fits itself anew once a training forward of the network, however often its weight is read."""
+
+    def start_forward(self) -> None:
+        """A training forward begins: what is quantized from now on counts."""
+
+    def finish_forward(self) -> None:
+        """The training forward is over, before its backward pass: refit."""
+
+
 def observe_forwards(model: nn.Module) -> None:
-    """Call ``start_forward()`` and ``finish_forward()`` of every module that has them, around training forwards.
+    """Tell every `Refitting` module of `model` of its training forwards.
 
     Reading a weight is no forward. A form of `model` that shares its quantizers is observed by itself.
     """
@@ -18,8 +29,8 @@ def observe_forwards(model: nn.Module) -> None:
         model.register_forward_hook(_finish)
 
 
-def _learners(model: nn.Module) -> Iterator[Any]:
-    return (module for module in model.modules() if hasattr(module, "finish_forward"))
+def _learners(model: nn.Module) -> Iterator[Refitting]:
+    return (module for module in model.modules() if isinstance(module, Refitting))
 
 
 def _start(model: nn.Module, inputs: Any) -> None:

@@ -1,5 +1,6 @@
 """Applying, baking and auditing quantizers on a model."""
 
+from snnbench.nn.refits import Refitting
 from snnbench.nn.synapses import weight_layers
 from snnbench.quant.apply import (
     Coverage,
@@ -12,12 +13,17 @@ from snnbench.quant.apply import (
     quantizers,
 )
 from snnbench.quant.audit import audit_membranes, audit_weights, float_bits, full_precision
+from snnbench.quant.contract import Calibrated, Joint, Quantizer
 from snnbench.quant.straight_through import straight_through
 from snnbench.quant.watch import Watch
 
 __all__ = [
+    "Calibrated",
     "Coverage",
+    "Joint",
     "MakeQuantizer",
+    "Quantizer",
+    "Refitting",
     "Watch",
     "audit_membranes",
     "audit_weights",

@@ -19,6 +19,7 @@ from snnbench.nn.recording import spiking_layers
 from snnbench.nn.synapses import weight_layers
 from snnbench.nn.walk import evaluating, first_tensor
 from snnbench.quant.apply import quantizers, unquantized_weight
+from snnbench.quant.contract import Calibrated
 from snnbench.quant.order import feeding, running_order
 
 
@@ -139,7 +140,7 @@ def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> tuple[str, ...]:
     layers, neurons = weight_layers(model), spiking_layers(model)
     timesteps = cast(int, getattr(model, "timesteps", 1))
     made = quantizers(model).items()
-    offering: dict[str, Any] = {name: each for name, each in made if name in layers and hasattr(each, "calibrate")}
+    offering: dict[str, Any] = {name: each for name, each in made if name in layers and isinstance(each, Calibrated)}
     with evaluating(model):
         calls = running_order({**layers, **neurons}, lambda: model(next(iter(batches))))
         fed = {layer: neurons[name] for name, layer in feeding(calls, neurons).items()}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from snnbench.options import describe
-from snnbench.quant import bake, quantizers
+from snnbench.quant import Joint, Refitting, bake, quantizers
 from snnbench.testing.outcome import CheckSkipped
 from snnbench.testing.probes import (
     accelerator,
@@ -231,13 +230,45 @@ def calibrate(subject: Subject) -> None:
         raise CheckSkipped("it offers no calibrate(inputs)")
 
 
+def refits(subject: Subject) -> None:
+    """If it offers ``start_forward()`` and ``finish_forward()``: it changes once a training forward, and by no read."""
+    offered = False
+    for variant in variants(subject):
+        model = variant.quantize(linear()).train()
+        quantizer = next(iter(quantizers(model).values()))
+        if not isinstance(quantizer, Refitting):
+            continue
+        offered = True
+        before = _state(quantizer)
+        for _ in range(3):
+            weight_of(model)
+        require(_same(before, _state(quantizer)), f"{variant}: it changes where its weight is read")
+        with torch.no_grad():
+            model(weights(5, 16))
+            model.eval()(weights(5, 16))
+        once = _state(quantizer)
+        require(not _same(before, once), f"{variant}: a training forward does not change it")
+        model.eval()(weights(5, 16))
+        require(_same(once, _state(quantizer)), f"{variant}: it changes in evaluation")
+    if not offered:
+        raise CheckSkipped("it offers no start_forward() and finish_forward()")
+
+
+def _state(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+def _same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
 def joint(subject: Subject) -> None:
     """If it offers ``for_membrane(tensor, bits=...)``: of few levels, and its state fits the factory's own membrane."""
     offered = False
     membrane = torch.full((4,), torch.nan)
     for variant in variants(subject):
-        of_weights: Any = next(iter(quantizers(variant.quantize(convolution())).values()))
-        if not hasattr(of_weights, "for_membrane"):
+        of_weights = next(iter(quantizers(variant.quantize(convolution())).values()))
+        if not isinstance(of_weights, Joint):
             continue
         offered = True
         shared, alone = of_weights.for_membrane(membrane, **variant.arguments), variant.make(membrane)
@@ -268,4 +299,5 @@ CHECKS: dict[str, Check] = {
     "distributed": distributed,
     "calibrate": calibrate,
     "joint": joint,
+    "refits": refits,
 }

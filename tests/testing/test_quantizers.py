@@ -209,6 +209,25 @@ class CalibratesToNothing(Good):
         self.scale.mul_(torch.nan)
 
 
+class RefitsNever(Good):
+    def start_forward(self) -> None:
+        self.running = True
+
+    def finish_forward(self) -> None:
+        self.running = False
+
+
+class RefitsWhereItIsRead(RefitsNever):
+    def __init__(self, tensor: Tensor, bits: int) -> None:
+        super().__init__(tensor, bits)
+        self.register_buffer("reads", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.reads += 1
+        return super().forward(x)
+
+
 class MakesMembranesOfAnotherState(Good):
     def for_membrane(self, tensor: Tensor, *, bits: int, loud: bool) -> nn.Module:
         return nn.Hardtanh()
@@ -256,6 +275,8 @@ BAD = {
     ForgetsItsCalibration: ("calibrate", "the state_dict does not keep the calibration"),
     CalibratesToMoreLevels: ("calibrate", "bits=2, loud=False: a channel has 576 levels; 4 are allowed"),
     CalibratesToNothing: ("calibrate", "comes back with values that are not finite"),
+    RefitsWhereItIsRead: ("refits", "it changes where its weight is read"),
+    RefitsNever: ("refits", "a training forward does not change it"),
     MakesMembranesOfAnotherState: ("joint", "cannot be restored into what the factory makes of a membrane"),
     MakesMembranesOfMoreLevels: ("joint", "bits=2, loud=False: a channel has 7 levels; 4 are allowed"),
 }
@@ -274,8 +295,12 @@ def entry(kind: type[Good], about: str | None = "A quantizer for tests.") -> Plu
 def test_the_good_one_passes_all_and_is_neither_calibrated_nor_joint():
     report = check_entry(entry(Good))
     assert report.ok
-    assert [outcome.check for outcome in report.outcomes if outcome.status != "passed"] == ["calibrate", "joint"]
-    assert report.summary == "quantizer 'good', snnbench-tests 1.0: 15 passed, 0 failed, 0 expected, 2 skipped"
+    assert [outcome.check for outcome in report.outcomes if outcome.status != "passed"] == [
+        "calibrate",
+        "joint",
+        "refits",
+    ]
+    assert report.summary == "quantizer 'good', snnbench-tests 1.0: 15 passed, 0 failed, 0 expected, 3 skipped"
 
 
 def failures(report):
