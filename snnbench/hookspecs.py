@@ -5,7 +5,7 @@ A plugin is a module named in the entry-point group ``snnbench``. Each hook take
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pluggy
 
@@ -13,20 +13,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from torch import nn
+
     from snnbench.data.dataset import Dataset
+    from snnbench.quant.contract import Quantizer
 
 hookspec = pluggy.HookspecMarker("snnbench")
 hookimpl = pluggy.HookimplMarker("snnbench")
 
 
 @hookspec
-def snnbench_quantizers() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
-    """Quantizers: ``factory(tensor, *, bits, **options) -> nn.Module`` mapping a float tensor to a quantized one."""
+def snnbench_quantizers() -> Mapping[str, Callable[..., Quantizer]]:  # type: ignore[empty-body]
+    """Quantizers: ``factory(tensor, *, bits, **options) -> nn.Module`` mapping a float tensor to a quantized one.
+
+    What such a module may offer besides: `snnbench.quant.Calibrated`, `Joint` and `Refitting`.
+    """
 
 
 @hookspec
-def snnbench_models() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
-    """Models: ``factory(input_shape, num_classes, **options) -> nn.Module``, images in, logits out."""
+def snnbench_models() -> Mapping[str, Callable[..., nn.Module]]:  # type: ignore[empty-body]
+    """Models: ``factory(input_shape, num_classes, **options) -> nn.Module``, images in, logits out.
+
+    One that takes an option ``timesteps`` is `snnbench.nn.walk.Timed`.
+    """
 
 
 @hookspec

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from snnbench.errors import OptionError
 from snnbench.functional import FiringProfile, firing_emd
 from snnbench.nn.compiled import build, why_not_compiled
 from snnbench.records.evidence import evidence_from
+from snnbench.training.baseline import TrainingSet, training_set
 
 pytestmark = pytest.mark.usefixtures("shared_cache")
 compiles = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
@@ -96,15 +98,34 @@ def test_fine_tuning_is_compiled_unless_eager_is_chosen() -> None:
     assert training_engine(open_bench("digits-sew8", device="meta")) == "eager"
 
 
+TUNED_ON = 6_400
+"""Training images of a fine-tuning here: 50 steps, so that six of them take a quarter of an hour of one core."""
+
+
+@pytest.fixture
+def shortened(monkeypatch: pytest.MonkeyPatch) -> None:
+    def first(*arguments: Any) -> TrainingSet:
+        whole = training_set(*arguments)
+        return TrainingSet(whole.images[:TUNED_ON], whole.labels[:TUNED_ON], whole.normalise)
+
+    monkeypatch.setattr("snnbench.bench.quantized.training_set", first)
+
+
 @compiles
 @pytest.mark.slow
-def test_engines_that_fine_tune_differ_by_less_than_seeds(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("shortened")
+def test_engines_that_fine_tune_differ_by_less_than_seeds(tmp_path: Path, cifar_root: Path) -> None:
     """The root mean square over three seeds; the seeds' own distance is that of all pairs of eager trainings."""
 
     def measured(engine: Engine, seed: int) -> tuple[float, FiringProfile]:
-        cell = snnbench.run(
-            "lqnet", 2, mode="qat", protocol="digits-sew8", out=tmp_path / engine, engine=engine, seed=3 * seed
-        )[0]
+        options = {
+            "mode": "qat",
+            "protocol": "cifar10-sew8-v3",
+            "limit": 2000,
+            "data": cifar_root,
+            "out": tmp_path / engine,
+        }
+        (cell,) = snnbench.run("lqnet", 4, **options, engine=engine, seed=2 * seed)  # even ones fine-tune one baseline
         assert cell.record.environment.engine == engine
         evidence = load_file(cell.directory / "evidence.safetensors")
         return cell.record.value("accuracy") or 0.0, evidence_from(evidence).profile
@@ -116,4 +137,4 @@ def test_engines_that_fine_tune_differ_by_less_than_seeds(tmp_path: Path) -> Non
     engines = torch.tensor([gap(a, b) for a, b in zip(eager, compiled, strict=True)]).square().mean(0).sqrt()
     seeds = torch.tensor([gap(a, b) for a, b in combinations(eager, 2)]).square().mean(0).sqrt()
     assert engines[1] < seeds[1]
-    assert engines[0] <= max(float(seeds[0]), 2 / 360)
+    assert engines[0] < seeds[0]

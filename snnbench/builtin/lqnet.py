@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from snnbench.nn.refits import Refitting
 from snnbench.quant.straight_through import straight_through
 
 Codes = Literal["signed", "binary"]
@@ -19,7 +20,7 @@ _STILL_FALLING = 1e-6
 _RESOLUTION = 1e-12
 
 
-class LQNet(nn.Module):
+class LQNet(nn.Module, Refitting):
     """2^b levels a row, all sums ``codes @ basis``; rows are output channels, or the whole tensor if it is 1-d.
 
     A training forward of the network quantizes with the stored basis and collects the sums that the refit needs;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 from torch import nn
 
@@ -14,6 +13,7 @@ from snnbench.chips.network import IntegerNetwork
 from snnbench.chips.shelf import find_chip
 from snnbench.chips.trace import trace
 from snnbench.errors import OptionError
+from snnbench.nn.walk import timesteps_of
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def on_chip(
     semantics = find_chip(chip) if isinstance(chip, str) else chip
     if semantics.arithmetic == "float":
         raise OptionError(f"chip '{semantics.name}' computes in float: it is the network itself")
-    steps = timesteps if timesteps is not None else cast("int | None", getattr(model, "timesteps", None))
+    steps = timesteps if timesteps is not None else timesteps_of(model)
     if steps is None:
         raise OptionError(f"{type(model).__name__} has no attribute timesteps; say on_chip(model, ..., timesteps=4)")
     layers, readout = trace(model)

@@ -14,6 +14,7 @@ from snnbench.exchange.conversion import convert
 from snnbench.exchange.qonnx import write_qonnx
 from snnbench.exchange.weights import Declared
 from snnbench.files import write_atomically
+from snnbench.nn.walk import timesteps_of
 from snnbench.records.network_file import parts_of
 from snnbench.reporting import Reporter, Silent
 
@@ -107,7 +108,7 @@ def _input_shape(model: nn.Module, given: tuple[int, ...] | None) -> tuple[int, 
 
 
 def _timesteps(model: nn.Module, given: int | None) -> int:
-    steps = given if given is not None else getattr(model, "timesteps", None)
+    steps = given if given is not None else timesteps_of(model)
     if not isinstance(steps, int) or steps < 1:
         raise OptionError(f"timesteps={steps} is not a number of steps; give timesteps=T")
     return steps

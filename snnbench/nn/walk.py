@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import cast
+from typing import Protocol, cast, runtime_checkable
 
 from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 _WRAPPERS = (DataParallel, DistributedDataParallel)
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A model that runs all its time steps in one call, and says how many.
+
+    Attributes:
+        timesteps: T, at least 1. Training sets it where a stage of the recipe has another T; a model whose T is fixed
+            may refuse by an `AttributeError`.
+    """
+
+    timesteps: int
+
+
+def timesteps_of(model: nn.Module) -> int | None:
+    """T of a `Timed` model; None for any other."""
+    inside = unwrapped(model)
+    return inside.timesteps if isinstance(inside, Timed) else None
 
 
 def named_modules(model: nn.Module) -> dict[str, nn.Module]:

@@ -17,7 +17,7 @@ from snnbench.errors import OptionError
 from snnbench.nn.passes import only
 from snnbench.nn.recording import spiking_layers
 from snnbench.nn.synapses import weight_layers
-from snnbench.nn.walk import evaluating, first_tensor
+from snnbench.nn.walk import evaluating, first_tensor, timesteps_of
 from snnbench.quant.apply import quantizers, unquantized_weight
 from snnbench.quant.contract import Calibrated
 from snnbench.quant.order import feeding, running_order
@@ -138,7 +138,7 @@ def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> tuple[str, ...]:
         batches: normalised images (N, C, H, W), which can be iterated over more than once.
     """
     layers, neurons = weight_layers(model), spiking_layers(model)
-    timesteps = cast(int, getattr(model, "timesteps", 1))
+    timesteps = timesteps_of(model) or 1
     made = quantizers(model).items()
     offering: dict[str, Any] = {name: each for name, each in made if name in layers and isinstance(each, Calibrated)}
     with evaluating(model):

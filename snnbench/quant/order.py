@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from snnbench.errors import OptionError
 from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.synapses import weight_layers
-from snnbench.nn.walk import evaluating
+from snnbench.nn.walk import evaluating, timesteps_of
 
 _IMAGE, _FEATURES, _STEPS = (3, 32, 32), (8,), 4
 
@@ -68,7 +68,7 @@ def feeding(order: Iterable[str], neurons: Collection[str]) -> dict[str, str]:
 
 
 def _made_up(model: nn.Module) -> Iterator[tuple[int, ...]]:
-    steps = next((n for n in (getattr(model, "timesteps", 0), getattr(model, "T", 0)) if isinstance(n, int) and n), 0)
+    steps = next((n for n in (timesteps_of(model), getattr(model, "T", 0)) if isinstance(n, int) and n), 0)
     for shape in (_IMAGE, _FEATURES):
         yield (1, *shape)
         yield (steps or _STEPS, 1, *shape)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.libraries import StepMode, spikes_by_step, step_mode
 from snnbench.nn.synapses import weight_layers
+from snnbench.nn.walk import Timed
 from snnbench.options import describe, validate
 from snnbench.testing.outcome import CheckSkipped
 from snnbench.testing.probes import require
@@ -69,6 +70,7 @@ def timesteps(subject: Subject) -> None:
         raise CheckSkipped("it has no option timesteps")
     model = _build(subject, timesteps=3)
     require(_steps(model) == "3", f"with timesteps=3 it runs {_steps(model)} steps")
+    require(isinstance(model, Timed) and model.timesteps == 3, "with timesteps=3 its attribute timesteps is not 3")
     model.timesteps = 2  # type: ignore[assignment]
     require(_steps(model) == "2", f"with its timesteps set to 2 it runs {_steps(model)} steps")
 

@@ -241,7 +241,7 @@ def refits(subject: Subject) -> None:
         offered = True
         before = _state(quantizer)
         for _ in range(3):
-            weight_of(model)
+            read_weight(model)
         require(_same(before, _state(quantizer)), f"{variant}: it changes where its weight is read")
         with torch.no_grad():
             model(weights(5, 16))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from snnbench.functional import firing_emd
 from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.recording import spiking_layers
+from snnbench.nn.walk import timesteps_of
 from snnbench.training.trainer import Trainer, set_timesteps
 
 
@@ -39,7 +40,7 @@ def keeping_rates(trainer: Trainer, reference: nn.Module, strength: float) -> It
         images[:] = [inputs[0]]
 
     def extra_loss() -> Tensor:
-        set_timesteps(reference, getattr(model, "timesteps", trainer.stages[0].timesteps))
+        set_timesteps(reference, timesteps_of(model) or trainer.stages[0].timesteps)
         with torch.no_grad():
             reference(images[0])
         return strength * firing_emd(mine, theirs)

@@ -16,6 +16,7 @@ from snnbench.data.content import Images, Labels
 from snnbench.engine import Chosen
 from snnbench.errors import ProtocolError
 from snnbench.nn import averaged_gradients
+from snnbench.nn.walk import Timed, timesteps_of, unwrapped
 from snnbench.protocols import Stage, Training
 from snnbench.training.batches import Normalise, steps_per_epoch, training_batches
 
@@ -184,9 +185,10 @@ def set_timesteps(model: nn.Module, timesteps: int) -> None:
     Raises:
         ProtocolError: if the model has another number of steps and does not let it be changed.
     """
-    if getattr(model, "timesteps", timesteps) != timesteps:
+    inside = unwrapped(model)
+    if isinstance(inside, Timed) and inside.timesteps != timesteps:
         try:
-            model.timesteps = timesteps  # type: ignore[assignment]
+            inside.timesteps = timesteps
         except AttributeError as error:
             raise ProtocolError(f"model {type(model).__name__} does not run {timesteps} time steps") from error
 
@@ -199,8 +201,8 @@ def _check_image_sizes(training: Training, shape: tuple[int, ...]) -> None:
 
 def _check_last_timesteps(training: Training, model: nn.Module) -> None:
     last = training.stages[-1].timesteps
-    if getattr(model, "timesteps", last) != last:
-        raise ProtocolError(f"the last stage is of T = {last}, and the model of T = {model.timesteps}")
+    if (timesteps_of(model) or last) != last:
+        raise ProtocolError(f"the last stage is of T = {last}, and the model of T = {timesteps_of(model)}")
 
 
 def _optimizer(model: nn.Module, training: Training) -> torch.optim.SGD:

@@ -76,6 +76,17 @@ class CannotChangeTimesteps(Good):
         self._timesteps = getattr(self, "_timesteps", value)
 
 
+class SaysNoTimesteps(Good):
+    def __init__(self, channels: int, classes: int, timesteps: int) -> None:
+        super().__init__(channels, classes, timesteps)
+        self.steps = timesteps
+        del self.timesteps
+
+    def forward(self, images: Tensor) -> Tensor:
+        current = self.bn(self.conv(images))
+        return self.fc(self.neuron(current.expand(self.steps, *current.shape)).mean((0, -2, -1)))
+
+
 class FreezesItsHead(Good):
     def forward(self, images: Tensor) -> Tensor:
         return super().forward(images).detach() + self.conv.weight.sum()
@@ -103,6 +114,7 @@ BAD = {
     LooksAtTheBatch: ("independence", "an image's logits depend on the images beside or before it"),
     IgnoresTimesteps: ("timesteps", "with timesteps=3 it runs 4 steps"),
     CannotChangeTimesteps: ("timesteps", "with its timesteps set to 2 it runs 3 steps"),
+    SaysNoTimesteps: ("timesteps", "with timesteps=3 its attribute timesteps is not 3"),
     FreezesItsHead: ("gradients", "no finite gradient for bn.weight, bn.bias, fc.weight, fc.bias"),
     IsSilent: ("gradients", "all gradients are zero"),
     KeepsAnOffsetToItself: ("state_dict", "a state_dict loaded into another instance gives other logits"),

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from snnbench import hookimpl
 from snnbench.errors import OptionError
+from snnbench.quant import Calibrated
 from snnbench.quant.calibration import LayerInputs
 from snnbench_calibrated.grams import decay_of, gram
 from snnbench_calibrated.rounding import adaptive_rounding, compensated_rounding
@@ -20,7 +21,7 @@ Steps = Annotated[int, Field(ge=1)]
 Tau = Annotated[float, Field(gt=1)]
 
 
-class GPTQ(Shifted):
+class GPTQ(Shifted, Calibrated):
     """GPTQ (Frantar et al. 2023, arXiv 2210.17323)."""
 
     def calibrate(self, inputs: LayerInputs) -> None:
@@ -44,7 +45,7 @@ class SBC(GPTQ):
         self._compensate(inputs, 2 * gram(inputs, decay))
 
 
-class AdaRound(Shifted):
+class AdaRound(Shifted, Calibrated):
     """AdaRound (Nagel et al. 2020, arXiv 2004.10568)."""
 
     def __init__(self, tensor: Tensor, bits: int, steps: int) -> None:

@@ -8,12 +8,12 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from snnbench.quant import straight_through
+from snnbench.quant import Joint, straight_through
 
 _LEAST = 1e-8
 
 
-class MINT(nn.Module):
+class MINT(nn.Module, Joint):
     """Multiplier-less integers (Yin et al. 2024, arXiv 2305.09850).
 
     ``alpha / m round(m clip(tanh(x) / alpha, -1, 1))``, m = 2^(b-1) - 1; the gradient passes inside the clip range, and
