@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 from itertools import combinations
 from pathlib import Path
@@ -9,17 +10,20 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from torch import nn
 
 import snnbench
 from snnbench import native
 from snnbench.bench.bench import open_bench
-from snnbench.bench.quantized import training_engine
-from snnbench.engine import WORTH_COMPILING, Engine, choose_engine
+from snnbench.bench.quantized import make_quantized, training_engine
+from snnbench.bench.run import make_cells
+from snnbench.engine import ENGINES, WORTH_COMPILING, Engine, EngineChoice, check_engine, choose_engine
 from snnbench.errors import OptionError
 from snnbench.functional import FiringProfile, firing_emd
+from snnbench.nn import record_firing, sew_resnet8
 from snnbench.nn.compiled import build, why_not_compiled
-from snnbench.records.evidence import evidence_from
+from snnbench.records.cell import quantizer_spec
+from snnbench.reporting import Silent
 from snnbench.training.baseline import TrainingSet, training_set
 
 pytestmark = pytest.mark.usefixtures("shared_cache")
@@ -32,10 +36,10 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, remembered in ((native, native.cpp_compiler), (build, build.why_not_compiled)):
         monkeypatch.setattr(module, remembered.__name__, remembered.__wrapped__)
     monkeypatch.setattr(build, "native_library", native.native_library.__wrapped__)
-    monkeypatch.setattr("snnbench.engine.why_not_compiled", build.why_not_compiled)
+    monkeypatch.setattr("snnbench.nn.compiled.why_not_compiled", build.why_not_compiled)
 
 
-def measure(out: Path, engine: Engine, quantizer: str = "uniform") -> snnbench.bench.run.Finished:  # type: ignore[name-defined]
+def measure(out: Path, engine: EngineChoice, quantizer: str = "uniform") -> snnbench.bench.run.Finished:  # type: ignore[name-defined]
     return snnbench.run(quantizer, 4, protocol="digits-sew8", out=out / engine, limit=60, engine=engine)[0]
 
 
@@ -80,8 +84,53 @@ def test_without_a_compiler_auto_is_eager_and_compiled_is_refused(tmp_path: Path
 
 
 @compiles
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+def test_the_table_says_what_an_engine_does(engine: Engine) -> None:
+    assert ENGINES[engine.name] is engine
+    assert engine.why_not() is None
+    torch.manual_seed(0)
+    model, images = sew_resnet8(8, channels=1, bn_scale=2.0).eval(), torch.randn(4, 1, 8, 8)
+    with torch.no_grad():
+        for part in model.modules():
+            if isinstance(part, nn.Conv2d):  # whole numbers, which the integer engine runs as they are
+                part.weight.copy_((part.weight * 8).round() / 8)
+        with record_firing(model) as expected:
+            model(images)
+        fast = engine.form(model)
+        with record_firing(fast) as found:
+            fast(images)
+    if engine.exact:
+        assert found.profile() == expected.profile()
+    if engine.trains:
+        fast.train()(images).sum().backward()
+        assert all(p.grad is not None for p in model.parameters())
+    assert engine.runs_on("cpu")
+    assert engine.runs_on("cuda:1") == (engine.name == "eager")
+
+
+@pytest.mark.parametrize("choice", ["compiled", "integer"])
+def test_an_engine_of_the_cpu_is_refused_on_another_device(choice: EngineChoice) -> None:
+    with pytest.raises(OptionError, match=rf"--engine {choice} cannot be used: it runs on cpu, not on cuda; use"):
+        check_engine(choice, "cuda")
+
+
+def test_engines_are_spelled_in_their_table_alone() -> None:
+    """But for whole numbers that are called integers: chips' arithmetic and types of options."""
+    house = Path(snnbench.__file__).parent
+    others = {"integer": {"chips/document.py", "options.py"}}
+    found = {
+        f"{path.relative_to(house).as_posix()}: {node.value}"
+        for path in house.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and node.value in ENGINES
+        if path.relative_to(house).as_posix() not in {"engine.py", *others.get(node.value, ())}
+    }
+    assert found == set()
+
+
+@compiles
 def test_an_integer_result_is_not_reused_for_another_engine(tmp_path: Path) -> None:
-    def engine(wanted: Engine) -> tuple[str, bool]:
+    def engine(wanted: EngineChoice) -> tuple[str, bool]:
         cell = snnbench.run("uniform", 4, protocol="digits-sew8", out=tmp_path, limit=20, engine=wanted)[0]
         return cell.record.environment.engine, cell.reused
 
@@ -91,15 +140,15 @@ def test_an_integer_result_is_not_reused_for_another_engine(tmp_path: Path) -> N
 
 @compiles
 def test_fine_tuning_is_compiled_unless_eager_is_chosen() -> None:
-    def engine(wanted: Engine) -> str:
+    def engine(wanted: EngineChoice) -> str:
         return training_engine(open_bench("digits-sew8", engine=wanted))
 
     assert [engine(wanted) for wanted in ("auto", "compiled", "integer", "eager")] == [*["compiled"] * 3, "eager"]
     assert training_engine(open_bench("digits-sew8", device="meta")) == "eager"
 
 
-TUNED_ON = 6_400
-"""Training images of a fine-tuning here: 50 steps, so that six of them take a quarter of an hour of one core."""
+TUNED_ON = 2_560
+"""Training images of a fine-tuning on CIFAR-10 here, 20 steps: six of them take some five minutes of one core."""
 
 
 @pytest.fixture
@@ -113,28 +162,28 @@ def shortened(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @compiles
 @pytest.mark.slow
-@pytest.mark.usefixtures("shortened")
-def test_engines_that_fine_tune_differ_by_less_than_seeds(tmp_path: Path, cifar_root: Path) -> None:
-    """The root mean square over three seeds; the seeds' own distance is that of all pairs of eager trainings."""
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("shortened", "cifar_root")
+@pytest.mark.parametrize(("protocol", "baselines"), [("digits-sew8", 3), ("cifar10-sew8-v3", 2)])
+def test_engines_that_fine_tune_differ_by_less_than_seeds(protocol: str, baselines: int) -> None:
+    """The root mean square over three seeds; the seeds' own distance is that of all pairs of eager trainings.
 
-    def measured(engine: Engine, seed: int) -> tuple[float, FiringProfile]:
-        options = {
-            "mode": "qat",
-            "protocol": "cifar10-sew8-v3",
-            "limit": 2000,
-            "data": cifar_root,
-            "out": tmp_path / engine,
-        }
-        (cell,) = snnbench.run("lqnet", 4, **options, engine=engine, seed=2 * seed)  # even ones fine-tune one baseline
-        assert cell.record.environment.engine == engine
-        evidence = load_file(cell.directory / "evidence.safetensors")
-        return cell.record.value("accuracy") or 0.0, evidence_from(evidence).profile
+    Seeds are multiples of the number of `baselines`, so that all fine-tune the same one.
+    """
+
+    def measured(engine: EngineChoice, number: int) -> tuple[float, FiringProfile]:
+        seed = baselines * number
+        bench = open_bench(protocol, seed, limit=500, engine=engine)
+        (cell,) = make_cells(bench, [quantizer_spec("lqnet", 4, {})], None, "qat", seed)
+        assert training_engine(bench) == engine
+        found = bench.evaluate(make_quantized(bench, cell, Silent()).model, "", Silent())
+        return float((found.predictions.numpy() == bench.test_set()[1]).mean()), found.profile
 
     def gap(first: tuple[float, FiringProfile], second: tuple[float, FiringProfile]) -> tuple[float, float]:
         return abs(first[0] - second[0]), float(firing_emd(first[1], second[1]))
 
-    eager, compiled = ([measured(engine, seed) for seed in range(3)] for engine in ("eager", "compiled"))
+    eager, compiled = ([measured(engine, number) for number in range(3)] for engine in ("eager", "compiled"))
     engines = torch.tensor([gap(a, b) for a, b in zip(eager, compiled, strict=True)]).square().mean(0).sqrt()
     seeds = torch.tensor([gap(a, b) for a, b in combinations(eager, 2)]).square().mean(0).sqrt()
     assert engines[1] < seeds[1]
-    assert engines[0] < seeds[0]
+    assert engines[0] <= seeds[0]

@@ -19,7 +19,7 @@ from snnbench.bench.metrics import kept_for
 from snnbench.bench.score import seed_floor_of
 from snnbench.data import Dataset, cache_root
 from snnbench.data.content import Images, Labels
-from snnbench.engine import Chosen, Engine, choose_engine, engine_form
+from snnbench.engine import COMPILED, EAGER, ENGINES, EngineChoice, EngineName, choose_engine, engine_form
 from snnbench.errors import OptionError, ProtocolError, RecordError
 from snnbench.files import write_cache
 from snnbench.locks import locked
@@ -85,7 +85,7 @@ class Bench:
     own_network: bool
     limit: int | None
     device: str
-    engine: Engine = "auto"
+    engine: EngineChoice = "auto"
     folder: Path | None = None
     """Where the protocol's document and baselines lie."""
     held_reference: Evaluation | None = None
@@ -108,12 +108,12 @@ class Bench:
         images, labels = self.dataset.load(self.root, "test")
         return images[: self.limit], labels[: self.limit]
 
-    def engine_for(self, image_steps: int) -> Chosen:
-        """The engine for forwards of so many images times time steps; only a CPU has a choice."""
-        return choose_engine(self.engine, image_steps) if self.device == "cpu" else "eager"
+    def engine_for(self, image_steps: int) -> EngineName:
+        """The engine for forwards of so many images times time steps."""
+        return choose_engine(self.engine, image_steps, self.device)
 
     @property
-    def evaluation_engine(self) -> Chosen:
+    def evaluation_engine(self) -> EngineName:
         """The engine that runs the test set."""
         images, _ = self.test_set()
         return self.engine_for(len(images) * self.protocol.train.stages[-1].timesteps)
@@ -140,7 +140,7 @@ class Bench:
         if not len(mine):
             return torchrun.merge(None)
         fast = engine_form(model, self.evaluation_engine)
-        if self.evaluation_engine == "integer":
+        if not ENGINES[self.evaluation_engine].exact:
             reporter.say(f"{title}: {len(integer_layers(fast))} of {len(weight_layers(fast))} layers in integers")
         with beside(fast), reporter.task(title) as advance:
             by_step = bool(self.kept - {"logits"})
@@ -159,7 +159,8 @@ class Bench:
         with locked(path.with_suffix(".lock")):
             cached = load_evaluation(path)
             if cached is None:
-                plain = replace(self, engine="compiled") if self.engine == "integer" else self
+                exact = self.engine == "auto" or ENGINES[self.engine].exact
+                plain = self if exact else replace(self, engine=COMPILED.name)
                 cached = plain.evaluate(self.network.build(), "Reference", reporter)
                 cached.save(path)
         return cached
@@ -231,7 +232,7 @@ def open_bench(
     data: Path | None = None,
     limit: int | None = None,
     device: str = "cpu",
-    engine: Engine = "auto",
+    engine: EngineChoice = "auto",
 ) -> Bench:
     """The bench of a protocol (see `protocol_path`), with the baseline that `seed` picks.
 
@@ -290,7 +291,7 @@ def reopened(directory: Path, cell: Cell, data: Path | None) -> Bench:
         raise RecordError(f"'{directory}' is altered: its network or protocol is not that of its cell")
     dataset = catalogue().datasets[protocol.data.name].value
     empty = Network(cell.network, {}, "", dataset.input_shape, dataset.num_classes)
-    engine: Engine = "eager" if is_own_model(cell.network.model) else "auto"
+    engine: EngineChoice = EAGER.name if is_own_model(cell.network.model) else "auto"
     bench = Bench(protocol, dataset, data, empty, True, cell.limit, "cpu", engine)
     return replace(bench, network=_with_weights(bench, cell.network, content))
 

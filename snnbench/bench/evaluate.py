@@ -45,8 +45,11 @@ def evaluate(
 
 
 @torch.inference_mode()
-def accuracy(model: nn.Module, images: Images, labels: Labels, normalise: Normalise, batch_size: int) -> float:
+def accuracy(
+    model: nn.Module, images: Images, labels: Labels, normalise: Normalise, batch_size: int, device: str = "cpu"
+) -> float:
     """Fraction of `images` that `model`, spiking or not, classifies as `labels` say."""
-    model.eval()
-    found = torch.cat([model(batch).argmax(1) for batch in evaluation_batches(images, normalise, batch_size)])
+    model.to(device).eval()
+    batches = evaluation_batches(images, normalise, batch_size)
+    found = torch.cat([model(batch.to(device)).argmax(1).cpu() for batch in batches])
     return float((found == torch.from_numpy(labels)).double().mean())

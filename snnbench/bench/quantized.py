@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from snnbench.bench.bench import Bench
 from snnbench.bench.calibration import calibrate_quantizers
 from snnbench.bench.rebuilding import Quantized, rebuilt
-from snnbench.engine import WORTH_COMPILING, Chosen, engine_form
+from snnbench.engine import WORTH_COMPILING, EngineName, engine_form, training_engine_of
 from snnbench.options import fixed_bits, validate
 from snnbench.plugins import catalogue
 from snnbench.quant import (
@@ -50,7 +50,7 @@ def _prepared(bench: Bench, cell: Cell, reporter: Reporter) -> Quantized:
     joint = cell.membrane is not None and cell.membrane.name == cell.quantizer.name
     membranes = put_on_membranes(model, cell.membrane, bench, joint)
     calibrate_quantizers(bench, model, reporter)
-    log = _finetune(bench, model, cell, reporter) if cell.mode == "qat" else ()
+    log = tune(bench, model, cell, reporter) if cell.mode == "qat" else ()
     bits = {name: declared.get(name, cell.quantizer.bits) for name in coverage.quantized}
     return Quantized(model.eval(), coverage, bits, membranes, log)
 
@@ -100,10 +100,11 @@ def _joint_maker(model: nn.Module, spec: MembraneSpec, bench: Bench) -> MakeQuan
     return make
 
 
-def _finetune(bench: Bench, model: nn.Module, cell: Cell, reporter: Reporter) -> tuple[dict[str, float], ...]:
+def tune(bench: Bench, model: nn.Module, cell: Cell, reporter: Reporter) -> tuple[dict[str, float], ...]:
+    """Fine-tune the quantized `model` in place, on the bench's device; it then is on the CPU. Gives a row an epoch."""
     training = bench.protocol.finetune
     data, engine = training_set(bench.protocol, bench.dataset, bench.root), training_engine(bench)
-    trainer = Trainer(engine_form(model, engine), training, data, cell.seed, engine)
+    trainer = Trainer(engine_form(model, engine), training, data, cell.seed, engine, device=bench.device)
     what = f"Fine-tuning {cell.quantizer.name} {cell.quantizer.bits} bits"
     with _threads(training.threads):
         expected = span(expected_seconds(bench, trainer))
@@ -111,13 +112,13 @@ def _finetune(bench: Bench, model: nn.Module, cell: Cell, reporter: Reporter) ->
         with _regularized(bench, trainer), reporter.task(what) as advance:
             while not trainer.finished:
                 trainer.train_epoch(advance)
+    model.cpu()
     return tuple(trainer.progress.log)
 
 
-def training_engine(bench: Bench) -> Chosen:
+def training_engine(bench: Bench) -> EngineName:
     """The engine that fine-tunes: compiled where it can be built, unless eager is chosen; integers do not train."""
-    chosen = bench.engine_for(WORTH_COMPILING)
-    return "compiled" if chosen == "integer" else chosen
+    return training_engine_of(bench.engine_for(WORTH_COMPILING))
 
 
 @contextmanager
@@ -138,7 +139,8 @@ def _regularized(bench: Bench, trainer: Trainer) -> AbstractContextManager[None]
 
 def expected_seconds(bench: Bench, trainer: Trainer) -> float:
     """Time that the training will take, from two steps on a copy of the network (the first warms up)."""
-    probe = Trainer(copy.deepcopy(trainer.model), trainer.training, trainer.data, trainer.seed)
+    model = copy.deepcopy(trainer.model)
+    probe = Trainer(model, trainer.training, trainer.data, trainer.seed, device=trainer.device)
     with _regularized(bench, probe):
         probe.step_once()
         started = time.perf_counter()

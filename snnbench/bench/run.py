@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from snnbench.bench import torchrun
@@ -34,7 +33,7 @@ from snnbench.bench.score import (
     scores,
 )
 from snnbench.chips import find_chip
-from snnbench.engine import Chosen, Engine, check_engine
+from snnbench.engine import ENGINES, EngineChoice, EngineName, check_device, check_engine
 from snnbench.errors import OptionError
 from snnbench.plugins import PluginSource, catalogue
 from snnbench.quant import Watch
@@ -81,7 +80,7 @@ def run(
     data: Path | None = None,
     limit: int | None = None,
     device: str = "cpu",
-    engine: Engine = "auto",
+    engine: EngineChoice = "auto",
     model: str | None = None,
     model_options: Mapping[str, object] | None = None,
     weights: Path | None = None,
@@ -135,7 +134,7 @@ def run(
         raise OptionError("membrane bits or options are given, but no membrane quantizer; add --membrane NAME")
     name = protocol or default_protocol(data, reporter)
     check_device(device)
-    check_engine(engine)
+    check_engine(engine, device)
     bench = open_bench(name, seed, data=data, limit=limit, device=device, engine=engine)
     bench = _with_own_network(bench, model, model_options or {}, weights)
     if bench.own_network:
@@ -166,18 +165,6 @@ def _ordered(bench: Bench, order: torchrun.Order) -> nn.Module:
         model = make_quantized(bench, order.cell.model_copy(update={"mode": "ptq"}), Silent()).model
     model.load_state_dict(order.weights)
     return model
-
-
-def check_device(device: str) -> None:
-    """Refuse a device that there is not.
-
-    Raises:
-        OptionError: saying what PyTorch says of it.
-    """
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise OptionError(f"--device '{device}' cannot be used: {str(error).splitlines()[0]}") from error
 
 
 def default_protocol(data: Path | None, reporter: Reporter) -> str:
@@ -289,9 +276,9 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
     return record, files | (on_chip.files() if on_chip else {})
 
 
-def _engine_of(bench: Bench, cell: Cell) -> Chosen:
-    integer = bench.evaluation_engine == "integer"
-    return training_engine(bench) if cell.mode == "qat" and not integer else bench.evaluation_engine
+def _engine_of(bench: Bench, cell: Cell) -> EngineName:
+    exact = ENGINES[bench.evaluation_engine].exact
+    return training_engine(bench) if cell.mode == "qat" and exact else bench.evaluation_engine
 
 
 def _files(quantized: Quantized, evidence: bytes, cell: Cell) -> dict[str, bytes]:

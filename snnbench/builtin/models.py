@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import nn
 
@@ -28,20 +29,7 @@ def _factory(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
         bn_scale: float = 1.0,
         bn_bias: float = 0.0,
     ) -> nn.Module:
-        return build(
-            width,
-            num_classes,
-            timesteps,
-            connect,
-            neuron=neuron,
-            channels=input_shape[0],
-            bn_scale=bn_scale,
-            bn_bias=bn_bias,
-            reset=reset,
-            detach_reset=detach_reset,
-            v_init=v_init,
-            learn_threshold=learn_threshold,
-        )
+        return _built(**locals() | {"build": build})
 
     sew_resnet.__doc__ = build.__doc__
     return sew_resnet
@@ -62,19 +50,14 @@ def spiking_vgg9(
     bn_bias: float = 0.0,
 ) -> nn.Module:
     """Spiking VGG: eight convolutions, batch norm and neuron after each, strides in place of pooling, a classifier."""
-    return build_vgg9(
-        width,
-        num_classes,
-        timesteps,
-        neuron=neuron,
-        channels=input_shape[0],
-        bn_scale=bn_scale,
-        bn_bias=bn_bias,
-        reset=reset,
-        detach_reset=detach_reset,
-        v_init=v_init,
-        learn_threshold=learn_threshold,
-    )
+    return _built(**locals() | {"build": build_vgg9})
+
+
+def _built(
+    build: Callable[..., nn.Module], input_shape: tuple[int, int, int], num_classes: int, **options: Any
+) -> nn.Module:
+    """What `build` makes of a factory's arguments, all of which it takes by the same names but for the channels."""
+    return build(num_classes=num_classes, channels=input_shape[0], **options)
 
 
 @hookimpl

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snnbench.cli.parameters import DataRoot, Engine, Json, ProtocolName
+from snnbench.cli.parameters import DataRoot, Device, Engine, Json, ProtocolName
 from snnbench.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def train(
         ".training"
     ),
     data: DataRoot = None,
+    device: Device = "cpu",
     engine: Engine = "auto",
 ) -> None:
     """Train a baseline from the protocol alone; started again, it goes on from its last epoch."""
@@ -35,7 +36,7 @@ def train(
     from snnbench.training.baseline import open_training, save_log, save_weights, train_baseline
 
     reporter = ConsoleReporter()
-    trainer, document, test = open_training(protocol, data, seed, engine)
+    trainer, document, test = open_training(protocol, data, seed, engine, device)
     check_writable(out)
     name = f"{document.name}-v{document.version}-seed{seed}"
 
@@ -45,14 +46,14 @@ def train(
     (images, labels), normalise, size = test, trainer.data.normalise, document.evaluate.batch_size
 
     def measure(model: nn.Module) -> float:
-        return accuracy(model, images, labels, normalise, size)
+        return accuracy(model, images, labels, normalise, size, device)
 
     with reporter.task(f"Training {document.name}, seed {seed}") as advance:
         train_baseline(trainer, document, out / f"{name}.checkpoint", advance, tell, measure)
     weights, log = out / f"{name}.safetensors", out / f"{name}.log.json"
     sha256 = save_weights(trainer.model, document, seed, weights)
     with reporter.task("Test set") as advance:
-        found = evaluate(trainer.model, images, normalise, size, advance)
+        found = evaluate(trainer.model, images, normalise, size, advance, device)
     save_log(trainer, document, float(found.profile.mean_rate()), log)
     reporter.say(f"Weights: {weights}\nLog: {log}\nFor the protocol document:")
     lines = ["[[baselines]]", f"seed = {seed}", f'file = "seed{seed}.safetensors"', f'sha256 = "{sha256}"']

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from snnbench.cli.completion import chip_name, dataset_name, model_name, protocol_name, quantizer_name
+from snnbench.engine import EngineChoice
 
 DataRoot = Annotated[
     Path | None,
@@ -19,7 +20,7 @@ DataRoot = Annotated[
 ]
 Device = Annotated[str, typer.Option("--device", help="Where networks run: cpu, cuda, ...")]
 Engine = Annotated[
-    Literal["auto", "eager", "compiled", "integer"],
+    EngineChoice,
     typer.Option(
         "--engine",
         help="Eager PyTorch, compiled kernels, the same with int8 convolutions, or auto: compiled where that pays.",

@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 
 from snnbench.bench.metrics import FIRING_EMD, Metric, asked, columns
+from snnbench.engine import EAGER
 from snnbench.records import words
 from snnbench.records.record import Null, Record
 from snnbench.records.score import Score
@@ -40,7 +41,7 @@ def _title(record: Record) -> str:
     cell = record.cell
     limit = f", first {cell.limit} images only, not rankable" if cell.limit else ""
     own = f", own network {cell.network.model}, not rankable" if cell.network else ""
-    engine = "" if record.environment.engine == "eager" else f", {record.environment.engine} engine"
+    engine = "" if record.environment.engine == EAGER.name else f", {record.environment.engine} engine"
     return f"{cell.board}, {cell.mode.upper()}, seed {cell.seed}{engine}{limit}{own}"
 
 

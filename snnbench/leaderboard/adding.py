@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snnbench.bench.bench import Bench, open_bench
 from snnbench.bench.provenance import has_data
-from snnbench.bench.run import check_device
+from snnbench.engine import check_device
 from snnbench.errors import RecordError
 from snnbench.files import write_atomically
 from snnbench.leaderboard.board import (

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from snnbench.bench.metrics import ACCURACY, FIRING_DRIFT, FIRING_EMD, Metric, asked
 from snnbench.bench.metrics import columns as metric_columns
+from snnbench.engine import EAGER
 from snnbench.leaderboard.chip_columns import gap_columns
 from snnbench.leaderboard.column import Column
 from snnbench.leaderboard.ranking import Row
@@ -92,8 +93,8 @@ def _control_emd(row: Row) -> float | None:
 
 def _mode_text(row: Row) -> str:
     record = row.entry.record
-    tuned_by = record.environment.engine if record.cell.mode == "qat" else "eager"
-    return record.cell.mode if tuned_by == "eager" else f"{record.cell.mode}, {tuned_by}"
+    tuned_by = record.environment.engine if record.cell.mode == "qat" else EAGER.name
+    return record.cell.mode if tuned_by == EAGER.name else f"{record.cell.mode}, {tuned_by}"
 
 
 def _rank_column(key: str, title: str, about: str, rank: Callable[[Row], tuple[int, int] | None]) -> Column:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from snnbench.bench.metrics import ACCURACY, FIRING_EMD
+from snnbench.engine import ENGINES
 from snnbench.leaderboard.board import Entry
 from snnbench.protocols import Protocol
 from snnbench.quant.packing import NUMBER_BITS
@@ -42,7 +43,7 @@ def record_problems(protocol: Protocol, record: Record) -> Iterator[str]:
         yield f"its baseline is not the protocol's for seed {cell.seed}; {again}"
     if not (cell.rankable and record.rankable):
         yield "records made with --limit or --model are never ranked; measure without them"
-    if record.environment.engine == "integer":
+    if not ENGINES[record.environment.engine].exact:
         yield "the integer engine rounds otherwise than eager PyTorch; measure with --engine auto"
     yield from (f"{problem}; {again}" for problem in _measurement_problems(protocol, record))
 

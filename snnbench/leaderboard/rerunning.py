@@ -13,6 +13,7 @@ from safetensors.torch import load
 from snnbench.bench.bench import open_bench
 from snnbench.bench.provenance import check_installed
 from snnbench.bench.run import measure
+from snnbench.engine import EAGER
 from snnbench.errors import RecordError, SnnbenchError
 from snnbench.examine.rebuild import trained_network
 from snnbench.functional import firing_drift
@@ -110,7 +111,7 @@ def _rerun(
 
 
 def _same_machine(entry: Entry) -> bool:
-    here, there = environment("cpu", "eager"), entry.record.environment
+    here, there = environment("cpu", EAGER.name), entry.record.environment
     return (here.versions["torch"], here.processor, "cpu") == (
         there.versions.get("torch"),
         there.processor,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
@@ -13,7 +14,7 @@ from torch import nn
 from snnbench.nn.walk import is_compiled, unwrapped
 
 
-class PassRecorder:
+class PassRecorder(ABC):
     """Base of what records a model's forward passes while it is entered.
 
     What a layer did counts when the pass ends: a pass that raised leaves nothing behind. Calls of layers outside of a
@@ -45,20 +46,20 @@ class PassRecorder:
         self._exit.close()
         self._drop_unfinished()
 
+    @abstractmethod
     def _watch(self, name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
         """Register the hook of a layer; what it notes must go through `only`."""
-        raise NotImplementedError
 
-    def _begin(self, inputs: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
+    def _begin(self, inputs: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:  # noqa: B027 - may be left out
         """A pass begins with these arguments."""
 
+    @abstractmethod
     def _commit(self) -> None:
         """The pass has come to its end: what its layers did counts."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _discard(self) -> None:
         """The pass raised: what its layers did does not count."""
-        raise NotImplementedError
 
     def _drop_unfinished(self) -> None:
         if self._running:

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 
 from snnbench.bench.bench import Bench, Network, own_network
 from snnbench.bench.metrics import METRICS
-from snnbench.bench.run import Finished, check_device, make_cells, run_cell
+from snnbench.bench.run import Finished, make_cells, run_cell
+from snnbench.engine import EAGER, check_device
 from snnbench.errors import OptionError
 from snnbench.exchange import from_nir
 from snnbench.exchange.model import FACTORY
@@ -92,7 +93,7 @@ def run_network(
     channels = dataset.input_shape[0]
     protocol = _protocol(network, data, _channels(mean, channels, 0.0), _channels(std, channels, 1.0), exempt)
     empty = Network(spec, {}, "", dataset.input_shape, dataset.num_classes)
-    bench = Bench(protocol, dataset, root, empty, True, limit, device, "eager")
+    bench = Bench(protocol, dataset, root, empty, True, limit, device, EAGER.name)
     bench = _with_weights(bench, spec, network, weights)
     wanted = [quantizer_spec(quantizer, each, options or {}) for each in bits or [None]]  # type: ignore[list-item]
     membranes = membrane_spec(membrane, membrane_bits, membrane_options or {}) if membrane else None

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import BeforeValidator, ValidationError
 
+from snnbench.engine import EngineName
 from snnbench.errors import RecordError
 from snnbench.quant.packing import Codebook
 from snnbench.records import layout
@@ -206,7 +207,7 @@ class Environment(RecordPart):
     platform: str
     processor: str
     device: str
-    engine: Literal["eager", "compiled", "integer"]
+    engine: EngineName
     threads: int
     git: str | None
 
@@ -276,7 +277,7 @@ def read_record(path: Path) -> Record:
     return record
 
 
-def environment(device: str, engine: Literal["eager", "compiled", "integer"]) -> Environment:
+def environment(device: str, engine: EngineName) -> Environment:
     """The environment of this process."""
     packages = ("snnbench", "torch", "numpy")
     return Environment(

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from snnbench.engine import Chosen
+from snnbench.engine import ENGINES, EngineName
 from snnbench.errors import RecordError
 from snnbench.files import write_atomically
 from snnbench.locks import Lock, locked, try_lock
@@ -60,7 +60,7 @@ def find(out: Path, cell: Cell) -> Record | None:
         raise RecordError(f"{error}; compute it again with --force") from error
 
 
-def finished(out: Path, cell: Cell, engine: Chosen) -> Record | None:
+def finished(out: Path, cell: Cell, engine: EngineName) -> Record | None:
     """Whether `cell` is done: its record, if it may stand for one measured by `engine`.
 
     Evaluation gives the same numbers eager and compiled, and fine-tuning differs as by another seed: the record says
@@ -72,7 +72,8 @@ def finished(out: Path, cell: Cell, engine: Chosen) -> Record | None:
     record = find(out, cell)
     if record is None or record.environment.engine == engine:
         return record
-    return None if "integer" in (record.environment.engine, engine) else record
+    exact = ENGINES[record.environment.engine].exact and ENGINES[engine].exact
+    return record if exact else None
 
 
 def claim(out: Path, cell: Cell) -> Lock | None:

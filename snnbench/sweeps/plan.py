@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from snnbench.bench.bench import Bench, cell_identity, open_bench
-from snnbench.bench.run import check_device
 from snnbench.bench.score import check_metrics
+from snnbench.engine import check_device
 from snnbench.errors import OptionError, SnnbenchError
 from snnbench.records.cell import Cell, membrane_spec, quantizer_spec
 from snnbench.sweeps.grid import Combination, Grid

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from snnbench.engine import EAGER
 from snnbench.records.failures import Fault
 
 if TYPE_CHECKING:
     from snnbench.records.cell import Cell
     from snnbench.records.record import Record
 
-ENGINE: Literal["eager"] = "eager"
+ENGINE = EAGER.name
 """What a sweep's records compare with: its benches choose the engine so that it moves no result."""
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from snnbench.data import Dataset
 from snnbench.data.content import Images, Labels
-from snnbench.engine import Engine, check_engine, choose_engine, engine_form
+from snnbench.engine import EngineChoice, check_device, check_engine, choose_engine, engine_form
 from snnbench.errors import ProtocolError
 from snnbench.files import write_atomically
 from snnbench.nn import rectified
@@ -44,17 +44,19 @@ def training_set(protocol: Protocol, dataset: Dataset, root: Path | None) -> Tra
     return TrainingSet(images, labels, Normalise(protocol.data.mean, protocol.data.std))
 
 
-def baseline_trainer(protocol: Protocol, dataset: Dataset, root: Path | None, seed: int, engine: Engine) -> Trainer:
+def baseline_trainer(
+    protocol: Protocol, dataset: Dataset, root: Path | None, seed: int, engine: EngineChoice, device: str = "cpu"
+) -> Trainer:
     """A trainer at the start of the protocol's baseline training; pins the number of threads."""
     torch.set_num_threads(protocol.train.threads)
     torch.manual_seed(seed)
     data = training_set(protocol, dataset, root)
     steps = sum(stage.timesteps * stage.epochs for stage in protocol.train.stages)
-    chosen = choose_engine(engine, steps * len(data.images))
+    chosen = choose_engine(engine, steps * len(data.images), device)
     model = build_model(protocol, dataset)
     levels = {"rectifier": None, "qcfs": protocol.train.stages[-1].timesteps}
     timeless = {name: engine_form(rectified(model, count), chosen) for name, count in levels.items()}
-    return Trainer(engine_form(model, chosen), protocol.train, data, seed, chosen, timeless)
+    return Trainer(engine_form(model, chosen), protocol.train, data, seed, chosen, timeless, device)
 
 
 def train_baseline(
@@ -100,6 +102,7 @@ def save_log(trainer: Trainer, protocol: Protocol, firing_rate: float, path: Pat
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
         "engine": trainer.engine,
+        "device": trainer.device,
         "finished": time.strftime("%Y-%m-%d", time.gmtime()),
         "seconds": round(sum(row["seconds"] for row in trainer.progress.log)),
         "switch": trainer.progress.switch,
@@ -158,18 +161,20 @@ def protocol_path(protocol: str) -> Path:
 
 
 def open_training(
-    protocol: str, data: Path | None, seed: int, engine: Engine
+    protocol: str, data: Path | None, seed: int, engine: EngineChoice, device: str = "cpu"
 ) -> tuple[Trainer, Protocol, tuple[Images, Labels]]:
     """A protocol's baseline training at its start (see `protocol_path`), its document, and the test split.
 
     Raises:
-        SnnbenchError: for an unknown protocol, data that are not prepared, or an engine that is not to be had.
+        SnnbenchError: for an unknown protocol, data that are not prepared, or a device or an engine that is not to be
+            had.
     """
-    check_engine(engine)
+    check_device(device)
+    check_engine(engine, device)
     document = read_protocol(protocol_path(protocol))
     dataset = catalogue().datasets[document.data.name].value
     test = dataset.load(data, "test")
-    return baseline_trainer(document, dataset, data, seed, engine), document, test
+    return baseline_trainer(document, dataset, data, seed, engine, device), document, test
 
 
 def baseline_rows() -> list[dict[str, Any]]:

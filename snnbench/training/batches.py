@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,8 +22,9 @@ class Normalise:
         self.std = torch.tensor(std).view(1, -1, 1, 1)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Normalised float32 images of uint8 `images`."""
-        floats = images.float().div_(255).sub_(self.mean).div_(self.std)
+        """Normalised float32 images of uint8 `images`, on their device."""
+        mean, std = self.mean.to(images.device), self.std.to(images.device)
+        floats = images.float().div_(255).sub_(mean).div_(std)
         return floats.contiguous(memory_format=torch.channels_last)
 
 
@@ -40,18 +42,20 @@ def training_batches(
     seed: int,
     epoch: int,
     image_size: int | None = None,
+    device: str = "cpu",
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch in an order that `seed` and `epoch` determine; the last incomplete batch is left out.
 
-    `image_size`: see `augment`.
+    Bytes go to `device` and are augmented and normalised there; what is random is drawn on the CPU, so that it is the
+    same on every device. `image_size`: see `augment`.
     """
     generator = torch.Generator().manual_seed(_mix(seed, epoch))
-    order = torch.randperm(len(images), generator=generator).numpy()
+    order = _order(len(images), generator)
     size = training.batch_size
     for start in range(0, len(order) - size + 1, size):
         chosen = order[start : start + size]
-        batch = torch.from_numpy(images[chosen])
-        yield normalise(augment(batch, training, generator, image_size)), torch.from_numpy(labels[chosen])
+        batch, answers = (torch.from_numpy(each[chosen]).to(device) for each in (images, labels))
+        yield normalise(augment(batch, training, generator, image_size)), answers
 
 
 def steps_per_epoch(count: int, training: Training) -> int:
@@ -67,13 +71,18 @@ def augment(images: Tensor, training: Training, generator: torch.Generator, imag
     n, _, height, width = images.shape
     if training.crop_padding or image_size:
         padded = F.pad(images.float(), (training.crop_padding,) * 4, mode="reflect").to(images.dtype)
-        rows = _window(n, padded.shape[2], image_size or height, generator)[:, :, None]
-        columns = _window(n, padded.shape[3], image_size or width, generator)[:, None, :]
-        images = padded.permute(0, 2, 3, 1)[torch.arange(n)[:, None, None], rows, columns].permute(0, 3, 1, 2)
+        rows = _window(n, padded.shape[2], image_size or height, generator)[:, :, None].to(images.device)
+        columns = _window(n, padded.shape[3], image_size or width, generator)[:, None, :].to(images.device)
+        every = torch.arange(n, device=images.device)[:, None, None]
+        images = padded.permute(0, 2, 3, 1)[every, rows, columns].permute(0, 3, 1, 2)
     if training.flip:
-        flipped = torch.rand(n, generator=generator) < 0.5
+        flipped = (torch.rand(n, generator=generator) < 0.5).to(images.device)
         images = torch.where(flipped.view(n, 1, 1, 1), images.flip(3), images)
     return images
+
+
+def _order(count: int, generator: torch.Generator) -> npt.NDArray[np.int64]:
+    return torch.randperm(count, generator=generator).numpy()
 
 
 def _window(n: int, length: int, size: int, generator: torch.Generator) -> Tensor:

@@ -49,7 +49,7 @@ def keeping_rates(trainer: Trainer, reference: nn.Module, strength: float) -> It
     try:
         with (
             batch_rates(model) as mine,
-            batch_rates(reference.eval()) as theirs,
+            batch_rates(reference.to(trainer.device).eval()) as theirs,
             told_of_calls({"": model}, keep, before=True),
         ):
             yield

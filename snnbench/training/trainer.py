@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnbench.data.content import Images, Labels
-from snnbench.engine import Chosen
+from snnbench.engine import EAGER, EngineName
 from snnbench.errors import ProtocolError
 from snnbench.nn import averaged_gradients
 from snnbench.nn.walk import Timed, timesteps_of, unwrapped
@@ -54,6 +54,7 @@ class Trainer:
         seed: with the epoch number determines order and augmentation.
         engine: which form of the network `model` is, for the log.
         timeless: the rectifier and the qcfs network of the same parameters, for the stages that train them.
+        device: where all of it happens, as PyTorch names it; the network is moved there.
     """
 
     def __init__(
@@ -62,12 +63,15 @@ class Trainer:
         training: Training,
         data: TrainingSet,
         seed: int,
-        engine: Chosen = "eager",
+        engine: EngineName = EAGER.name,
         timeless: Mapping[str, nn.Module] = MappingProxyType({}),
+        device: str = "cpu",
     ) -> None:
         self.model, self.training, self.data, self.seed = model, training, data, seed
-        self.engine = engine
+        self.engine, self.device = engine, device
         self.forms = {"spikes": model, **timeless}
+        for form in self.forms.values():
+            form.to(device)
         self.extra_loss: Callable[[], Tensor] | None = None
         """A term added to the cross entropy after each forward pass, if any."""
         self.progress = TrainingProgress()
@@ -119,7 +123,7 @@ class Trainer:
         epoch, started = self.progress.epochs, time.monotonic()
         stage = self.stages[epoch]
         model = self._in_training(stage)
-        loss_sum = correct = 0.0
+        loss_sum = correct = torch.zeros((), dtype=torch.float64)
         batches = self._batches(stage, epoch)
         for index, (images, labels) in enumerate(batches):
             self._set_rate(epoch * self.steps_per_epoch + index)
@@ -131,22 +135,24 @@ class Trainer:
             {
                 "epoch": epoch + 1,
                 "timesteps": stage.timesteps,
-                "loss": round(loss_sum / self.steps_per_epoch, 5),
-                "train_accuracy": round(correct / seen, 5),
+                "loss": round(float(loss_sum) / self.steps_per_epoch, 5),
+                "train_accuracy": round(float(correct) / seen, 5),
                 "seconds": round(time.monotonic() - started, 1),
             }
         )
         self.progress.epochs += 1
 
     def step_once(self) -> None:
-        """One step of the optimizer on the first batch, outside the count of epochs."""
+        """One step of the optimizer on the first batch, outside the count of epochs; ends when the device is done."""
         stage = self.stages[0]
-        self._step(self._in_training(stage), stage, *next(self._batches(stage, 0)))
+        loss, _ = self._step(self._in_training(stage), stage, *next(self._batches(stage, 0)))
+        float(loss)
 
     def _batches(self, stage: Stage, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         data = self.data
         return training_batches(
-            data.images, data.labels, data.normalise, self.training, self.seed, epoch, stage.image_size
+            *(data.images, data.labels, data.normalise, self.training, self.seed, epoch),
+            *(stage.image_size, self.device),
         )
 
     def _in_training(self, stage: Stage) -> nn.Module:
@@ -154,9 +160,11 @@ class Trainer:
         set_timesteps(model, stage.timesteps)
         return model.train()
 
-    def _step(self, model: nn.Module, stage: Stage, images: Tensor, labels: Tensor) -> tuple[float, float]:
+    def _step(self, model: nn.Module, stage: Stage, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss and number of right answers, left on the device: a step does not wait for it."""
         self.optimizer.zero_grad(set_to_none=True)
-        low_precision = torch.autocast("cpu", torch.bfloat16, enabled=self.training.precision == "bfloat16")
+        kind = torch.device(self.device).type
+        low_precision = torch.autocast(kind, torch.bfloat16, enabled=self.training.precision == "bfloat16")
         with low_precision, averaged_gradients(stage.gradient == "averaged"):
             logits = model(images)
         logits = logits.float()
@@ -165,7 +173,7 @@ class Trainer:
             loss = loss + self.extra_loss()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        return float(loss.detach()), float((logits.argmax(1) == labels).sum())
+        return loss.detach().double(), (logits.argmax(1) == labels).sum()
 
     def _set_rate(self, step: int) -> None:
         rate = self.training.learning_rate * cycle(step, self.steps_per_epoch * len(self.stages), self.training.warmup)

@@ -8,6 +8,7 @@ import sys
 import timeit
 import types
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
@@ -17,14 +18,22 @@ from torch import Tensor, nn
 
 from snnbench.engine import engine_form
 from snnbench.functional import FiringProfile
-from snnbench.nn import SEWResNet, averaged_gradients, record_firing, sew_resnet8, sew_resnet18
+from snnbench.nn import (
+    LIFNeuron,
+    SEWResNet,
+    SpikingNeuron,
+    averaged_gradients,
+    record_firing,
+    sew_resnet8,
+    sew_resnet18,
+)
 from snnbench.plugins import catalogue
 from snnbench.quant import bake, quantize_weights
 from snnbench.quant.integer import integer_layers, whole_numbers
 
 # The monitors are in a module that imports TensorBoard's writer, which they do without.
 sys.modules.setdefault("torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=None))  # type: ignore[arg-type]
-from spikingjelly.activation_based import monitor, neuron  # noqa: E402
+from spikingjelly.activation_based import functional, monitor, neuron  # noqa: E402
 
 NETWORKS = {8: (sew_resnet8, [1, 1, 1]), 18: (sew_resnet18, [2, 2, 2, 2])}
 SIZES = [(8, 16), (8, 32), (18, 16)]
@@ -190,6 +199,92 @@ def bench_recording_on_against_off(benchmark, width):
         peer="recording off",
         ratio=benchmark.stats.stats.min / off,
         target="<= 1.03",
+    )
+
+
+class PlainVGG(nn.Sequential):
+    """Six convolutions with batch norm and LIF after each as siblings, max-pooling after every other; T steps."""
+
+    def __init__(self, width: int, timesteps: int = 4) -> None:
+        outputs = [width << stage for stage in range(3) for _ in range(2)]
+        parts: list[nn.Module] = []
+        for index, (inputs, out) in enumerate(pairwise([3, *outputs])):
+            parts += [nn.Conv2d(inputs, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), LIFNeuron()]
+            parts += [nn.MaxPool2d(2)] * (index % 2)
+        super().__init__(*parts)
+        self.timesteps = timesteps
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = images.expand(self.timesteps, *images.shape)
+        for part in self:
+            if isinstance(part, SpikingNeuron):
+                x = part(x)
+            else:
+                y = part(x.flatten(0, 1))
+                x = y.view(*x.shape[:2], *y.shape[1:])
+        return x.mean((0, -2, -1))
+
+
+def plain_vgg(width: int) -> tuple[PlainVGG, Tensor]:
+    torch.manual_seed(0)
+    model, images = PlainVGG(width), torch.randn(BATCH // 2, 3, 32, 32)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.constant_(module.weight, 2.0)
+    with torch.no_grad():
+        for _ in range(3):
+            model(images)
+    return model.eval(), images
+
+
+@pytest.mark.parametrize("width", [16, 32])
+def bench_plain_vgg(benchmark, width):
+    model, images = plain_vgg(width)
+    fast = engine_form(model, "compiled")
+    assert evaluate(fast, images) == evaluate(model, images)
+    benchmark.pedantic(evaluate, (fast, images), rounds=5, warmup_rounds=1)
+    benchmark.extra_info.update(
+        work=f"evaluation with recording, plain VGG of siblings, w = {width}",
+        peer="the same, eager",
+        ratio=seconds(lambda: evaluate(model, images)) / benchmark.stats.stats.min,
+        target=">= 1.9",
+    )
+
+
+def bench_plain_vgg_in_integers(benchmark):
+    model, images = plain_vgg(16)
+    make = catalogue().quantizers["uniform"].value
+    quantize_weights(model, lambda layer, weight: make(weight, bits=4, grid="symmetric"), exempt=())
+    bake(model)
+    fast, floats = engine_form(model, "integer"), engine_form(model, "compiled")
+    benchmark.pedantic(evaluate, (fast, images), rounds=5, warmup_rounds=1)
+    benchmark.extra_info.update(
+        work="evaluation in int8, plain VGG of siblings, w = 16",
+        peer="the same, eager",
+        ratio=seconds(lambda: evaluate(model, images)) / benchmark.stats.stats.min,
+        target=">= 1.9",
+        integer_layers=len(integer_layers(fast)),
+        over_compiled=seconds(lambda: evaluate(floats, images)) / benchmark.stats.stats.min,
+    )
+
+
+@pytest.mark.parametrize("width", [16, 32])
+def bench_neurons_of_spikingjelly(benchmark, width):
+    _, peer, images = pair(8, width)
+    fast = engine_form(peer.eval(), "compiled")
+
+    def run(model: nn.Module) -> Tensor:
+        functional.reset_net(model)
+        with torch.inference_mode():
+            return model(images)
+
+    assert torch.equal(run(fast), run(peer))
+    benchmark.pedantic(run, (fast,), rounds=5, warmup_rounds=1)
+    benchmark.extra_info.update(
+        work=f"evaluation, {name_of(8, width)} of SpikingJelly's layers, its neurons on the compiled kernels",
+        peer="SpikingJelly",
+        ratio=seconds(lambda: run(peer)) / benchmark.stats.stats.min,
+        target=">= 1.0",
     )
 
 

@@ -77,7 +77,7 @@ def test_from_the_first_command_to_the_last(make: Callable[[Path], Environment],
     environment = make(tmp_path)
     assert "Wrote snnbench-halve." in environment.type(NEW)
     environment.type(INSTALL)
-    assert environment.type(CHECK).endswith("15 passed, 0 failed, 0 expected, 2 skipped\n")
+    assert environment.type(CHECK).endswith("15 passed, 0 failed, 0 expected, 3 skipped\n")
     assert "17 passed" in environment.type(TEST)
     project = tmp_path / "snnbench-halve"
     (project / "snnbench_halve" / "__init__.py").write_text(code("plugin"), "utf-8")

@@ -35,7 +35,8 @@ class Fusion:
     """What a call needs besides tensors: the neuron, the batch norm before it, T, and who counts its spikes.
 
     With `shared` the current (N, C, *positions) is the same at every step, else it is (T, N, C, *positions).
-    With `averaged` its gradient is averaged over time.
+    With `averaged` its gradient is averaged over time. `states` (N, C, *positions), channels-last, are the potentials
+    that the steps begin with and are left with; without them, a neuron begins where it always does.
     """
 
     neuron: SpikingNeuron | Rectifier
@@ -44,6 +45,7 @@ class Fusion:
     shared: bool
     counter: SpikeCounter | None = None
     averaged: bool = False
+    states: Tensor | None = None
     constants: _Neuron = field(init=False)
     scale: Tensor = field(init=False)
     mean: Tensor = field(init=False)
@@ -136,7 +138,7 @@ def fire(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion, dtype: torch.d
     counts = counter.add(features, shape.T, shape.N) if counter else (None, None, 1, 0)
     kernels().snn_fire(
         *(_type(x), 3 if dtype is torch.uint8 else _type(x), *map(_pointer, (x, spikes, scale, shift))),
-        *(ctypes.byref(shape), ctypes.byref(fusion.constants), *map(_pointer, counts[:2])),
+        *(ctypes.byref(shape), ctypes.byref(fusion.constants), *map(_pointer, (fusion.states, *counts[:2]))),
         *(ctypes.c_int64(counts[2]), ctypes.c_int64(counts[3]), _threads()),
     )
     return spikes
@@ -151,11 +153,13 @@ def rectify(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion) -> Tensor:
 
 
 @torch.no_grad()
-def fire_bytes(x: Tensor, weight: Tensor | None, bias: Tensor | None, fusion: Fusion) -> Tensor:
-    """The spikes of `FusedSpikes` as uint8, of float32 currents."""
+def fire_without_gradient(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, fusion: Fusion, dtype: torch.dtype | None = None
+) -> Tensor:
+    """The spikes of `FusedSpikes`, in the dtype of `x`, or as uint8 of float32 currents."""
     x = channels_last(x)
     shift = _normalise(x, weight, bias, fusion)
-    return fire(x, fusion.scale, shift, fusion, torch.uint8)
+    return fire(x, fusion.scale, shift, fusion, dtype)
 
 
 def reached(x: Tensor, fan_out: Tensor) -> Tensor | None:

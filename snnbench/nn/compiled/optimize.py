@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,9 @@ from torch.nn.utils import parametrize
 from snnbench.nn.averaged import averages, convolve_averaged
 from snnbench.nn.compiled.build import kernels
 from snnbench.nn.compiled.counter import SpikeCounter
-from snnbench.nn.compiled.function import FusedSpikes, Fusion, fire_bytes
+from snnbench.nn.compiled.function import FusedSpikes, Fusion, fire_without_gradient
 from snnbench.nn.compiled.integer import IntegerConv
+from snnbench.nn.compiled.jelly import is_known, jelly_form, own_states
 from snnbench.nn.compiled.memory import keep_memory
 from snnbench.nn.compiled.pattern import PatternTrace, found_in
 from snnbench.nn.convolution import convolve, convolve_weight
@@ -54,22 +55,22 @@ class FusedNeuron(SpikingNeuron):
         counter: counts the spikes while they are fired, if it is set.
         as_bytes: give spikes of float32 currents as uint8; without gradient.
         norm: the batch norm before it, where that is a module of its own.
-        eager: the neuron that it was made of, which says where a state quantizer acts.
+        original: the neuron that it was made of, which says where a state quantizer acts.
     """
 
     counter: SpikeCounter | None = None
     as_bytes: bool = False
     norm: tuple[LeavingNorm] | None = None
-    eager: tuple[SpikingNeuron]
+    original: tuple[SpikingNeuron]
 
     @property
     def site(self) -> Site:
         """Where the state quantizer acts."""
-        return self.eager[0].site
+        return self.original[0].site
 
     @site.setter
     def site(self, value: Site) -> None:
-        self.eager[0].site = value
+        self.original[0].site = value
 
     def forward(self, x: Tensor, bn: nn.BatchNorm2d | None = None, shared: int = 0, averaged: bool = False) -> Tensor:
         """Spikes (T, N, *features) of currents (T, N, *features) before `bn`, or (N, *features) `shared` times."""
@@ -89,7 +90,8 @@ class FusedNeuron(SpikingNeuron):
         leak = self.w.sigmoid() if isinstance(self, PLIFNeuron) else None
         weight, bias = (None, None) if bn is None else (bn.weight, bn.bias)
         if self.as_bytes and flat.dtype == torch.float32:
-            return fire_bytes(flat, weight, bias, fusion).view(timesteps, -1, *flat.shape[1:])
+            fired = fire_without_gradient(flat, weight, bias, fusion, torch.uint8)
+            return fired.view(timesteps, -1, *flat.shape[1:])
         theta = _learned_threshold(self)
         spikes: Tensor = FusedSpikes.apply(x, weight, bias, leak, theta, fusion)  # type: ignore[no-untyped-call]
         return spikes
@@ -161,8 +163,9 @@ def optimize(model: M) -> M:
 
     It shares parameters, buffers, layers of weights and quantizers (later ones, too) with `model` and has the same
     names and ``state_dict``; train and evaluate it as you would `model`, whose own mode stays as it is. Hooks that are
-    there are kept, later ones belong to the form that they are put on. Neurons of other libraries, neurons with a
-    state quantizer, and tensors on other devices than the CPU run as before. A batch norm is found where it feeds a
+    there are kept, later ones belong to the form that they are put on. SpikingJelly's IF, LIF and PLIF neurons are
+    fused in evaluation. Neurons of other libraries, neurons with a state quantizer, and tensors on other devices than
+    the CPU run as before. A batch norm is found where it feeds a
     neuron alone, in whatever modules both are; where it is not found, the neuron alone is fused. In float32 evaluation
     the spikes are those of `model`. From then on the process keeps large blocks of memory: fetching them anew takes
     longer than the neurons.
@@ -181,7 +184,7 @@ def fuse(model: M, instead: Mapping[nn.Module, nn.Module]) -> M:
     """
     kernels()
     keep_memory()
-    if not any(isinstance(part, SpikingNeuron) for part in model.modules()) and not instead:
+    if not any(isinstance(part, SpikingNeuron) or is_known(part) for part in model.modules()) and not instead:
         return model
     norms = _norms(model)
     done = {id(module): other for module, other in instead.items()}
@@ -219,13 +222,15 @@ def _fuse(module: M, done: dict[int, nn.Module]) -> M:
         return module
     fused = done[id(module)] = copy.copy(module)
     _own_hooks(fused, module)
+    own_states(fused)
     if not isinstance(module, SpikingNeuron):  # whose quantizer is the same in both forms
         fused._modules = {name: part and _fuse(part, done) for name, part in module._modules.items()}
-    form = _FUSED.get(type(module))
+    kind: Any = type(module)
+    form = _FUSED.get(kind) or jelly_form(kind)
     if form and _feeds_a_fused_part(fused):
         fused.__class__ = form  # type: ignore[assignment]
     if isinstance(fused, FusedNeuron):
-        vars(fused)["eager"] = (module,)
+        vars(fused)["original"] = (module,)
     return fused
 
 

@@ -59,9 +59,13 @@ void fire_steps(const S* x, O* out, const R* scale, const R* shift, R* v, const 
 
 template <Charge charge, bool counting, class S, class O, class R>
 void fire_tile(const S* x, O* out, const R* scale, const R* shift, R* v, const Shape& shape, const Neuron& neuron,
-               int64_t length, int32_t* counts, int64_t* fired) {
+               int64_t length, R* states, int32_t* counts, int64_t* fired) {
     const int64_t step = shape.N * shape.features();
-    std::fill(v, v + length, R(neuron.start));
+    if (states) {
+        std::copy(states, states + length, v);
+    } else {
+        std::fill(v, v + length, R(neuron.start));
+    }
     int64_t t = 0;
     for (; t + 4 <= shape.T; t += 4) {
         fire_steps<4, charge, counting>(x + t * shape.step(), out + t * step, scale, shift, v, shape, neuron, length,
@@ -71,12 +75,14 @@ void fire_tile(const S* x, O* out, const R* scale, const R* shift, R* v, const S
         fire_steps<1, charge, counting>(x + t * shape.step(), out + t * step, scale, shift, v, shape, neuron, length,
                                         counts, fired + t);
     }
+    if (states) std::copy(v, v + length, states);
 }
 
+// `states`: potentials that the steps begin with and are left with; without them, all begin at neuron.start.
 template <Charge charge, bool counting, class S, class O>
 void fire(const S* x, O* out, const typename Compute<S>::type* scale, const typename Compute<S>::type* shift,
-          const Shape& shape, const Neuron& neuron, int32_t* counts, int64_t* fired, int64_t shards, int64_t first,
-          int64_t threads) {
+          const Shape& shape, const Neuron& neuron, typename Compute<S>::type* states, int32_t* counts, int64_t* fired,
+          int64_t shards, int64_t first, int64_t threads) {
     using R = typename Compute<S>::type;
     const int64_t length = tile_length(shape, kStream, threads), features = shape.features();
     const std::vector<R> scales = repeated(scale, shape.C, length), shifts = repeated(shift, shape.C, length);
@@ -91,6 +97,7 @@ void fire(const S* x, O* out, const typename Compute<S>::type* scale, const type
                 const int64_t shard = counting ? (first + n) % shards : 0;
                 fire_tile<charge, counting>(x + n * features + from, out + n * features + from, scales.data(),
                                             shifts.data(), v.data(), shape, neuron, size,
+                                            states ? states + n * features + from : nullptr,
                                             counts + shard * features + from, mine.data() + shard * shape.T);
             }
         }

@@ -32,13 +32,13 @@ void with_charge(int64_t charge, Run run) {
 
 template <class S, class O>
 void fire_any(const void* x, void* out, const void* scale, const void* shift, const Shape& shape, const Neuron& neuron,
-              int32_t* counts, int64_t* fired, int64_t shards, int64_t first, int64_t threads) {
+              void* states, int32_t* counts, int64_t* fired, int64_t shards, int64_t first, int64_t threads) {
     using R = typename Compute<S>::type;
     with_charge(neuron.charge, [&](auto charge) {
         constexpr Charge kind = decltype(charge)::value;
         auto run = counts ? fire<kind, true, S, O> : fire<kind, false, S, O>;
-        run((const S*)x, (O*)out, (const R*)scale, (const R*)shift, shape, neuron, counts, fired, shards, first,
-            threads);
+        run((const S*)x, (O*)out, (const R*)scale, (const R*)shift, shape, neuron, (R*)states, counts, fired,
+            shards, first, threads);
     });
 }
 
@@ -66,11 +66,11 @@ void backward_any(const void* x, const void* grads, void* dy, void* x_sum, const
 extern "C" {
 
 void snn_fire(int64_t type, int64_t out_type, const void* x, void* out, const void* scale, const void* shift,
-              const Shape* shape, const Neuron* neuron, int32_t* counts, int64_t* fired, int64_t shards, int64_t first,
+              const Shape* shape, const Neuron* neuron, void* states, int32_t* counts, int64_t* fired, int64_t shards, int64_t first,
               int64_t threads) {
     auto run = type == 1 ? fire_any<bf16, bf16> : type == 2 ? fire_any<double, double> : fire_any<float, float>;
     if (out_type == 3) run = fire_any<float, uint8_t>;
-    run(x, out, scale, shift, *shape, *neuron, counts, fired, shards, first, threads);
+    run(x, out, scale, shift, *shape, *neuron, states, counts, fired, shards, first, threads);
 }
 
 void snn_rectify(int64_t type, const void* x, void* out, const void* scale, const void* shift, const Shape* shape,
