@@ -32,7 +32,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "spikingjelly": ("spikingjelly==2.0.0", "nir==1.0.8", "nirtorch==2.6"),
     "snntorch": ("snntorch==1.0.0", "nir==1.0.8", "nirtorch==2.6"),
     "norse": ("norse==1.1.0", "nir==1.0.8", "nirtorch==2.6"),
-    "sinabs": ("sinabs==3.1.3", "nir==1.0.4", "nirtorch==2.0.2", "samna==0.48.6", "pbr==7.1.3", "setuptools==80.9.0"),
+    "sinabs": ("sinabs==3.1.3", "nir==1.0.4", "nirtorch==2.0.2", "pbr==7.1.3"),
     "rockpool": ("rockpool==3.1.0", "nir==1.0.4", "nirtorch==2.0.2"),
 }
 NEURONS: dict[str, Any] = {"IF": partial(IFNeuron, threshold=0.9), "LIF": partial(LIFNeuron, threshold=0.5)}
@@ -96,7 +96,7 @@ def test_a_quantized_network_on_1000_images_of_cifar(
     environment: Callable[[str], Path], cifar_root: Path, tmp_path: Path
 ) -> None:
     """The board's network, 4 bits a weight, from the file that each version of nir has read and written."""
-    (entry,) = BOARD.glob("lqnet-4bit-ptq-seed0-*")
+    entry = min(BOARD.glob("lqnet-4bit-ptq-seed0-*"))
     _, bench, model, _ = rebuild(entry, cifar_root, Silent())
     file, _ = to_nir(entry, tmp_path / "a.nir", data=cifar_root)
     back = [from_nir(again(environment(version), file)) for version in VERSIONS]
