@@ -83,14 +83,43 @@ def public_types(path: Path) -> Iterator[str]:
             yield node.target.id
 
 
+def with_several_homes(modules: list[Path]) -> dict[str, list[Path]]:
+    """Public types that more than one of the modules defines."""
+    homes: dict[str, list[Path]] = defaultdict(list)
+    for path in modules:
+        for name in public_types(path):
+            if name[0].isupper() and not name.isupper():
+                homes[name].append(path)
+    return {name: places for name, places in homes.items() if len(places) > 1}
+
+
 def test_a_public_type_has_one_home() -> None:
-    homes: dict[str, list[str]] = defaultdict(list)
-    for path in MODULES:
-        if path != PARAMETERS:
-            for name in public_types(path):
-                if name[0].isupper() and not name.isupper():
-                    homes[name].append(path.relative_to(HOUSE).as_posix())
-    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+    assert with_several_homes([path for path in MODULES if path != PARAMETERS]) == {}
+
+
+def test_a_second_home_is_found(tmp_path: Path) -> None:
+    second = tmp_path / "second.py"
+    second.write_text("class Record: ...\n\n\nEngine = str\n\nWORD = 1\n", "utf-8")
+    assert set(with_several_homes([*MODULES, second])) >= {"Record", "Engine"}
+
+
+@pytest.mark.parametrize("word", ["engine", "plan", "verification", "evidence"])
+def test_a_word_names_one_module(word: str) -> None:
+    assert [path.stem for path in MODULES].count(word) == 1
+
+
+ADDED = re.findall(r"^\| ([^|`]+) \| ([^|]*`[^|]+) \|$", PAGE.partition("## To add")[2], re.MULTILINE)
+
+
+def test_the_page_says_how_everything_is_added() -> None:
+    wanted = {"quantizer", "metric", "column of boards", "protocol", "network family", "neuron", "engine"}
+    assert {what for what, _ in ADDED} >= wanted | {"library whose networks are recorded", "cost, of a chip too"}
+
+
+@pytest.mark.parametrize(("what", "touch"), ADDED)
+def test_nothing_that_is_added_touches_more_than_two_files(what: str, touch: str) -> None:
+    files = re.findall(r"`(\w+\.py|\w[\w/]*/(?:\w+\.py)?)`", touch)
+    assert 1 <= len(files) <= 2
 
 
 def test_public_types_are_counted() -> None:

@@ -13,7 +13,6 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from snnbench.bench import torchrun
 from snnbench.bench.evaluate import evaluate
 from snnbench.bench.metrics import kept_for
 from snnbench.bench.score import seed_floor_of
@@ -24,13 +23,11 @@ from snnbench.errors import OptionError, ProtocolError, RecordError
 from snnbench.files import write_cache
 from snnbench.locks import locked
 from snnbench.nn.libraries import without_states
-from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.synapses import weight_layers
 from snnbench.plugins import catalogue
 from snnbench.plugins.own import is_own_model
 from snnbench.protocols import Baseline, Protocol, digest, read_protocol
 from snnbench.quant.integer import integer_layers
-from snnbench.quant.watch import MEMBRANE_SAMPLES
 from snnbench.records.cell import MEASUREMENT, Cell, NetworkSpec, Origin, protocol_network
 from snnbench.records.evaluation import DIGEST_BYTES, Evaluation
 from snnbench.records.layout import OWN_PROTOCOL_FILE, OWN_WEIGHTS_FILE
@@ -118,34 +115,18 @@ class Bench:
         images, _ = self.test_set()
         return self.engine_for(len(images) * self.protocol.train.stages[-1].timesteps)
 
-    def evaluate(
-        self, model: nn.Module, title: str, reporter: Reporter, cell: Cell | None = None, beside: Beside = nullcontext
-    ) -> Evaluation:
-        """Run `model` over the test set as the protocol says; helpers of a torchrun are told which `cell` it is of.
+    def evaluate(self, model: nn.Module, title: str, reporter: Reporter, beside: Beside = nullcontext) -> Evaluation:
+        """Run `model` over the test set as the protocol says.
 
         `beside` is entered with the form of the network that runs, as long as it does.
         """
-        torchrun.send_order(model, cell)
-        evaluation = self.evaluate_share(model, title, reporter, beside)
-        assert evaluation is not None
-        return evaluation
-
-    def evaluate_share(
-        self, model: nn.Module, title: str, reporter: Reporter, beside: Beside = nullcontext
-    ) -> Evaluation | None:
-        """Run this process's share of the test set; the evaluation of all of it, or None on helpers."""
         images, _ = self.test_set()
-        size = self.protocol.evaluate.batch_size
-        mine = images[torchrun.share(len(images), size, MEMBRANE_SAMPLES if _has_quantized_membranes(model) else 0)]
-        if not len(mine):
-            return torchrun.merge(None)
         fast = engine_form(model, self.evaluation_engine)
         if not ENGINES[self.evaluation_engine].exact:
             reporter.say(f"{title}: {len(integer_layers(fast))} of {len(weight_layers(fast))} layers in integers")
         with beside(fast), reporter.task(title) as advance:
-            by_step = bool(self.kept - {"logits"})
-            found = evaluate(fast, mine, self.normalise, size, advance, self.device, by_step)
-        return torchrun.merge(found)
+            size, by_step = self.protocol.evaluate.batch_size, bool(self.kept - {"logits"})
+            return evaluate(fast, images, self.normalise, size, advance, self.device, by_step)
 
     def holding(self, reporter: Reporter) -> Bench:
         """The same bench, that holds its reference and the seed floor in memory."""
@@ -201,10 +182,6 @@ class Bench:
                 "device": self.device,
             }
         )
-
-
-def _has_quantized_membranes(model: nn.Module) -> bool:
-    return any(isinstance(m, SpikingNeuron) and m.state_quantizer is not None for m in model.modules())
 
 
 def load_evaluation(path: Path) -> Evaluation | None:

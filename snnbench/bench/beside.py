@@ -18,7 +18,7 @@ from snnbench.nn.recording import spiking_layers
 from snnbench.records.chip_evidence import ChipLayerCounts, ChipOutcome
 
 
-class Comparison:
+class GapCounter:
     """What a network of whole numbers does, and where its spikes are not those of floats, batch by batch."""
 
     def __init__(self, network: IntegerNetwork) -> None:
@@ -65,7 +65,7 @@ def _by_shard(counts: Tensor, first: int) -> Tensor:
 
 
 @contextmanager
-def compared(comparison: Comparison, model: nn.Module) -> Iterator[None]:
+def compared(comparison: GapCounter, model: nn.Module) -> Iterator[None]:
     """Run the whole numbers on every batch that `model` runs on."""
     fired: dict[str, Tensor] = {}
 

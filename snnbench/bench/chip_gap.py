@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.bench.bench import Bench
-from snnbench.bench.beside import Comparison, compared
-from snnbench.bench.score import measured, scores
+from snnbench.bench.beside import GapCounter, compared
+from snnbench.bench.score import measured, metrics_in, scores
 from snnbench.bench.scored import Scored
 from snnbench.chips import Semantics, on_chip
 from snnbench.chips.fast import fast_form
@@ -21,7 +21,7 @@ from snnbench.records.chip import ChipExcess, ChipGap, ChipLayer
 from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE, ChipOutcome
 from snnbench.reporting import Reporter
 
-GAP_METRICS = ("accuracy", "accuracy_change", "mcnemar_p", "firing_emd", "firing_drift")
+GAP_METRICS = tuple(metrics_in(ChipGap))
 """What a gap has of the metrics of networks; its reference is the network with float states."""
 
 
@@ -53,7 +53,7 @@ class ChipRun:
     """A quantized network on a chip: what the chip cannot hold, and what it does beside the network itself."""
 
     excess: tuple[ChipExcess, ...]
-    comparison: Comparison
+    comparison: GapCounter
 
     def beside(self, model: nn.Module) -> AbstractContextManager[None]:
         """Run the whole numbers on every batch that `model`, the network with float states, runs on."""
@@ -75,7 +75,7 @@ def put_on_chip(bench: Bench, model: nn.Module, chip: ChipSpec, reporter: Report
     put = on_chip(model, Semantics.model_validate(chip.semantics), input_shape=shape)
     for excess in put.excess:
         reporter.say(f"On {chip.name}, {excess}")
-    return ChipRun(tuple(ChipExcess(**vars(each)) for each in put.excess), Comparison(fast_form(put.network, shape)))
+    return ChipRun(tuple(ChipExcess(**vars(each)) for each in put.excess), GapCounter(fast_form(put.network, shape)))
 
 
 def gap_of(outcome: ChipOutcome, found: Scored, excess: tuple[ChipExcess, ...]) -> ChipGap:

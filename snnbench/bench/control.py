@@ -56,4 +56,4 @@ def _measured(bench: Bench, control: Cell, reporter: Reporter) -> Evaluation:
     reporter.say(f"Control, seed {control.seed}: fine-tuning without quantization (computed once, then cached)")
     with torch.random.fork_rng(devices=[]):  # whether it is cached makes no difference to the cell
         quantized = make_quantized(bench, control, reporter)
-        return bench.evaluate(quantized.model, "Control", reporter, control)
+        return bench.evaluate(quantized.model, "Control", reporter)

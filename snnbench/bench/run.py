@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from torch import nn
-
-from snnbench.bench import torchrun
 from snnbench.bench.auditing import audit_of
 from snnbench.bench.bench import Bench, Beside, cell_identity, open_bench, own_files, own_network
 from snnbench.bench.chip_gap import put_on_chip
@@ -116,15 +112,12 @@ def run(
         reporter: where messages and progress go; by default nowhere.
 
     Returns:
-        One finished cell for each number of bits, in order; under torchrun none on all processes but the first.
+        One finished cell for each number of bits, in order.
 
     Raises:
         SnnbenchError: for whatever the user can mend: unknown names, options out of range, missing or altered data.
     """
-    torchrun.join()
-    if chip and not torchrun.is_alone():
-        raise OptionError(f"--chip {chip} is measured by one process; run it without torchrun")
-    reporter = reporter if reporter and not torchrun.helps() else Silent()
+    reporter = reporter or Silent()
     wanted = [
         quantizer_spec(quantizer, b, options or {})
         for b in ([bits] if bits is None or isinstance(bits, int) else dict.fromkeys(bits))
@@ -141,30 +134,8 @@ def run(
         reporter.say(f"Network {model}: pixels are normalised as protocol {bench.protocol.name} does")
     check_metrics(bench.protocol.evaluate)
     store.check_writable(Path(out))
-    if torchrun.helps():
-        _help(bench)
-        return []
     cells = make_cells(bench, wanted, membranes, mode, seed, _chip_spec(chip) if chip else None)
-    try:
-        return [run_cell(bench, cell, Path(out), force, reporter) for cell in cells]
-    finally:
-        torchrun.dismiss()
-
-
-def _help(bench: Bench) -> None:
-    """As a helper of a torchrun: run a share of every network that the leader names, on this process's own device."""
-    own = replace(bench, device=f"cuda:{os.environ['LOCAL_RANK']}") if bench.device == "cuda" else bench
-    torchrun.help_out(lambda order: own.evaluate_share(_ordered(own, order), "", Silent()))
-
-
-def _ordered(bench: Bench, order: torchrun.Order) -> nn.Module:
-    """The ordered network, with the leader's weights put in."""
-    if order.cell is None:
-        model = bench.network.build()
-    else:
-        model = make_quantized(bench, order.cell.model_copy(update={"mode": "ptq"}), Silent()).model
-    model.load_state_dict(order.weights)
-    return model
+    return [run_cell(bench, cell, Path(out), force, reporter) for cell in cells]
 
 
 def default_protocol(data: Path | None, reporter: Reporter) -> str:
@@ -243,7 +214,7 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
     title = f"{cell.quantizer.name} {cell.quantizer.bits} bits"
     with Watch(quantized.model) as watch:
         beside: Beside = on_chip.beside if on_chip else nullcontext
-        evaluation = bench.evaluate(quantized.model, title, reporter, cell, beside)
+        evaluation = bench.evaluate(quantized.model, title, reporter, beside)
     audit = audit_of(quantized, watch, cell)
     costed = Costed(evaluation, reference, audit)
     controls = control_evaluations(bench, cell, evaluation, reporter) if cell.mode == "qat" else None

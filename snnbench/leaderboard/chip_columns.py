@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from snnbench.leaderboard.column import Column, Value
+from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD
+from snnbench.leaderboard.column import Column, ColumnValue
 from snnbench.leaderboard.ranking import Row
 from snnbench.records.chip import ChipGap
 from snnbench.records.score import Score
@@ -40,8 +41,10 @@ class GapScore:
 GAP_SCORES = (
     GapScore("accuracy", "chip accuracy %", "accuracy on the chip, by which rows of a chip are ranked", 100, ".2f"),
     GapScore("accuracy_change", "chip change", "accuracy on the chip minus that of float states, points", 100, "+.2f"),
-    GapScore("firing_emd", "chip EMD", "EMD on the chip to float states, by which rows of a chip are ranked", 1, ".4f"),
-    GapScore("firing_drift", "chip drift", "drift on the chip from float states, spikes per step", 1, ".4f"),
+    GapScore(
+        FIRING_EMD.name, "chip EMD", "EMD on the chip to float states, by which rows of a chip are ranked", 1, ".4f"
+    ),
+    GapScore(FIRING_DRIFT.name, "chip drift", "drift on the chip from float states, spikes per step", 1, ".4f"),
     GapScore(
         "spikes_differ", "differ %", "images, steps and neurons that fire on the chip or else in floats", 100, ".2f"
     ),
@@ -63,11 +66,11 @@ def gap_columns() -> Iterator[Column]:
 
 
 def _of_gap(
-    value: Callable[[ChipGap], Value], text: Callable[[ChipGap], str]
-) -> tuple[Callable[[Row], Value], Callable[[Row], str]]:
+    value: Callable[[ChipGap], ColumnValue], text: Callable[[ChipGap], str]
+) -> tuple[Callable[[Row], ColumnValue], Callable[[Row], str]]:
     """A column's value and text, from those of a gap."""
 
-    def value_of(row: Row) -> Value:
+    def value_of(row: Row) -> ColumnValue:
         gap = row.entry.record.chip
         return value(gap) if gap else None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from snnbench.bench.chip_gap import GAP_METRICS, gap_of
+from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD
 from snnbench.bench.scored import Scored
 from snnbench.chips import Semantics, find_chip
 from snnbench.errors import FiringError
@@ -73,5 +74,5 @@ def _gap_problems(board: Board, entry: Entry, said: ChipGap) -> Iterator[str]:
         if getattr(said, name) != getattr(found, name):
             yield f"chip {name} is {getattr(said, name)} in the record and {getattr(found, name)} by its evidence"
     yield from layer_differences(*([dict(row) for row in gap.layers] for gap in (said, found)))
-    for name in ("firing_emd", "firing_drift"):
+    for name in (FIRING_EMD.name, FIRING_DRIFT.name):
         yield from width_problems(f"chip {name}", name, getattr(said, name), entry.record.noise_floor.value or 0.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from snnbench.leaderboard.ranking import Row
 
-Value = float | int | str | None
+ColumnValue = float | int | str | None
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,6 @@ class Column:
     key: str
     title: str
     about: str
-    value: Callable[[Row], Value]
+    value: Callable[[Row], ColumnValue]
     text: Callable[[Row], str]
     numeric: bool = True

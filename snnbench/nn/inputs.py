@@ -19,7 +19,7 @@ _CHUNK = 2**16
 
 
 @dataclass(frozen=True)
-class Reached:
+class InputCounts:
     """Synapses that rows of inputs reach.
 
     Attributes:
@@ -36,7 +36,7 @@ class Reached:
     binary: bool
 
 
-def reach(inputs: Tensor, fan_out: Tensor) -> Reached:
+def reach(inputs: Tensor, fan_out: Tensor) -> InputCounts:
     """What `inputs` (rows, *features) reach; `fan_out` (*features) is the same for all channels of a position."""
     library = reading_library()
     if library is not None and inputs.device.type == "cpu" and inputs.dtype != torch.float64 and inputs.numel():
@@ -47,7 +47,7 @@ def reach(inputs: Tensor, fan_out: Tensor) -> Reached:
     counts = torch.cat([part.counts for part in parts], 1)
     if not whole:
         counts[1] = 0
-    return Reached(counts, sum(part.active for part in parts), whole, all(part.binary for part in parts))
+    return InputCounts(counts, sum(part.active for part in parts), whole, all(part.binary for part in parts))
 
 
 @functools.cache
@@ -63,7 +63,7 @@ def reading_library() -> CDLL | None:
     return library
 
 
-def _read(library: CDLL, inputs: Tensor, fan_out: Tensor) -> Reached:
+def _read(library: CDLL, inputs: Tensor, fan_out: Tensor) -> InputCounts:
     found = torch.empty(3, len(inputs), dtype=torch.int64)
     fan = (fan_out[0] if fan_out.ndim > 1 else fan_out).contiguous()
     channels, positions = inputs[0].numel() // fan.numel(), fan.numel()
@@ -78,18 +78,18 @@ def _read(library: CDLL, inputs: Tensor, fan_out: Tensor) -> Reached:
     kind = max(in_threads(read, parts, inputs.numel()))
     if kind == 2:
         found[1] = 0
-    return Reached(found[:2], int(found[2].sum()), kind < 2, kind == 0)
+    return InputCounts(found[:2], int(found[2].sum()), kind < 2, kind == 0)
 
 
-def _of_chunk(inputs: Tensor, fan_out: Tensor) -> Reached:
+def _of_chunk(inputs: Tensor, fan_out: Tensor) -> InputCounts:
     low, high = torch.addcmul(inputs, inputs, inputs, value=-1).aminmax()
     if low == 0 and high == 0:  # s - s*s is zero for 0 and 1 alone
-        return Reached(_reached(inputs, fan_out).expand(2, -1), int(inputs.sum(dtype=torch.float64)), True, True)
+        return InputCounts(_reached(inputs, fan_out).expand(2, -1), int(inputs.sum(dtype=torch.float64)), True, True)
     active = (inputs != 0).to(inputs.dtype)
     events = _reached(active, fan_out)
     whole = bool((inputs == inputs.round()).all())
     accumulates = _reached(inputs.abs(), fan_out) if whole else torch.zeros_like(events)
-    return Reached(torch.stack([events, accumulates]), int(active.sum(dtype=torch.float64)), whole, False)
+    return InputCounts(torch.stack([events, accumulates]), int(active.sum(dtype=torch.float64)), whole, False)
 
 
 def _reached(inputs: Tensor, fan_out: Tensor) -> Tensor:

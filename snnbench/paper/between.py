@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from snnbench.examine.compare import difference
 from snnbench.functional import Estimate
 from snnbench.paper.cases import Case, Rows
-from snnbench.paper.evidence import POINT, PairEvidence, Stand, above, accuracy_difference, below, emd_difference
+from snnbench.paper.differences import POINT, PairEvidence, Stand, above, accuracy_difference, below, emd_difference
 from snnbench.paper.orders import BY, corrupted, orders_loss
 from snnbench.paper.questions import quotient
 from snnbench.paper.ranks import MOST_ALIKE, bootstrap, fewest_cases, spearman

@@ -8,7 +8,7 @@ from typing import Literal
 
 from snnbench.functional import Estimate
 from snnbench.paper.cases import Case, Rows
-from snnbench.paper.evidence import (
+from snnbench.paper.differences import (
     POINT,
     PairEvidence,
     Stand,

@@ -9,7 +9,7 @@ import numpy as np
 from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD
 from snnbench.functional import Estimate
 from snnbench.paper.cases import Case, Rows
-from snnbench.paper.evidence import POINT, PairEvidence, above
+from snnbench.paper.differences import POINT, PairEvidence, above
 from snnbench.paper.ranks import bootstrap, column, fewest_cases, kendall
 
 CORRUPTED = "cifar10c"

@@ -10,7 +10,7 @@ from snnbench.bench.metrics import FIRING_EMD
 from snnbench.paper.between import BETWEEN
 from snnbench.paper.cases import Case, Rows
 from snnbench.paper.claims import CLAIMS, Judgement
-from snnbench.paper.evidence import PairEvidence, Stand
+from snnbench.paper.differences import PairEvidence, Stand
 from snnbench.paper.questions import QUESTIONS
 from snnbench.paper.reported import REPORTED, Reported
 from snnbench.paper.study import Answer, Study, null_of, were_known

@@ -13,7 +13,7 @@ from snnbench.examine.compare import difference
 from snnbench.functional import Estimate
 from snnbench.paper.cases import Case, Rows
 from snnbench.paper.claims import LQNET, STATE, UNIFORM
-from snnbench.paper.evidence import PairEvidence, Stand, above, accuracy_difference, below, emd_difference, widened
+from snnbench.paper.differences import PairEvidence, Stand, above, accuracy_difference, below, emd_difference, widened
 from snnbench.paper.orders import BY, by_metric, energy, orders
 from snnbench.paper.ranks import Numbers, bootstrap, column, fewest_cases, partial_spearman, spearman
 from snnbench.records.score import Score

@@ -15,7 +15,7 @@ from snnbench.examine.compare import difference
 from snnbench.functional import CONFIDENCE, Estimate
 from snnbench.leaderboard.ranking import accuracy_wins
 from snnbench.paper.cases import Case
-from snnbench.paper.evidence import POINT, PairEvidence, Stand
+from snnbench.paper.differences import POINT, PairEvidence, Stand
 
 MOST_ALIKE = 0.9
 """Two orders above this rank correlation are taken as the same."""

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from snnbench.paper.between import BETWEEN, common
 from snnbench.paper.cases import Case, Rows, read_rows
 from snnbench.paper.claims import CLAIMS, Judgement, baseline_emd, judge
-from snnbench.paper.evidence import POINT, PairEvidence
+from snnbench.paper.differences import POINT, PairEvidence
 from snnbench.paper.orders import CORRUPTED
 from snnbench.paper.questions import QUESTIONS
 from snnbench.records.record import Null

@@ -11,7 +11,7 @@ from torch import nn
 
 import snnbench
 from snnbench.bench.bench import open_bench
-from snnbench.bench.beside import Comparison
+from snnbench.bench.beside import GapCounter
 from snnbench.bench.chip_gap import Share, gap_of
 from snnbench.bench.quantized import make_quantized
 from snnbench.bench.scored import Scored
@@ -114,7 +114,7 @@ class Scripted(IntegerNetwork):
 
 
 def outcome(whole, real):
-    comparison = Comparison(Scripted(whole))
+    comparison = GapCounter(Scripted(whole))
     comparison.run(torch.zeros(whole.shape[1], 1), {"a": real > 0})
     return comparison.outcome()
 

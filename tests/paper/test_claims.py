@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from snnbench.paper.cases import read_rows
 from snnbench.paper.claims import BITS, CLAIMS, judge
-from snnbench.paper.evidence import accuracy_difference, emd_difference, shared
+from snnbench.paper.differences import accuracy_difference, emd_difference, shared
 
 UNIFORM: dict[str, Any] = {"grid": "endpoint", "per": "tensor", "range": "signed"}
 LQNET: dict[str, Any] = {"codes": "signed"}
