@@ -31,6 +31,7 @@ from snnbench.bench.score import (
 from snnbench.chips import find_chip
 from snnbench.engine import ENGINES, EngineChoice, EngineName, check_device, check_engine
 from snnbench.errors import OptionError
+from snnbench.functional.emd_interval import INTERVALS
 from snnbench.plugins import PluginSource, catalogue
 from snnbench.quant import Watch
 from snnbench.quant.reach import reached_layers
@@ -228,6 +229,7 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
         rankable=cell.rankable,
         metrics=scores(found, rules.metrics),
         paired_null=null_of(found.paired),
+        emd_intervals=INTERVALS,
         reached=reached_of(found, reached),
         noise_floor=floor_of(reference.profile),
         seed_floor=bench.seed_floor(reporter),

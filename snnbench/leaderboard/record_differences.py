@@ -25,7 +25,7 @@ _PARTS = (
 )
 _FIRING = ("firing_", "reference_rate", "noise_floor", "seed_floor")
 
-# Records of before the paired null hold the jackknife's interval of these.
+# Records of before the paired null hold the jackknife's interval of these; others may have older lower ends.
 _NEWER_INTERVALS = tuple(metric.name for metric in EMDS)
 
 # An interval's ends come from twenty estimates, each of which may move.
@@ -35,11 +35,11 @@ _ENDS = 40
 def record_differences(said: Record, found: Record, exact: bool) -> Iterator[str]:
     """A sentence for each number that is another: with `exact` any, else firing beyond what rounding moves."""
     mine, theirs = (json.loads(record.to_json()) for record in (said, found))
-    skipped = _NEWER_INTERVALS if said.paired_null is None else ()
+    older = ("low", "high") if said.paired_null is None else ("low",) * (said.emd_intervals != found.emd_intervals)
     for part in _PARTS:
         if part in mine:
             for path, value, other in _leaves((part,), mine[part], theirs.get(part)):
-                if not _skipped(path, skipped) and not _agree(path, value, other, exact):
+                if not _skipped(path, older) and not _agree(path, value, other, exact):
                     yield f"{'.'.join(map(str, path))} is {value} in the record and {other} measured again"
 
 
@@ -56,9 +56,9 @@ def _leaves(path: tuple[Any, ...], mine: Any, theirs: Any) -> Iterator[tuple[tup
         yield path, mine, theirs
 
 
-def _skipped(path: tuple[Any, ...], newer: tuple[str, ...]) -> bool:
+def _skipped(path: tuple[Any, ...], older: tuple[str, ...]) -> bool:
     """Whether the record is of before this was measured so; a control's interval is as old as its record."""
-    return path[-1] in ("low", "high") and any(name in path for name in newer)
+    return path[-1] in older and any(name in path for name in _NEWER_INTERVALS)
 
 
 def _agree(path: tuple[Any, ...], value: Any, other: Any, exact: bool) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -112,8 +112,7 @@ class SpikingNeuron(nn.Module, ABC):
     def _store(self, potential: Tensor, site: Site) -> Tensor:
         if self.state_quantizer is None or self.site != site:
             return potential
-        stored: Tensor = self.state_quantizer(potential / self.threshold)
-        return stored * self.threshold
+        return _in_float32(self.state_quantizer, potential / self.threshold) * self.threshold
 
     def extra_repr(self) -> str:
         """The constants, and the site where a state quantizer acts."""
@@ -170,3 +169,12 @@ class PLIFNeuron(SpikingNeuron):
 
 
 NEURONS: dict[str, type[SpikingNeuron]] = {"if": IFNeuron, "lif": LIFNeuron, "plif": PLIFNeuron}
+
+
+def _in_float32(quantizer: nn.Module, x: Tensor) -> Tensor:
+    """Under autocast a membrane's quantizer computes in float32, as a weight's does: a basis is no activation."""
+    device = x.device.type
+    if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+        return cast(Tensor, quantizer(x))
+    with torch.autocast(device, enabled=False):
+        return cast(Tensor, quantizer(x.to(torch.promote_types(x.dtype, torch.float32)))).to(x.dtype)

@@ -219,6 +219,7 @@ class Record(RecordPart):
         noise_floor: split-half distance: EMD of the reference's firing on two halves of the images, which see different
             images and fewer of them; no test of a difference.
         paired_null: the EMD among those after random swaps of shards between network and reference.
+        emd_intervals: version of how intervals of EMD are computed (`snnbench.functional.emd_interval`).
         reached: EMD and drift over the layers that quantization can reach.
         costs: by name, those that are no field of `cost`.
         chip: what the cell's chip makes of the network; None where it has none.
@@ -234,6 +235,7 @@ class Record(RecordPart):
     noise_floor: Score
     seed_floor: Score | None = added(None)
     paired_null: Null | None = added(None)
+    emd_intervals: int = added(1)
     reached: Reached | None = added(None)
     layers: tuple[LayerScores, ...]
     audit: Audit

@@ -176,7 +176,7 @@ def autocast(subject: Subject) -> None:
     for variant in variants(subject):
         model, tensor = variant.quantize(linear()).train(), weights(8, 16)
         with torch.autocast("cpu", torch.bfloat16):
-            # Weights are quantized with autocast switched off; neurons call a membrane's quantizer as it is here.
+            # Layers and neurons switch autocast off; a network of one's own may call the quantizer as it is here.
             found = [read_weight(model), variant.make(tensor)(tensor)]
             output = model(weights(5, 16))
         for each in found:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from snnbench.functional import FiringProfile, LayerFiring, count_by_shard
+from snnbench.functional import FiringProfile, LayerFiring, Paired, count_by_shard
 from snnbench.metrics import (
     Disagreement,
     FiringDrift,
@@ -155,6 +155,44 @@ def bench_update_of_outputs(benchmark, watched, metric_class):
     elif metric_class is Flips:
         assert metric.compute() == sum((a == y) != (b == y) for a, b, y in rows) / BATCH
     report(benchmark, watched, f"{metric_class.__name__}.update", 2)
+
+
+IMAGES, SHARDS = 10_000, 20
+
+
+def bench_paired_null(benchmark):
+    """1,000 swaps for a cell of cifar10-sew8, beside the forward passes of its test set (width 48, T = 4)."""
+    torch.manual_seed(0)
+    model, images = sew_resnet8(width=48).eval(), torch.rand(20, 3, 32, 32)
+    with torch.inference_mode():
+        spikes, _ = run(model, images)
+        forward = min(seconds(lambda: model(images), repeat=2)) * IMAGES / len(images)
+    shapes = {name: each.shape[2:] for name, each in spikes.items()}
+    rates = {name: torch.rand(shape) ** 2 / 4 for name, shape in shapes.items()}
+    paired = [counted(rates), counted({name: rate * 1.02 for name, rate in rates.items()})]
+    assert Paired(*paired).null().swaps == 1000
+    benchmark.pedantic(lambda: Paired(*paired).null(), rounds=3)
+    benchmark.extra_info.update(
+        work="the paired null, percent",
+        peer="the forward passes of 10,000 images, eager",
+        ratio=100 * benchmark.stats.stats.min / forward,
+        target="<= 1",
+    )
+
+
+def counted(rates: dict[str, Tensor]) -> FiringProfile:
+    """Counts of 10,000 images and 4 steps, drawn at the rates."""
+    trials = torch.full((SHARDS,), IMAGES // SHARDS)
+    layers = {}
+    for name, rate in rates.items():
+        counts = torch.binomial(
+            torch.full((SHARDS, *rate.shape), 4.0 * IMAGES / SHARDS), rate.expand(SHARDS, *rate.shape)
+        )
+        spikes = counts.long().flatten(1).sum(1)
+        steps = (spikes // 4)[:, None].repeat(1, 4)
+        steps[:, 0] += spikes % 4
+        layers[name] = LayerFiring(counts.long(), steps, trials)
+    return FiringProfile(layers)
 
 
 def report(benchmark: Any, watched: Watched, work: str, networks: int) -> None:

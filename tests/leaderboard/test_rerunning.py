@@ -12,6 +12,7 @@ import pytest
 from snnbench.bench.bench import Bench
 from snnbench.errors import RecordError
 from snnbench.leaderboard import Board, rerun
+from snnbench.leaderboard.record_differences import record_differences
 from snnbench.leaderboard.rerunning import OPERATIONS_TOLERANCE, Gap, _gap, audit_differences
 from snnbench.leaderboard.rerunning import problems as tolerance_problems
 from snnbench.records.evaluation import Evaluation
@@ -105,3 +106,19 @@ def test_another_network_is_not_the_entrys(board: Board, monkeypatch: pytest.Mon
     monkeypatch.setattr("snnbench.leaderboard.rerunning._same_machine", lambda entry: False)
     (elsewhere,) = rerun(entry, Silent())
     assert "100.00 % of its predictions are others; 0.05 % may be" in elsewhere.problems[0]
+
+
+def test_an_older_lower_end_of_an_interval_is_not_compared(board: Board) -> None:
+    found = next(entry.record for entry in board.entries if entry.name.startswith("lqnet"))
+    emd = found.metrics["firing_emd"]
+    assert emd.low is not None
+    for end, told in (
+        ("low", []),
+        ("high", [f"metrics.firing_emd.high is 0.5 in the record and {emd.high} measured again"]),
+    ):
+        said = found.model_copy(
+            update={"metrics": {**found.metrics, "firing_emd": emd.model_copy(update={end: 0.5})}, "emd_intervals": 1}
+        )
+        assert list(record_differences(said, found, True)) == told
+        newer = said.model_copy(update={"emd_intervals": found.emd_intervals})
+        assert len(list(record_differences(newer, found, True))) == 1

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from datetime import timedelta
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
 
+from snnbench.builtin.lqnet import lqnet
 from snnbench.errors import FiringError
 from snnbench.functional import FiringProfile
 from snnbench.metrics import (
@@ -22,6 +25,8 @@ from snnbench.metrics import (
     SpikeMismatch,
     TemporalDrift,
 )
+from snnbench.nn import record_firing, record_operations, sew_resnet8
+from snnbench.quant import full_precision, quantize_weights, quantizers
 
 SAMPLES = 17
 PATIENCE = timedelta(seconds=60)
@@ -114,5 +119,35 @@ def run_process(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2, timeout=PATIENCE)
     found = count_shares(rank) | {"different networks": compare_different_networks(rank)}
+    Path(folder, f"{rank}.json").write_text(json.dumps(found), "utf-8")
+    dist.destroy_process_group()
+
+
+def run_parallel_network(rank: int, folder: str) -> None:
+    """A quantized network in DistributedDataParallel beside the same network alone: one training step of a share."""
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2, timeout=PATIENCE)
+    torch.manual_seed(0)
+    network = sew_resnet8(width=4, num_classes=5, timesteps=3, channels=1)
+    coverage = quantize_weights(network, lambda name, weight: lqnet(weight, bits=2))
+    alone = copy.deepcopy(network)
+    parallel = DistributedDataParallel(network)
+    images = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(rank))
+    seen = []
+    for model in (parallel, alone):
+        with record_firing(model) as firing, record_operations(model) as operations:
+            loss = model.train()(images).square().sum()
+        seen.append((firing.profile(), operations.operations()))
+        loss.backward()
+    found = {
+        "coverage": sorted(coverage.quantized),
+        "quantizers": sorted(quantizers(parallel)),
+        "full precision": sorted(full_precision(parallel), reverse=True),
+        "layers": list(seen[0][0].layers),
+        "same firing": seen[0][0] == seen[1][0],
+        "same operations": seen[0][1] == seen[1][1],
+        "refits": [int(each.refits) for each in quantizers(parallel).values()],
+    }
+    torch.save([each.grad for each in network.parameters()], Path(folder, f"{rank}.pt"))
     Path(folder, f"{rank}.json").write_text(json.dumps(found), "utf-8")
     dist.destroy_process_group()

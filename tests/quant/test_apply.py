@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
 
 import pytest
 import torch
+import torch.multiprocessing as mp
+from oracles.processes import run_parallel_network
 from torch import nn
 
 from snnbench.builtin.lqnet import lqnet
@@ -68,6 +72,22 @@ def test_autocast_leaves_the_levels_alone(network: nn.Module) -> None:
         assert torch.equal(conv.weight, expected)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_autocast_leaves_the_levels_of_membranes_alone(network: nn.Module, dtype: torch.dtype) -> None:
+    """In bfloat16 the sums of a basis of 8 bits would be off by more than the distance of two levels."""
+    quantize_membranes(network, lambda name, like: lqnet(like, bits=8), "post_reset", (3, 8, 8))
+    neuron, stored = network.stem.neuron, []
+    neuron.state_quantizer.basis.mul_(0.737)
+    watching = neuron.state_quantizer.register_forward_hook(lambda _m, given, out: stored.append((given[0], out)))
+    current = torch.randn(3, 2, 4, 8, 8).to(dtype)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert neuron.eval()(current).dtype == dtype
+    watching.remove()
+    for given, found in stored:
+        assert given.dtype == torch.float32
+        assert torch.equal(found, neuron.state_quantizer(given))
+
+
 @pytest.mark.parametrize("site", ["pre_spike", "post_reset"])
 def test_membranes_hold_few_levels_where_they_are_stored(network: nn.Module, site: str) -> None:
     channels = []
@@ -109,3 +129,19 @@ def test_a_data_parallel_network_is_quantized_by_the_names_of_the_network(networ
     coverage = quantize_weights(nn.DataParallel(network), lambda name, weight: uniform(weight, bits=4))
     assert coverage.full_precision == ("stem.conv", "fc")
     assert set(quantizers(network)) == set(quantizers(nn.DataParallel(network))) == set(coverage.quantized)
+
+
+@pytest.mark.slow
+def test_networks_under_distributed_data_parallel_are_those_that_they_hold(tmp_path: Path) -> None:
+    """Names, counts and gradients, over two processes of real torch.distributed."""
+    processes = mp.spawn(run_parallel_network, (str(tmp_path),), nprocs=2, join=False, daemon=True)
+    assert any(processes.join(timeout=120) for _ in range(2)), "a process hangs"
+    for rank in range(2):
+        found = json.loads((tmp_path / f"{rank}.json").read_text("utf-8"))
+        assert found["coverage"] == found["quantizers"]
+        assert found["full precision"] == ["stem.conv", "fc"]
+        assert found["same firing"] is found["same operations"] is True
+        assert found["refits"] == [1] * len(found["coverage"])
+        assert not any(name.startswith("module.") for name in (*found["layers"], *found["coverage"]))
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
