@@ -46,7 +46,8 @@ def emd_interval(paired: Paired, reduction: Scalar = "weighted", layers: Collect
 
 def _missed_above(true: Floats, noisy: Floats) -> Floats:
     """How often the upper end misses each true EMD: where it is above the measured one, up to the tail's share."""
-    return np.minimum((noisy < true[:, None]).mean(1), _TAIL)
+    missed: Floats = np.minimum((noisy < true[:, None]).mean(1), _TAIL)
+    return missed
 
 
 def _quantiles(noisy: Floats, at: float | Floats) -> Floats:
