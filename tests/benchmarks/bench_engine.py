@@ -10,13 +10,15 @@ import types
 from collections.abc import Callable
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from oracles.sew_resnet import OracleSEWResNet
 from torch import Tensor, nn
 
-from snnbench.engine import engine_form
+from snnbench.bench.bench import open_bench
+from snnbench.engine import EngineName, engine_form
 from snnbench.functional import FiringProfile
 from snnbench.nn import (
     LIFNeuron,
@@ -30,6 +32,7 @@ from snnbench.nn import (
 from snnbench.plugins import catalogue
 from snnbench.quant import bake, quantize_weights
 from snnbench.quant.integer import integer_layers, whole_numbers
+from snnbench.training.trainer import Trainer, TrainingSet
 
 # The monitors are in a module that imports TensorBoard's writer, which they do without.
 sys.modules.setdefault("torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=None))  # type: ignore[arg-type]
@@ -182,6 +185,43 @@ def bench_training_with_averaged_gradients(benchmark, depth, width):
         ratio=seconds(lambda: step(model, images, bf16=False)) / benchmark.stats.stats.min,
         target=">= 1.5",
         median_cosine=statistics.median(closeness),
+    )
+
+
+def fine_tuning(engine: EngineName, precision: str, gradient: str) -> tuple[Trainer, Callable[[], object]]:
+    """A training of LQ-Net at 4 bits by cifar10-sew8-v3's recipe but for precision and gradient, and an evaluation of
+    `BATCH` images; on random images, which take the same time."""
+    bench = open_bench("cifar10-sew8-v3")
+    model, make = bench.network.build(), catalogue().quantizers["lqnet"].value
+    quantize_weights(model, lambda layer, weight: make(weight, bits=4), input_shape=(3, 32, 32))
+    stages = tuple(stage.model_copy(update={"gradient": gradient}) for stage in bench.protocol.finetune.stages)
+    recipe = bench.protocol.finetune.model_copy(update={"precision": precision, "stages": stages})
+    images = np.random.default_rng(0).integers(0, 256, (256, 3, 32, 32), dtype=np.uint8)
+    trainer = Trainer(
+        engine_form(model, engine), recipe, TrainingSet(images, np.arange(256) % 10, bench.normalise), 0, engine
+    )
+    fast, batch = engine_form(bench.network.build(), engine), bench.normalise(torch.from_numpy(images[:BATCH]))
+    return trainer, lambda: evaluate(fast, batch)
+
+
+def cell_seconds(step: float, evaluation: float) -> float:
+    """Of one epoch of CIFAR-10 in batches of 128 and the evaluation of its test set."""
+    return 390 * step + 10_000 / BATCH * evaluation
+
+
+@pytest.mark.parametrize("gradient", ["exact", "averaged"])
+def bench_fine_tuned_cell(benchmark, gradient):
+    trainer, evaluation = fine_tuning("compiled", "bfloat16", gradient)
+    plain, plain_evaluation = fine_tuning("eager", "float32", "exact")
+    plain.step_once()
+    benchmark.pedantic(trainer.step_once, rounds=5, warmup_rounds=1)
+    mine = cell_seconds(benchmark.stats.stats.min, seconds(evaluation))
+    theirs = cell_seconds(seconds(plain.step_once), seconds(plain_evaluation))
+    benchmark.extra_info.update(
+        work=f"fine-tuned cell of cifar10-sew8-v3 in bfloat16, {gradient} gradients",
+        peer="eager, float32, exact gradients",
+        ratio=mine / theirs,
+        target="<= 0.25",
     )
 
 

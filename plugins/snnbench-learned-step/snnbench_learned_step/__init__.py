@@ -1,4 +1,4 @@
-"""Learned-step-size quantizers for snnbench: LSQ and LSQ+."""
+"""Quantizers for snnbench whose steps move in training: LSQ, LSQ+, and moving ranges."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from snnbench import hookimpl
-from snnbench.quant import straight_through
+from snnbench.errors import OptionError
+from snnbench.quant import Refitting, straight_through
 
 Bits = Annotated[int, Field(ge=2, le=8)]
 _LEAST = 1e-8
@@ -58,6 +59,52 @@ class LSQPlus(nn.Module):
         return straight_through(scaled.round(), scaled) * step + offset
 
 
+class MovingRange(nn.Module, Refitting):
+    """Symmetric levels, each channel's up to a moving average of its largest weight over the training forwards.
+
+    As PyTorch's ``MovingAveragePerChannelMinMaxObserver`` does it, which averages least and largest apart.
+    """
+
+    low: Tensor
+    high: Tensor
+    forwards: Tensor
+    _seen: tuple[Tensor, Tensor] | None
+
+    def __init__(self, tensor: Tensor, bits: int, share: float) -> None:
+        super().__init__()
+        self.most, self.share = 2 ** (bits - 1) - 1, share
+        low, high = self._range(tensor.detach())
+        self.register_buffer("low", low)
+        self.register_buffer("high", high)
+        self.register_buffer("forwards", torch.zeros((), dtype=torch.int64))
+        self._watching, self._seen = False, None
+
+    def forward(self, w: Tensor) -> Tensor:
+        """The quantized tensor; its gradient is the identity."""
+        if self._watching:
+            self._seen = self._range(w.detach())
+        largest = torch.maximum(-self.low, self.high).clamp(min=_LEAST * self.most)
+        step = (largest / self.most).to(w.dtype).view(-1, *[1] * (w.ndim - 1))
+        return straight_through((w / step).round().clamp(-self.most, self.most) * step, w)
+
+    def start_forward(self) -> None:
+        """A training forward of the network begins."""
+        self._watching, self._seen = True, None
+
+    def finish_forward(self) -> None:
+        """It is over: move the averages by a share of what was seen in it."""
+        seen, self._watching, self._seen = self._seen, False, None
+        if seen is not None:
+            self.forwards += 1
+            self.low.lerp_(seen[0], self.share)
+            self.high.lerp_(seen[1], self.share)
+
+    @staticmethod
+    def _range(w: Tensor) -> tuple[Tensor, Tensor]:
+        low, high = (w.reshape(len(w), -1) if w.ndim > 1 else w.reshape(1, -1)).aminmax(dim=1)
+        return low.clamp(max=0), high.clamp(min=0)
+
+
 def lsq(tensor: Tensor, *, bits: Bits) -> nn.Module:
     """LSQ: uniform signed levels whose step is learned, starting at 2 E|w| / sqrt(Qp), per tensor."""
     return LSQ(tensor, bits)
@@ -68,7 +115,14 @@ def lsq_plus(tensor: Tensor, *, bits: Bits) -> nn.Module:
     return LSQPlus(tensor, bits)
 
 
+def moving_range(tensor: Tensor, *, bits: Bits, share: Annotated[float, Field(gt=0, le=1)] = 0.01) -> nn.Module:
+    """Symmetric levels per channel, up to a moving average of the largest weight, which moves by a share a step."""
+    if tensor.isnan().any():
+        raise OptionError("a membrane has no channels of weights to take a range of; choose another quantizer for it")
+    return MovingRange(tensor, bits, share)
+
+
 @hookimpl
 def snnbench_quantizers() -> dict[str, Callable[..., nn.Module]]:
-    """``lsq`` and ``lsq+``."""
-    return {"lsq": lsq, "lsq+": lsq_plus}
+    """``lsq``, ``lsq+`` and ``moving-range``."""
+    return {"lsq": lsq, "lsq+": lsq_plus, "moving-range": moving_range}

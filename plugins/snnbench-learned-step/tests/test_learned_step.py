@@ -6,8 +6,11 @@ import math
 
 import pytest
 import torch
-from snnbench_learned_step import lsq, lsq_plus
+from snnbench_learned_step import lsq, lsq_plus, moving_range
+from torch import nn
+from torch.ao.quantization.observer import MovingAveragePerChannelMinMaxObserver
 
+from snnbench.quant import quantize_weights
 from snnbench.testing import parametrize_with_checks
 
 
@@ -19,6 +22,32 @@ def test_lsq_keeps_the_contract(check):
 @parametrize_with_checks("lsq+")
 def test_lsq_plus_keeps_the_contract(check):
     check()
+
+
+@parametrize_with_checks("moving-range")
+def test_moving_range_keeps_the_contract(check):
+    check()
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_the_range_is_pytorchs_moving_average(bits):
+    torch.manual_seed(0)
+    layer, share, most = nn.Conv2d(3, 5, 3), 0.1, 2 ** (bits - 1) - 1
+    kinds = {"dtype": torch.qint8, "qscheme": torch.per_channel_symmetric}
+    theirs = MovingAveragePerChannelMinMaxObserver(share, quant_min=-most, quant_max=most, **kinds)
+    theirs(layer.weight)
+    model = nn.Sequential(layer)
+    quantize_weights(model, lambda name, weight: moving_range(weight, bits=bits, share=share), exempt=())
+    for _ in range(4):
+        model.train()(torch.randn(2, 3, 6, 6))
+        original = layer.parametrizations.weight.original
+        theirs(original)
+        scale = theirs.calculate_qparams()[0]
+        zeros = torch.zeros(5, dtype=torch.int32)
+        expected = torch.fake_quantize_per_channel_affine(original, scale, zeros, 0, -most, most)
+        torch.testing.assert_close(model.eval()[0].weight, expected)
+        with torch.no_grad():
+            original.mul_(1.3).add_(0.02 * torch.randn_like(original))
 
 
 def by_loop(values, bits, step, offset, upstream):
