@@ -47,7 +47,7 @@ NOT_RECHECKED = (
     "intervals of EMD, drift and dead neurons, split-half distance and null (only whether they can be; --rerun does)",
     "the distance between seeds, while the board lacks the reference of a seed (entries must agree on it)",
     "the distance between two controls (--rerun --train recomputes it)",
-    "which layers quantization reaches (--rerun checks it)",
+    "which layers quantization reaches, where the network is not installed (--rerun checks it)",
     "levels of weights that training did not change, and the labels (--rerun checks them)",
     "what a chip cannot hold (--rerun does)",
     "synaptic operations, but that record and evidence agree (--rerun checks them), and their branches",
