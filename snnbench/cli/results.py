@@ -43,7 +43,7 @@ class ExportFormat(StrEnum):
 
 
 _PAGE, _LONGEST = 100, 30
-_SHARED = ("status", "board", "options", "membrane", "mode", "seed")
+_SHARED = ("status", "board", "options", "membrane", "mode", "seed", "rankable")
 _LONG = ("board", "options", "membrane")
 
 OnlyStatus = Annotated[CellStatus | None, typer.Option("--status", help="Only cells of that status.")]
@@ -147,6 +147,7 @@ def _print(rows: list[ListedRow], wide: bool, none: str) -> None:
         return
     headings = {name: told for name, told in _headings().items() if any(_is_told(row.get(name)) for row in rows)}
     table = {name: [told, *(_cell(name, row.get(name)) for row in rows)] for name, told in headings.items()}
+    table = {name: column for name, column in table.items() if any(column[1:])}
     reasons = [] if wide else _reasons(rows, table.pop("reason", [])[1:])
     shown, told = (table, []) if wide else _fitted(table)
     lines = zip(*shown.values(), strict=True)
@@ -192,7 +193,7 @@ def _headings() -> dict[str, str]:
     """Columns of the listing and their headings; `export` has all columns."""
     cell = ("status", "board", "quantizer", "bits", "options", "membrane", "mode", "seed")
     metrics = {metric.name: metric.heading for metric in columns(METRICS)}
-    return {**dict(zip(cell, cell, strict=True)), **metrics, "key": "key", "reason": "reason"}
+    return {**dict(zip(cell, cell, strict=True)), "rankable": "ranked", **metrics, "key": "key", "reason": "reason"}
 
 
 def _is_told(value: object) -> bool:
@@ -204,6 +205,8 @@ def _cell(name: str, value: Any) -> str:
         return ""
     if name == "key":
         return str(value)[:12]
+    if name == "rankable":
+        return "" if value else "no"
     return METRICS[name].text(value) if name in METRICS else str(value)
 
 

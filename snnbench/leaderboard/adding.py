@@ -63,6 +63,11 @@ def add(
     """
     directory = path if path.is_dir() else path.parent
     record = _read(path)
+    if record.cell.network is not None:
+        raise RecordError(
+            f"'{record.cell.folder}' is of a network of your own, and boards hold a protocol's; 'snnbench results list' and"
+            " 'snnbench compare' read it"
+        )
     check_device(record.cell.device)
     bench = open_bench(record.cell.board, record.cell.seed, data=data, device=record.cell.device)
     _refuse(record, bench, declare_findings)

@@ -16,6 +16,7 @@ from snnbench.errors import DataError, OptionError, PluginError, RecordError
 from snnbench.examine.behaviour import behaviour
 from snnbench.examine.export import export
 from snnbench.examine.series import read_series, reference_profile
+from snnbench.leaderboard import add
 from snnbench.nn.libraries import without_states
 from snnbench.own.cells import run_network
 from snnbench.plugins import catalogue
@@ -72,6 +73,11 @@ def test_cells_of_ones_own(folder, network):
     assert value["accuracy_change"] == pytest.approx(value["flips"] - 2 * value["negative_flips"])
     assert 0 < value["agreement"] <= 1 - value["flips"]
     assert {row["rankable"] for row in read_rows(folder / "snnbench-own")} == {False}
+    told = CliRunner().invoke(app, ["results", "list", "snnbench-own"]).output
+    assert "ranked no" in told
+    assert max(map(len, told.splitlines())) <= 100
+    with pytest.raises(RecordError, match="is of a network of your own, and boards hold a protocol's"):
+        add(finished[0].directory, folder / "boards")
     again = run_network(
         network, folder / "net.safetensors", str(folder), "uniform", [2], timesteps=3, exempt=(), mean=[0.5]
     )
