@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -155,13 +156,11 @@ def _print(rows: list[ListedRow], wide: bool, none: str) -> None:
     text = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
     sys.stdout.write("\n".join([*text, *reasons]) + "\n")
     counts = ", ".join(f"{count} {status}" for status, count in Counter(row["status"] for row in rows).most_common())
-    typer.echo("\n".join([*told, counts]), err=True)
+    typer.echo("\n".join([*(line for text in told for line in wrap(text, _PAGE)), counts]), err=True)
 
 
 def _reasons(rows: list[ListedRow], reasons: list[str]) -> list[str]:
     """Below the table, why cells have no result."""
-    from textwrap import wrap
-
     told = zip(rows, reasons, strict=False)
     cells = [(_cell("key", row.get("key")) or Path(row["path"]).name, reason) for row, reason in told if reason]
     return [line for cell, reason in cells for line in wrap(f"{cell}: {reason}", _PAGE, subsequent_indent="  ")]

@@ -65,8 +65,8 @@ def add(
     record = _read(path)
     if record.cell.network is not None:
         raise RecordError(
-            f"'{record.cell.folder}' is of a network of your own, and boards hold a protocol's; 'snnbench results list' and"
-            " 'snnbench compare' read it"
+            f"'{record.cell.folder}' is of a network of your own, and boards hold a protocol's; it is for"
+            " 'snnbench results list' and 'snnbench compare'"
         )
     check_device(record.cell.device)
     bench = open_bench(record.cell.board, record.cell.seed, data=data, device=record.cell.device)

@@ -15,7 +15,7 @@ from snnbench.quant.packing import NUMBER_BITS, bits_for
 from snnbench.quant.watch import MOST_LEVELS, Visited
 
 _FLOAT_ABOVE = 16  # bits a visit
-_VISITS, _CHUNK = 2**22, 2**16
+_VISITS, _CHUNK = 2**20, 2**16
 
 
 def bits_of(visited: Visited) -> int:
@@ -30,13 +30,14 @@ class PotentialRange:
 
     The range is that of the charged potential, before the reset, in snnbench; of SpikingJelly and snnTorch it is that
     of the potential that is kept after each step, which is all that they show. Levels are those of the potential that
-    is stored for the next step, in the first four million of a layer. Other layers are left out.
+    is stored for the next step, in the first million of a layer. Other layers are left out.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self._layers = {name: module for name, module in model.named_modules() if step_mode(module)}
         self._found: dict[str, tuple[float, float]] = {}
         self._levels: dict[str, Visited] = {}
+        self._told: set[str] = set()
         self._undo: list[Callable[[], object]] = []
 
     def __enter__(self) -> Self:
@@ -76,10 +77,14 @@ class PotentialRange:
         return lambda: delattr(neuron, "_store")
 
     def _visit(self, name: str, stored: Tensor) -> None:
+        if name in self._told:
+            return
         visited = self._levels.setdefault(name, Visited())
-        if int(visited.counts.sum()) < _VISITS:
-            for part in torch.split(stored.detach().flatten(), _CHUNK):  # in float, the first part has levels enough
-                visited.add(part)
+        for part in torch.split(stored.detach().flatten(), _CHUNK):  # in float, the first part mostly has enough
+            visited.add(part)
+            if bits_of(visited) == NUMBER_BITS or int(visited.counts.sum()) >= _VISITS:
+                self._told.add(name)
+                return
 
     def _watch_charge(self, name: str, neuron: Any) -> Callable[[], object]:
         charge = neuron.charge
