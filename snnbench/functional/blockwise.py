@@ -40,6 +40,7 @@ class Blockwise:
     def __init__(self, rows: SpikeRows, groups: int = 1) -> None:
         self._rows, self._groups = rows, groups
         self._height = max(1, _BLOCK // rows.width)
+        # Rows of a block add to as many rows of counts; a multiple of the groups, so that each row is of one group.
         self._cycle = groups * max(1, min(self._height, rows.bits.shape[1]) // groups)
         self.most = 255 * self._cycle  # more would not fit bytes
 

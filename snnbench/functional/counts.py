@@ -192,6 +192,7 @@ def _emd(layer: str, a: Tensor, b: Tensor, trials_a: int, trials_b: int) -> Frac
 
 def _histogram_area(a: Tensor, b: Tensor, weights: tuple[int, int], lattice: int) -> int:
     sides = list(zip((a, b), weights, strict=True))
+    # The running difference of two histograms is that of the distribution functions, on a lattice of step 1.
     histograms = in_threads(
         lambda side: _scaled(side[0].bincount(minlength=lattice + 1), side[1]), sides, a.numel() + b.numel()
     )
@@ -201,6 +202,7 @@ def _histogram_area(a: Tensor, b: Tensor, weights: tuple[int, int], lattice: int
 def _sorted_area(a: Tensor, b: Tensor, weights: tuple[int, int]) -> int:
     if weights == (1, 1):
         return int((a.sort().values - b.sort().values).abs_().sum())
+    # Sorted together, the distribution functions differ by the jumps so far, as far as the next value.
     values, order = torch.cat([a, b]).sort()
     jumps = torch.cat([torch.full_like(a, weights[0]), torch.full_like(b, -weights[1])])[order]
     return int((jumps.cumsum(0)[:-1].abs_() * values.diff()).sum())

@@ -35,6 +35,7 @@ class Tally:
 
     def neurons(self) -> Tensor:
         """Spikes of each group and neuron, integers `(K, *features)`."""
+        # 128 parts of at most 255 each are the most that int16 holds.
         narrow = len(self._parts) <= 128 and all(part.counts.dtype == np.uint8 for part in self._parts)
         total = np.zeros(self._parts[0].counts.shape, np.int16 if narrow else np.int64)
         for part in self._parts:

@@ -67,6 +67,7 @@ def _title(chip: str, mode: str, seed: int) -> str:
 def accuracy_wins(correct: Tensor) -> Wins:
     """Whether row i is more accurate than row j by the exact McNemar test at 5 %, from correctness bool (n, N)."""
     hits = correct.double()
+    # Entry (i, j): images that row i has right and row j has not; float64 counts them exactly.
     lost = (hits @ (1 - hits).T).round().long().numpy()
     fewer, total = np.minimum(lost, lost.T), lost + lost.T
     p_values = np.minimum(1, 2 * binom.cdf(fewer, total, 0.5))
@@ -95,7 +96,7 @@ def _p_value(gap: Estimate) -> float:
 
 def _rejected(p_values: NDArray[np.float64]) -> Wins:
     """Which equalities of pairs (n, n) are rejected: of boards of equal rows, any on at most 5 %."""
-    rows, columns = np.triu_indices(len(p_values), 1)
+    rows, columns = np.triu_indices(len(p_values), 1)  # each pair once: Holm pays for the number of tests
     rejected = np.zeros(p_values.shape, bool)
     rejected[rows, columns] = holm(p_values[rows, columns]) < 1 - CONFIDENCE
     return rejected | rejected.T

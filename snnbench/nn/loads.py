@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, prod
 from typing import Any, Self, cast
@@ -12,9 +11,9 @@ from torch import Tensor, nn
 from snnbench.errors import FiringError
 from snnbench.functional.energy import NeuronLoad, SynapseLoad
 from snnbench.functional.profile import SHARDS
+from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.inputs import reach
 from snnbench.nn.neurons import LIFNeuron, PLIFNeuron
-from snnbench.nn.passes import only
 from snnbench.nn.synapses import OperationRecorder
 
 _LEAKY = ("LIF", "Leaky", "Synaptic", "Alpha")
@@ -40,8 +39,7 @@ class LoadRecorder(OperationRecorder):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        for name, module in self._layers.items():
-            self._exit.callback(module.register_forward_hook(only(module, self._note_outputs(name))).remove)
+        self._exit.enter_context(told_of_calls(self._layers, self._note_outputs))
         return self
 
     def synapses(self, samples: int) -> dict[str, SynapseLoad]:
@@ -64,14 +62,11 @@ class LoadRecorder(OperationRecorder):
         seen.call_inputs = max(seen.call_inputs, rows.numel())
         return found.counts, found.whole
 
-    def _note_outputs(self, name: str) -> Callable[[Any, Tensor], None]:
-        def note(inputs: Any, output: Tensor) -> None:
-            if self._running:
-                depth = cast(Tensor, self._layers[name].weight).ndim - 1
-                self._seen[name].outputs += output.numel()
-                self._seen[name].step_outputs = output.shape[-depth:].numel()
-
-        return note
+    def _note_outputs(self, name: str, inputs: Any, output: Tensor) -> None:
+        if self._running:
+            depth = cast(Tensor, self._layers[name].weight).ndim - 1
+            self._seen[name].outputs += output.numel()
+            self._seen[name].step_outputs = output.shape[-depth:].numel()
 
 
 def record_loads(model: nn.Module) -> LoadRecorder:

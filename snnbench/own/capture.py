@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from snnbench.errors import FiringError, did_you_mean
+from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.libraries import StepMode, refusal, step_mode
 
 
@@ -20,18 +21,16 @@ class SpikeCapture:
     def __init__(self, layers: dict[str, tuple[nn.Module, StepMode | None]]) -> None:
         self._layers = layers
         self._calls: dict[str, list[Tensor]] = {name: [] for name in layers}
-        self._handles: list[RemovableHandle] = []
+        self._watching = ExitStack()
 
     def __enter__(self) -> Self:
-        for name, (module, _) in self._layers.items():
-            self._handles.append(module.register_forward_hook(self._hook(name)))
+        self._watching.enter_context(told_of_calls({n: module for n, (module, _) in self._layers.items()}, self._note))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        while self._handles:
-            self._handles.pop().remove()
+        self._watching.close()
 
     def take(self, samples: int) -> dict[str, Tensor]:
         """Spikes since the last call, layer -> `(T, N, *features)`, of a batch of so many samples.
@@ -44,11 +43,8 @@ class SpikeCapture:
             calls.clear()
         return taken
 
-    def _hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def note(module: nn.Module, inputs: Any, output: Any) -> None:
-            self._calls[name].append(output[0] if isinstance(output, (tuple, list)) else output)
-
-        return note
+    def _note(self, name: str, inputs: Any, output: Any) -> None:
+        self._calls[name].append(output[0] if isinstance(output, (tuple, list)) else output)
 
     def _joined(self, name: str, samples: int) -> Tensor:
         module, mode = self._layers[name]

@@ -19,6 +19,7 @@ from snnbench.functional.packed import PackedSpikes
 from snnbench.functional.profile import FiringProfile, LayerFiring
 from snnbench.functional.spikes import count_by_shard
 from snnbench.nn.classifier import Loop, as_classifier
+from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.loads import neuron_load, record_loads
 from snnbench.nn.steps import steps_among
 from snnbench.nn.synapses import weight_layers
@@ -153,21 +154,15 @@ class Observer:
     def _begin(self, images: Tensor) -> None:
         """Run the first batch once more, unwatched: does the network forget it, and which layer comes last?"""
         order: list[str] = []
-        handles = [
-            module.register_forward_hook(lambda *_, name=name: order.append(name))
-            for name, module in weight_layers(self._model).items()
-        ]
-        with self._products:
+        with told_of_calls(weight_layers(self._model), lambda name, *_: order.append(name)), self._products:
             self._first = self._model(images).float().cpu()
-        for handle in handles:
-            handle.remove()
         for watch in (self._spikes, self._potentials, self._loads):
             self._stack.enter_context(watch)
         if order:
-            last = weight_layers(self._model)[order[-1]]
-            self._stack.callback(last.register_forward_hook(self._note_last).remove)
+            last = {order[-1]: weight_layers(self._model)[order[-1]]}
+            self._stack.enter_context(told_of_calls(last, self._note_last))
 
-    def _note_last(self, module: nn.Module, inputs: Any, output: Tensor) -> None:
+    def _note_last(self, name: str, inputs: Any, output: Tensor) -> None:
         self._last.append(output)
 
     def _packed(self, name: str, spikes: Tensor) -> Tensor | PackedSpikes:

@@ -50,7 +50,7 @@ def encode(weight: Tensor, basis: Tensor | None = None) -> Parts:
     weight = weight.detach().cpu().contiguous()
     if weight.dtype != torch.float32 or weight.ndim == 0 or not weight.isfinite().all():
         return {}
-    rows: _Floats = weight.reshape(len(weight), -1).numpy() + np.float32(0)
+    rows: _Floats = weight.reshape(len(weight), -1).numpy() + np.float32(0)  # which makes -0 a 0: one level, not two
     parts = _encode(rows, None if basis is None else basis.detach().float().cpu().numpy())
     tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in parts.items()}
     tensors = {name: part.view(weight.shape) if name in WHOLE else part for name, part in tensors.items()}
@@ -161,6 +161,7 @@ def common_unit(levels: _Floats) -> tuple[float, Whole] | None:
     if not values.any():
         return 1.0, np.zeros(len(levels), np.int64)
     smallest = np.abs(values[values != 0]).min()
+    # For each whole number that the smallest level may be a multiple by: the unit that fits all levels best.
     multiples = np.rint(values * np.arange(1, _MOST + 1)[:, None] / smallest)
     units = (multiples @ values) / (multiples**2).sum(axis=1)
     off = np.abs(multiples * units[:, None] - values).max(axis=1)
@@ -204,7 +205,7 @@ def _grid(levels: _Floats, unit: tuple[float, Whole] | None) -> tuple[np.float32
     for steps in (2**bits - 1 for bits in range(1, 9) if 2**bits > np.abs(odd).max()):
         index = (odd + steps) // 2
         for bound in _near(half * steps):
-            scale = (bound - -bound) / np.float32(steps)
+            scale = (bound - -bound) / np.float32(steps)  # in float32, as a quantizer rounds it
             if (-bound + index.astype(np.float32) * scale == levels).all():
                 return -bound, scale, index
     return None
@@ -212,6 +213,7 @@ def _grid(levels: _Floats, unit: tuple[float, Whole] | None) -> tuple[np.float32
 
 def _near(value: float) -> _Floats:
     """The float32 nearest to `value`, and its neighbours, nearest first."""
+    # The bits of a float32, read as an integer, are one more than those of the float32 below it.
     nearest = np.array([value], np.float32).view(np.int32)
     return (nearest + _NEIGHBOURS).view(np.float32)
 
