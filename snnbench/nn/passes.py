@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -11,6 +11,7 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from snnbench.nn.hooks import after, before
 from snnbench.nn.walk import is_compiled, unwrapped
 
 
@@ -31,12 +32,10 @@ class PassRecorder(ABC):
         with ExitStack() as stack:
             if self._stanced:
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
-            start = self._model.register_forward_pre_hook(only(self._model, self._start), with_kwargs=True)
-            stack.callback(start.remove)
+            stack.callback(before(self._model, self._start).remove)
             for name, module in self._watched.items():
                 stack.callback(self._watch(name, module).remove)
-            finish = self._model.register_forward_hook(only(self._model, self._finish))
-            stack.callback(finish.remove)
+            stack.callback(after(self._model, self._finish).remove)
             self._exit = stack.pop_all()
         return self
 
@@ -48,7 +47,7 @@ class PassRecorder(ABC):
 
     @abstractmethod
     def _watch(self, name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
-        """Register the hook of a layer; what it notes must go through `only`."""
+        """Register the hook of a layer; by `snnbench.nn.hooks`."""
 
     def _begin(self, inputs: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:  # noqa: B027 - may be left out
         """A pass begins with these arguments."""
@@ -71,17 +70,7 @@ class PassRecorder(ABC):
         self._running = True
         self._begin(inputs, keywords)
 
-    def _finish(self, inputs: Any, output: Any) -> None:
+    def _finish(self, inputs: tuple[Any, ...], keywords: Mapping[str, Any], output: Any) -> None:
         with torch.inference_mode(False), torch.no_grad():  # what is kept outlives the mode of this pass
             self._commit()
         self._running = False
-
-
-def only(module: nn.Module, run: Callable[..., None]) -> Callable[..., None]:
-    """A hook that runs for `module` alone: a deep copy has its hooks, too."""
-
-    def hook(called: nn.Module, *arguments: Any) -> None:
-        if called is module:
-            run(*arguments)
-
-    return hook

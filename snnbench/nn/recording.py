@@ -15,9 +15,10 @@ from snnbench.functional.profile import SHARDS, FiringProfile, LayerFiring
 from snnbench.functional.spikes import ShardTally, tally_by_shard
 from snnbench.nn.compiled.counter import SpikeCounter
 from snnbench.nn.compiled.optimize import FusedNeuron
+from snnbench.nn.hooks import after
 from snnbench.nn.libraries import StepMode, refusal, spikes_by_step, step_mode
 from snnbench.nn.neurons import SpikingNeuron
-from snnbench.nn.passes import PassRecorder, only
+from snnbench.nn.passes import PassRecorder
 from snnbench.nn.walk import first_tensor, named_modules
 
 
@@ -85,7 +86,7 @@ class FiringRecorder(PassRecorder):
             if self._running:
                 self._count(name, mode, spikes_by_step(module, name, mode, (inputs, keywords), output))
 
-        handle = module.register_forward_hook(only(module, note), with_kwargs=True)
+        handle = after(module, note)
         watched = len(module._forward_hooks) > 1  # another hook may change what the layer gives
         if isinstance(module, FusedNeuron) and module.counter is None and not watched:
             self._fused[name] = SpikeCounter(name, self._shards)

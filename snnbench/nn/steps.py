@@ -12,8 +12,9 @@ from torch.utils.hooks import RemovableHandle
 from snnbench.errors import FiringError
 from snnbench.functional.load import events_by_step
 from snnbench.nn.classifier import Classifier
+from snnbench.nn.hooks import after
 from snnbench.nn.libraries import StepMode, spikes_by_step, step_mode
-from snnbench.nn.passes import PassRecorder, only
+from snnbench.nn.passes import PassRecorder
 from snnbench.nn.synapses import weight_layers
 from snnbench.nn.walk import named_modules
 
@@ -70,7 +71,7 @@ class StepRecorder(PassRecorder):
             else:
                 self._note_output(name, output)
 
-        return module.register_forward_hook(only(module, note), with_kwargs=True)
+        return after(module, note)
 
     def _note_spikes(self, name: str, spikes: Tensor) -> None:
         self._fired.setdefault(name, []).append(events_by_step(spikes).cpu())

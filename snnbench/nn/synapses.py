@@ -17,9 +17,10 @@ from snnbench.functional.costs import Operations
 from snnbench.functional.profile import SHARDS
 from snnbench.nn.compiled.function import reached
 from snnbench.nn.compiled.optimize import FusedNeuron
+from snnbench.nn.hooks import after, before
 from snnbench.nn.inputs import reach
 from snnbench.nn.libraries import spikes_by_step, step_mode
-from snnbench.nn.passes import PassRecorder, only
+from snnbench.nn.passes import PassRecorder
 from snnbench.nn.sew_resnet import SEWBlock, SEWResNet
 from snnbench.nn.walk import first_tensor, named_modules
 
@@ -154,7 +155,7 @@ class OperationRecorder(PassRecorder):
                     sizes = [*inputs[1:], keywords.get("output_size")]
                     self._calls.append((name, self._count(name, module, x.detach(), sizes[0])))
 
-            return module.register_forward_pre_hook(only(module, count), with_kwargs=True)
+            return before(module, count)
 
         def note(inputs: tuple[Any, ...], keywords: Mapping[str, Any], output: Any) -> None:
             mode = step_mode(module)
@@ -162,7 +163,7 @@ class OperationRecorder(PassRecorder):
                 spikes = spikes_by_step(module, name, mode, (inputs, keywords), output)
                 self._spikes, self._samples_first = (len(spikes), spikes.shape[1]), mode in ("batch_first", "flat")
 
-        return module.register_forward_hook(only(module, note), with_kwargs=True)
+        return after(module, note)
 
     def _count(self, name: str, module: nn.Module, x: Tensor, output_size: Any) -> _Call:
         x = x if x.is_floating_point() else x.float()

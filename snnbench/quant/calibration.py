@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from snnbench.errors import OptionError
-from snnbench.nn.passes import only
+from snnbench.nn.hooks import before
 from snnbench.nn.recording import spiking_layers
 from snnbench.nn.synapses import weight_layers
 from snnbench.nn.walk import evaluating, first_tensor, timesteps_of
@@ -91,7 +91,7 @@ def _seen(
         if len(seen) == calls:
             raise _Reached
 
-    handle = layer.register_forward_pre_hook(only(layer, reach), with_kwargs=True)
+    handle = before(layer, reach)
     try:
         with torch.no_grad():
             model(images)

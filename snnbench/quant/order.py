@@ -25,7 +25,7 @@ def running_order(layers: Mapping[str, nn.Module], run: Callable[[], object]) ->
     def note(name: str, inputs: Any, output: None) -> None:
         calls[name] = calls.get(name, 0) + 1
 
-    with told_of_calls(layers, note, before=True), torch.no_grad():
+    with told_of_calls(layers, note, first=True), torch.no_grad():
         run()
     return calls
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from snnbench.nn.hooks import after
 from snnbench.nn.neurons import SpikingNeuron
-from snnbench.nn.passes import only
 from snnbench.nn.recording import spiking_layers
 from snnbench.nn.synapses import matrices
 from snnbench.nn.walk import first_tensor, unwrapped
@@ -93,10 +93,10 @@ class Watch:
 
     def __enter__(self) -> Self:
         model = unwrapped(self._model)
-        self._handles.append(model.register_forward_hook(only(model, self._count_samples), with_kwargs=True))
+        self._handles.append(after(model, self._count_samples))
         for name, matrix in matrices(self._model).items():
             if place := parametrizations_of(matrix):
-                self._handles.append(place[0].register_forward_hook(only(place[0], self._note_weight(name))))
+                self._handles.append(after(place[0], self._note_weight(name)))
         for name, module in spiking_layers(self._model).items():
             if isinstance(module, SpikingNeuron) and module.state_quantizer is not None:
                 self.membranes[name] = Visited()
@@ -113,8 +113,8 @@ class Watch:
             neuron, quantizer = self._guarded.pop()
             neuron.state_quantizer = quantizer
 
-    def _note_weight(self, name: str) -> Callable[[Any, Tensor], None]:
-        def note(inputs: Any, weight: Tensor) -> None:
+    def _note_weight(self, name: str) -> Callable[[Any, Any, Tensor], None]:
+        def note(inputs: Any, keywords: Any, weight: Tensor) -> None:
             first = self.weights.setdefault(name, weight.detach().clone())
             if not torch.equal(first, weight):
                 self.unsteady.add(name)

@@ -50,7 +50,7 @@ def keeping_rates(trainer: Trainer, reference: nn.Module, strength: float) -> It
         with (
             batch_rates(model) as mine,
             batch_rates(reference.to(trainer.device).eval()) as theirs,
-            told_of_calls({"": model}, keep, before=True),
+            told_of_calls({"": model}, keep, first=True),
         ):
             yield
     finally:
