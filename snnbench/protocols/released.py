@@ -9,6 +9,7 @@ RELEASED = {
     "cifar10-sew8-v4": "4d51e4ed7af760fd1afdf6866cbcea3aaae6102ee8c583db23d061f3effe9a97",
     "cifar100-sew8-v1": "40cb4bba6d539195a9d8d603ca027f0ff5aa4e1243d9dda9060265611ca78edc",
     "cifar100-sew8-v2": "3c7838ee1d0e8b685d8833c8f7380e24a339cfa578cff42486364f04945e1c38",
+    "cifar100-sew8-v3": "7caebf5cd188565a5e53663f2fd9df004060591c57f508882a0bcfe4bdd71bb6",
     "digits-sew8-v1": "bd5bbe87ef18339de47080cc5869018923663b305c7f621c972b726161e39021",
 }
 """By ``<name>-v<version>``; a version that ships is added when its board is opened."""
