@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,3 +122,19 @@ def test_the_pinned_set():
     if not cifar10c.is_prepared(None):
         pytest.skip("CIFAR-10 is not prepared")
     assert len(cifar10c.load(None, "test")[1]) == 30_000
+
+
+def test_the_protocol_shows_them_to_the_clean_one_s_reference():
+    from snnbench.plugins import catalogue
+    from snnbench.protocols import read_protocol
+    from snnbench.training.baseline import read_weights
+
+    path = catalogue().protocols["cifar10c-sew8"].value
+    document = read_protocol(path)
+    assert (document.data.name, document.title[:31]) == ("cifar10c", "CIFAR-10 corrupted in 5 ways an")
+    (baseline,) = document.baselines
+    assert read_weights(document, baseline, path.parent)
+    clean = read_protocol(path.parent / Path(baseline.file).parent / "protocol.toml")
+    assert clean.baseline(0).sha256 == baseline.sha256
+    assert (clean.model, clean.train, clean.finetune) == (document.model, document.train, document.finetune)
+    assert baseline.accuracy < clean.baseline(0).accuracy
