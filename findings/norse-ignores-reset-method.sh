@@ -8,8 +8,8 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet torch==2.13.0
-"$folder/venv/bin/pip" install --quiet norse==1.1.0 nirtorch==2.6 nir==1.0.8 numpy==2.4.6 h5py==3.16.0
+"$folder/venv/bin/pip" install --quiet torch==2.13.0 nirtorch==2.6 nir==1.0.8 numpy==2.4.6 h5py==3.16.0 matplotlib==3.11.2
+"$folder/venv/bin/pip" install --quiet --no-deps norse==1.1.0
 "$folder/venv/bin/python" -W ignore - <<'PYTHON'
 import nir
 import numpy as np
