@@ -89,6 +89,19 @@ def test_verify_fails_where_the_accuracy_differs(cli, tmp_path):
     assert "accuracy 0.9889 (fraction of test images), the protocol says 0.9589" in found.out
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--device", "nosuch"], "--device 'nosuch' cannot be used"),
+        (["--device", "meta", "--engine", "compiled"], "it runs on cpu, not on meta; use --engine eager"),
+    ],
+)
+def test_a_device_or_engine_that_cannot_train_is_refused(cli, tmp_path, options, complaint):
+    refused = cli("baseline", "train", "digits-sew8", "--out", str(tmp_path), *options)
+    assert refused.code == 2
+    assert complaint in refused.err
+
+
 def test_a_recipe_of_ones_own_is_trained_and_its_weights_are_used(cli, tmp_path):
     document = tmp_path / "protocol.toml"
     stages = '[{ timesteps = 1, epochs = 1, activation = "rectifier" }, { timesteps = 4, epochs = 1 }]'
