@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from types import SimpleNamespace
 
@@ -12,7 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snnbench.functional import holm, mcnemar_test
-from snnbench.leaderboard.ranking import Row, accuracy_wins, difference, emd_wins, front, grouped, rank_ranges
+from snnbench.leaderboard import Board
+from snnbench.leaderboard.ranking import (
+    Row,
+    _ranked_emd,
+    accuracy_wins,
+    difference,
+    emd_wins,
+    front,
+    grouped,
+    rank_ranges,
+)
 from snnbench.records.score import Score
 
 
@@ -58,3 +69,16 @@ def test_rows_are_grouped_by_what_they_are_ranked_among() -> None:
     assert [len(own) for _, own in grouped(rows)] == [2, 1, 1, 1]
     assert grouped(rows[:2]) == [("", rows[:2])]
     assert grouped([]) == []
+
+
+def test_a_protocol_may_rank_by_the_layers_that_quantization_reaches(board: Board) -> None:
+    rules = board.protocol.evaluate.model_copy(update={"ranks_by": "reached"})
+    other = replace(board, protocol=board.protocol.model_copy(update={"evaluate": rules}))
+    record = (entry := next(each for each in board.entries if each.name.startswith("lqnet"))).record
+    assert record.reached is not None
+    assert _ranked_emd(board, entry) == record.metrics["firing_emd"]
+    assert _ranked_emd(other, entry) == record.reached.firing_emd
+    diluted, reached = (each.value for each in (record.metrics["firing_emd"], record.reached.firing_emd))
+    assert diluted is not None
+    assert reached is not None
+    assert 0 < diluted < reached
