@@ -111,7 +111,11 @@ def _of_chip(chip: Semantics) -> dict[str, int]:
         "TEST_IS_STRICT": int(chip.spike.test == ">"),
         "MOST_SPIKES": chip.spike.most,
         "HAS_CURRENT": int(chip.current is not None),
+        "HAS_ACCUMULATOR": int(chip.accumulator is not None),
     }
+    if chip.accumulator is not None:
+        wraps = int(chip.accumulator.overflow == "wrap")
+        rules |= {"ACCUMULATOR_BITS": chip.accumulator.bits, "ACCUMULATOR_WRAPS": wraps}
     if chip.current is not None:
         rules |= {
             "CURRENT_BITS": chip.current.bits,
@@ -128,7 +132,7 @@ def _number(network: IntegerNetwork) -> str:
     chip = network.chip
     assert chip.membrane is not None
     assert chip.input is not None
-    state = max(chip.membrane.bits, chip.current.bits if chip.current else 0) + 1
+    state = max(part.bits for part in (chip.membrane, chip.current, chip.accumulator) if part) + 1
     leaks = [leak for x in network.layers for leak in (x.neurons.leak, x.neurons.current_leak)]
     largest = 2 ** (state + max(leak.factor.bit_length() for leak in leaks))
     most = chip.spike.most if chip.spike else 1

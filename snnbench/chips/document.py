@@ -113,6 +113,13 @@ class Membrane(Section):
     decay: Decay
 
 
+class Accumulator(Section):
+    """What the weights of a step's events are summed in; the sum overflows once, when all of them are added."""
+
+    bits: _Bits
+    overflow: Overflow
+
+
 class Current(Section):
     """A synaptic current with memory of its own, between the weights and the membrane.
 
@@ -174,7 +181,10 @@ class Limits(Section):
 
 
 class Semantics(Section):
-    """A chip's document. One of ``arithmetic = "float"`` has no other sections: it is the network as it is scored."""
+    """A chip's document. One of ``arithmetic = "float"`` has no other sections: it is the network as it is scored.
+
+    Without an accumulator, sums of weights are exact; without a current, they reach the membrane at once.
+    """
 
     name: str
     version: _Positive
@@ -183,6 +193,7 @@ class Semantics(Section):
     arithmetic: Literal["float", "integer"]
     weights: Weights | None = None
     input: Input | None = None
+    accumulator: Accumulator | None = None
     current: Current | None = None
     membrane: Membrane | None = None
     spike: Spike | None = None

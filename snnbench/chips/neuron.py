@@ -40,7 +40,8 @@ class Trace:
     """What a layer did: spikes, potentials after the reset and synaptic currents (T, N, *features), and overflows.
 
     Attributes:
-        overflows: int64 (N,), how many potentials of a sample did not fit in their bits, over all steps and neurons.
+        overflows: int64 (N,), how many potentials and accumulated sums of a sample did not fit in their bits, over all
+            steps and neurons.
     """
 
     spikes: Tensor
@@ -63,7 +64,9 @@ def run(events: Tensor, neurons: Neurons, chip: Semantics) -> Trace:
     potentials: list[Tensor] = []
     currents: list[Tensor] = []
     overflows = torch.zeros(events.shape[1], dtype=torch.int64)
-    for x in events:
+    for exact in events:
+        x = fit(exact, chip.accumulator.bits, chip.accumulator.overflow) if chip.accumulator else exact
+        overflows += (x != exact).flatten(1).sum(1)
         i = follow(i, x, neurons.current_leak, chip.current) if chip.current else x
         h, over = integrate(v, i, neurons.bias, neurons.leak, chip.membrane)
         fired, v = fire(h, neurons.threshold, chip.spike, neurons.reset, neurons.most)

@@ -74,7 +74,7 @@ def test_a_residual_network_is_the_same_in_c(name, neuron, reset, tmp_path):
 def rules(**changes):
     document = CHIPS["loihi"].model_dump()
     for section, values in changes.items():
-        document[section] |= values
+        document[section] = {**(document[section] or {}), **values}
     return Semantics.model_validate(document)
 
 
@@ -89,7 +89,8 @@ ROUNDED = [
 @pytest.mark.parametrize("overflow", ["saturate", "wrap"])
 def test_other_rules_are_the_same_in_c(decay, order, overflow, tmp_path):
     narrow = {"bits": 18, "overflow": overflow, "order": order, "decay": decay}
-    chip = rules(membrane=narrow, current=narrow, spike={"threshold_bits": 9, "most": 3, "resets": ("subtract",)})
+    spike = {"threshold_bits": 9, "most": 3, "resets": ("subtract",)}
+    chip = rules(membrane=narrow, current=narrow, accumulator={"bits": 16, "overflow": overflow}, spike=spike)
     agree(network(neuron="lif"), chip, images(2, 6, 6), tmp_path)
 
 

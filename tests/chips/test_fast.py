@@ -45,10 +45,11 @@ def test_fast_networks_give_the_same_spikes_logits_and_overflows(chip, options, 
     agree(snnbench.on_chip(network(**options), chip, input_shape=(2, 6, 4)).network, images(count))
 
 
-def test_overflows_add_up():
-    document = find_chip("int").model_dump()
-    document["membrane"]["bits"] = 8
-    document["spike"] |= {"threshold_bits": 7, "bias_bits": 8}
+@pytest.mark.parametrize("accumulator", [None, {"bits": 7, "overflow": "saturate"}, {"bits": 7, "overflow": "wrap"}])
+def test_overflows_add_up(accumulator):
+    document = {**find_chip("int").model_dump(), "accumulator": accumulator}
+    document["membrane"]["bits"] = 10
+    document["spike"] |= {"threshold_bits": 9, "bias_bits": 10}
     chip = Semantics.model_validate(document)
     model = network(neuron="if", reset="soft")
     for block in model.blocks:

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from snnbench.builtin.chips import snnbench_chips
 from snnbench.chips.arithmetic import Leak
-from snnbench.chips.document import Current, Decay, Fold, Input, Membrane, Semantics, Spike, Weights, read_semantics
+from snnbench.chips.document import (
+    Accumulator,
+    Current,
+    Decay,
+    Fold,
+    Input,
+    Membrane,
+    Semantics,
+    Spike,
+    Weights,
+    read_semantics,
+)
 from snnbench.chips.neuron import Neurons, run
 from snnbench.errors import OptionError
 
@@ -55,6 +66,8 @@ def loop(events, neurons, chip):
     v, i = neurons.start, 0
     spikes, potentials, currents = [], [], []
     for x in events:
+        if chip.accumulator:
+            x = stored(x, chip.accumulator)  # noqa: PLW2901
         i = current(i, x, neurons, chip.current) if chip.current else x
         if chip.membrane.order == "add-decay":
             v = decayed(stored(v + i + neurons.bias, chip.membrane), neurons.leak, chip.membrane.decay)
@@ -132,6 +145,7 @@ def semantics(draw):
         arithmetic="integer",
         weights=Weights(bits=8),
         input=Input(),
+        accumulator=draw(st.sampled_from([None, Accumulator(bits=draw(st.integers(4, 24)), overflow=draw(overflows))])),
         current=draw(st.sampled_from([None, Current(bits=bits, overflow=draw(overflows), order=order, decay=decay)])),
         membrane=Membrane(bits=bits, overflow=draw(overflows), order=order, adds=adds, decay=decay),
         spike=Spike(
@@ -159,6 +173,14 @@ def test_overflows_are_counted():
     trace = run(torch.tensor([30000, 30000, -70000]).view(3, 1, 1), Neurons(threshold=2**15 - 1), chip)
     assert trace.overflows.tolist() == [2]
     assert trace.spikes.flatten().tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(("overflow", "spikes"), [("saturate", [1, 0]), ("wrap", [0, 0])])
+def test_sums_may_have_bits_of_their_own(overflow, spikes):
+    chip = CHIPS["int"].model_copy(update={"accumulator": Accumulator(bits=8, overflow=overflow)})
+    trace = run(torch.tensor([200, 60]).view(2, 1, 1), Neurons(threshold=100), chip)
+    assert trace.spikes.flatten().tolist() == spikes
+    assert trace.overflows.tolist() == [1]
 
 
 def test_constants_may_differ_from_neuron_to_neuron():

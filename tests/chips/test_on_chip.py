@@ -117,7 +117,7 @@ def test_what_a_chip_cannot_hold_is_told_by_name_and_number():
 
 
 def test_overflows_are_counted_by_layer():
-    narrow = semantics("int", membrane={"bits": 8}, spike={"threshold_bits": 7, "bias_bits": 8})
+    narrow = semantics("int", membrane={"bits": 10}, spike={"threshold_bits": 9, "bias_bits": 10})
     put = snnbench.on_chip(network("if", reset="soft"), narrow, input_shape=(1, 8, 8)).network
     put(images() * 3)
     assert all(counts.shape == (6,) for counts in put.overflows.values())

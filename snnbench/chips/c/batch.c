@@ -24,7 +24,7 @@ static inline uint64_t step(
     int outputs = (int)of->outputs, over = 0;
     for (int o = 0; o < outputs; o++) {
         uint64_t beyond = 0;
-        number i = (number)sum[o] * ((number)1 << shift[o]);
+        number i = accumulated((number)sum[o] * ((number)1 << shift[o]), &beyond);
 #if HAS_CURRENT
         i = row->current[o] = followed(row->current[o], i, of->current_factor, of->current_bits);
 #endif

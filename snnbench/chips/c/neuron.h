@@ -45,6 +45,18 @@ static inline number fitted(number x, int bits, int wraps) {
     return (rest < 0 ? rest + span : rest) + low;
 }
 
+/* The sum of a step's events as its accumulator holds it. */
+static inline number accumulated(number sum, uint64_t *over) {
+#if HAS_ACCUMULATOR
+    number held = fitted(sum, ACCUMULATOR_BITS, ACCUMULATOR_WRAPS);
+    *over += held != sum;
+    return held;
+#else
+    (void)over;
+    return sum;
+#endif
+}
+
 static inline number stored(number v) {
     return fitted(v, MEMBRANE_BITS, MEMBRANE_WRAPS);
 }

@@ -19,7 +19,7 @@ static void step(const struct layer *layer, int index, uint8_t *spikes) {
     for (int at = 0; at < positions; at++)
         for (int o = 0; o < outputs; o++) {
             int n = at * outputs + o;
-            number i = sums[n] * ((number)1 << layer->shift[o]);
+            number i = accumulated(sums[n] * ((number)1 << layer->shift[o]), &over);
 #if HAS_CURRENT
             i = current[n] = followed(current[n], i, layer->current_factor, layer->current_bits);
 #endif
