@@ -104,6 +104,17 @@ class KeepsItsScaleToItself(Good):
         self.register_buffer("scale", self.scale, persistent=False)
 
 
+class RoundsApart(Good):
+    """Clips, with the common straight-through estimator, which does not give what is clipped back to the bit."""
+
+    def __init__(self, tensor: Tensor, bits: int) -> None:
+        super().__init__(tensor, bits)
+        self.scale.mul_(0.3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + (self.round(x) - x).detach()
+
+
 class IsItsOwnCopy(Good):
     def __deepcopy__(self, memo: dict[int, object]) -> IsItsOwnCopy:
         return self
@@ -259,6 +270,7 @@ BAD = {
     HasNoGradient: ("gradients", "the weight's gradient is all zero"),
     LearnsNothingFinite: ("gradients", "the gradient of 0.parametrizations.weight.0.learned is not finite"),
     KeepsItsScaleToItself: ("state_dict", "a state_dict loaded into a quantizer of other weights gives another weight"),
+    RoundsApart: ("levels", "they are rounded apart: return snnbench.quant.straight_through(q, w)"),
     IsItsOwnCopy: ("deepcopy", "a deep copy shares state with its original"),
     IsCopiedAnew: ("deepcopy", "a deep copy gives another weight"),
     HeedsGradientMode: ("baking", "the baked weight is not the quantized one"),
