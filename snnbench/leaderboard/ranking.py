@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from scipy.stats import binom
 from scipy.stats import t as student
 from torch import Tensor
 
-from snnbench.bench.metrics import ACCURACY, FIRING_EMD
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD, Metric
 from snnbench.errors import RecordError
 from snnbench.examine.compare import difference
 from snnbench.functional import CONFIDENCE, SHARDS, Estimate, holm
@@ -117,6 +118,7 @@ def front(points: NDArray[np.float64]) -> Wins:
 
 
 def _rank(board: Board, entries: list[Entry]) -> list[Row]:
+    merits = [(*_merits(entry), *_bits(entry)) for entry in entries]
     ranked = [entry for entry in entries if entry.record.cell.quantizes]
     accuracy: dict[str, tuple[int, int]] = {}
     emd: dict[str, tuple[int, int]] = {}
@@ -125,7 +127,7 @@ def _rank(board: Board, entries: list[Entry]) -> list[Row]:
         accuracy = dict(zip(names, rank_ranges(accuracy_wins(hits)), strict=True))
         scores = [_ranked_emd(board, entry) for entry in ranked]
         emd = dict(zip(names, rank_ranges(emd_wins(scores)), strict=True))
-    on_front = front(np.array([(*_merits(entry), *_bits(entry)) for entry in entries]))
+    on_front = front(np.array(merits))
     shared = words.shared_options(entry.record.cell for entry in board.entries)
     rows = [
         Row(entry, words.short(entry.record.cell, shared), accuracy.get(entry.name), emd.get(entry.name), bool(marked))
@@ -147,7 +149,8 @@ def _merits(entry: Entry) -> tuple[float, float]:
     """Accuracy and EMD, on the chip if there is one; less is better."""
     gap = entry.record.chip
     metrics = dict(gap) if gap else entry.record.metrics
-    return -_value(metrics[ACCURACY.name]), _value(metrics[FIRING_EMD.name])
+    accuracy, emd = (_measured(entry, metrics, metric) for metric in (ACCURACY, FIRING_EMD))
+    return -accuracy, emd
 
 
 def _bits(entry: Entry) -> tuple[int, int]:
@@ -161,7 +164,11 @@ def _order(row: Row) -> tuple[bool, float, float, str]:
     return row.accuracy_rank is not None, *_merits(row.entry), record.cell.folder
 
 
-def _value(score: Score) -> float:
+def _measured(entry: Entry, metrics: Mapping[str, Any], metric: Metric) -> float:
+    score: Score = metrics[metric.name]
     if score.value is None:
-        raise RecordError(f"a metric that it is ranked by failed ({score.reason}); a board holds measured values only")
+        raise RecordError(
+            f"{metric.title} of entry '{entry.name}' failed ({score.reason}), and a board ranks by it: measure the cell"
+            " again, or take the entry off the board"
+        )
     return score.value

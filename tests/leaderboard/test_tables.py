@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD, METRICS
+from snnbench.leaderboard import Board
 from snnbench.leaderboard.board import read_board
 from snnbench.leaderboard.tables import twins
 
@@ -30,3 +36,21 @@ def test_what_is_ranked_by_itself_has_a_table_of_its_own() -> None:
         assert {row[rows[0].index("seed")] for row in rows[2:]} == {str(seed)}
         assert sum(row[1].startswith("float") for row in rows) == 1
     assert "## " not in (BOARD / "table.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "firing_emd", "firing_drift", "dead_fraction"])
+def test_a_metric_that_failed_makes_a_table_stale_and_not_a_traceback(
+    board: Board, told: Callable[..., int], metric: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told("leaderboard", "table", board.folder) == 0
+    assert told("leaderboard", "table", "--check", board.folder) == 0
+    file = next(board.folder.glob("entries/lqnet-*/record.json"))
+    record = json.loads(file.read_text("utf-8"))
+    record["metrics"][metric] = {"value": None, "reason": "too few images"}
+    file.write_text(json.dumps(record), "utf-8")
+    capsys.readouterr()
+    ranked = METRICS[metric] in (ACCURACY, FIRING_EMD)
+    assert told("leaderboard", "table", "--check", board.folder) == (2 if ranked else 1)
+    out, err = capsys.readouterr()
+    assert (f"{METRICS[metric].title} of entry 'lqnet-" in err) == ranked
+    assert ("Not current" in out) == (not ranked)
