@@ -144,7 +144,8 @@ def _operations_gap(said: Operations, found: Operations) -> float:
 def audit_differences(said: Audit, found: Audit, exact: bool) -> Iterator[str]:
     """A sentence for each part in which two audits differ: with `exact` any, else what rounding leaves alone."""
     mine, theirs = _parts(said, exact), _parts(found, exact)
-    for part in mine | theirs:
+    older = {name for name in Audit.model_fields if mine.get(name) is None}  # fields that were added later
+    for part in (mine | theirs).keys() - older:
         if mine.get(part) != theirs.get(part):
             yield f"its audit of {part} is {mine.get(part)} in the record and {theirs.get(part)} measured again"
 

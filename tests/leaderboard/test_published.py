@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from snnbench.leaderboard import find_boards, read_board, stale_tables, verify
+from snnbench.leaderboard import find_boards, read_board, rerun, stale_tables, verify
 from snnbench.leaderboard.ranking import ranked_rows
+from snnbench.reporting import Silent
 
 BOARDS = Path(__file__).resolve().parents[2] / "leaderboards"
 
@@ -16,6 +17,11 @@ pytestmark = pytest.mark.skipif(not BOARDS.is_dir(), reason="not a checkout: the
 
 def test_every_entry_is_verified() -> None:
     assert [verdict for verdict in verify(BOARDS) if verdict.problems] == []
+
+
+def test_an_entry_of_an_older_record_can_be_measured_again() -> None:
+    entry = next((BOARDS / "digits-sew8-v1" / "entries").glob("lqnet-4bit-*"))
+    assert [verdict.problems for verdict in rerun(entry, Silent())] == [()]
 
 
 def test_tables_are_current() -> None:

@@ -89,6 +89,9 @@ def test_an_audit_elsewhere_may_differ_in_what_rounding_moves(board: Board) -> N
     assert "'levels': 99" in told
     found = said.model_copy(update={"findings": ("too many levels",)})
     assert "too many levels" in next(audit_differences(said, found, False))
+    older = said.model_copy(update={"float_share": None})
+    assert list(audit_differences(older, said, True)) == []
+    assert len(list(audit_differences(said, older, True))) == 1
 
 
 def test_another_network_is_not_the_entrys(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
