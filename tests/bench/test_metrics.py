@@ -239,7 +239,7 @@ def test_boards_that_differ_in_it_tell_so(measured: Measured, tmp_path: Path) ->
     assert change.new[NAME] == 0.5
 
 
-@pytest.mark.parametrize("command", [["results", "list"], ["compare"], ["leaderboard", "diff"]])
+@pytest.mark.parametrize("command", [["results", "list", "--wide"], ["compare"], ["leaderboard", "diff"]])
 def test_the_command_line_shows_it(
     measured: Measured, command: list[str], told: Callable[..., int], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

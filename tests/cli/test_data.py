@@ -15,7 +15,8 @@ import pytest
 from snnbench import plugins
 from snnbench.cli.main import main
 from snnbench.data import Dataset
-from snnbench.plugins import PluginEntry, Shelf, catalogue
+from snnbench.plugins import Shelf, catalogue
+from snnbench.plugins.offers import Offer
 
 
 @pytest.fixture
@@ -39,8 +40,16 @@ def plug(monkeypatch):
     digits = catalogue().datasets["digits"]
 
     def plug(dataset: Dataset) -> None:
-        entries = [digits, PluginEntry("datasets", dataset.name, dataset, digits.source)]
-        monkeypatch.setattr(plugins, "catalogue", lambda: SimpleNamespace(datasets=Shelf("datasets", entries)))
+        offered = {"digits": digits.value, dataset.name: dataset}
+        plugin = SimpleNamespace(ask=lambda kind: (offered, ()), faults=())
+        installed = SimpleNamespace(
+            unreadable=(),
+            built_in=lambda kind: [(digits.source, Offer(tuple(offered), ()))],
+            others=lambda kind: [],
+            plugin=lambda source: plugin,
+            ask_again=lambda: None,
+        )
+        monkeypatch.setattr(plugins, "catalogue", lambda: SimpleNamespace(datasets=Shelf("datasets", installed)))
 
     return plug
 

@@ -104,7 +104,7 @@ def test_the_best_rows_name_what_was_chosen(tiny: Callable, tmp_path: Path) -> N
     console.print(best_table(progress.best))
     assert progress.failed == 0, progress
     rows = {line.split("  ")[0].strip() for line in console.file.getvalue().splitlines()[1:]}
-    assert rows == {"faulty", "faulty how=sleep + membrane uniform range=unsigned site=pre_spike, 4 bits"}
+    assert rows == {"faulty", "faulty how=sleep + membrane uniform 4 bits range=unsigned site=pre_spike"}
 
 
 def test_the_live_view_reports_the_reference_in_its_one_display(

@@ -20,13 +20,13 @@ from snnbench.leaderboard.charts import scatter_figure
 from snnbench.leaderboard.chip_columns import GAP_SCORES, gap_columns
 from snnbench.leaderboard.chip_rows import chip_problems
 from snnbench.leaderboard.columns import columns
-from snnbench.leaderboard.identity import command
 from snnbench.leaderboard.ranking import ranked_rows
 from snnbench.leaderboard.rescoring import correct
 from snnbench.leaderboard.scorecard import chip_lines
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import require_rows, verify_entry
 from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE
+from snnbench.records.words import command
 from snnbench.reporting import Silent
 
 SHIPPED = Path(__file__).resolve().parents[2] / "leaderboards" / "digits-sew8-v1"
@@ -110,7 +110,7 @@ def test_a_row_on_a_chip_stands_for_no_required_row(copied):
 def test_views_tell_rows_on_a_chip_from_others(shared):
     _, folder = shared
     record = read_entry(folder).record
-    assert "--chip int" in command(record)
+    assert "--chip int" in command(record.cell)
     assert [line.name for line in chip_lines(record)] == [score.heading for score in GAP_SCORES]
     (change,) = changes(read_board(SHIPPED), board_of(folder))
     assert change.row.endswith(" on int, 2 bits, ptq, seed 0")
