@@ -146,7 +146,7 @@ def interrupt(process: subprocess.Popen[str], out: Path) -> None:
 
 
 def test_control_c_leaves_no_record_and_exits_130(start: Callable, tmp_path: Path) -> None:
-    process = start("--mode", "qat")
+    process = start("--mode", "qat", "--engine", "eager")
     for line in process.stderr:
         if line.startswith("Fine-tuning"):
             break
