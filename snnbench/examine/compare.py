@@ -200,6 +200,7 @@ def _labels(path: Path, record: Record, data: Path | None) -> Tensor:
 
 
 def _bounds(score: Score) -> Estimate:
-    assert score.value is not None  # what is compared was measured
+    if score.value is None:
+        raise RecordError(f"a score that could not be measured ({score.reason}) cannot be compared")
     value = score.value
     return Estimate(value, value if score.low is None else score.low, value if score.high is None else score.high)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -118,7 +117,7 @@ def front(points: NDArray[np.float64]) -> Wins:
 
 
 def _rank(board: Board, entries: list[Entry]) -> list[Row]:
-    merits = [(*_merits(entry), *_bits(entry)) for entry in entries]
+    merits = [(*_merits(board, entry), *_bits(entry)) for entry in entries]
     ranked = [entry for entry in entries if entry.record.cell.quantizes]
     accuracy: dict[str, tuple[int, int]] = {}
     emd: dict[str, tuple[int, int]] = {}
@@ -133,7 +132,7 @@ def _rank(board: Board, entries: list[Entry]) -> list[Row]:
         Row(entry, words.short(entry.record.cell, shared), accuracy.get(entry.name), emd.get(entry.name), bool(marked))
         for entry, marked in zip(entries, on_front, strict=True)
     ]
-    return sorted(rows, key=_order)
+    return sorted(rows, key=lambda row: _order(board, row))
 
 
 def _ranked_emd(board: Board, entry: Entry) -> Score:
@@ -145,12 +144,11 @@ def _ranked_emd(board: Board, entry: Entry) -> Score:
     return entry.record.metrics[FIRING_EMD.name]
 
 
-def _merits(entry: Entry) -> tuple[float, float]:
-    """Accuracy and EMD, on the chip if there is one; less is better."""
-    gap = entry.record.chip
-    metrics = dict(gap) if gap else entry.record.metrics
-    accuracy, emd = (_measured(entry, metrics, metric) for metric in (ACCURACY, FIRING_EMD))
-    return -accuracy, emd
+def _merits(board: Board, entry: Entry) -> tuple[float, float]:
+    """Accuracy, on the chip if there is one, and the EMD that is ranked by; less is better."""
+    record = entry.record
+    accuracy = record.chip.accuracy if record.chip else record.metrics[ACCURACY.name]
+    return -_measured(entry, ACCURACY, accuracy), _measured(entry, FIRING_EMD, _ranked_emd(board, entry))
 
 
 def _bits(entry: Entry) -> tuple[int, int]:
@@ -159,13 +157,11 @@ def _bits(entry: Entry) -> tuple[int, int]:
     return cell.quantizer.bits, cell.membrane.bits if cell.membrane else NUMBER_BITS
 
 
-def _order(row: Row) -> tuple[bool, float, float, str]:
-    record = row.entry.record
-    return row.accuracy_rank is not None, *_merits(row.entry), record.cell.folder
+def _order(board: Board, row: Row) -> tuple[bool, float, float, str]:
+    return row.accuracy_rank is not None, *_merits(board, row.entry), row.entry.record.cell.folder
 
 
-def _measured(entry: Entry, metrics: Mapping[str, Any], metric: Metric) -> float:
-    score: Score = metrics[metric.name]
+def _measured(entry: Entry, metric: Metric, score: Score) -> float:
     if score.value is None:
         raise RecordError(
             f"{metric.title} of entry '{entry.name}' failed ({score.reason}), and a board ranks by it: measure the cell"

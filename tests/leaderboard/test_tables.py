@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -54,3 +55,14 @@ def test_a_metric_that_failed_makes_a_table_stale_and_not_a_traceback(
     out, err = capsys.readouterr()
     assert (f"{METRICS[metric].title} of entry 'lqnet-" in err) == ranked
     assert ("Not current" in out) == (not ranked)
+
+
+def test_boards_with_a_metric_that_failed_are_not_compared(
+    board: Board, told: Callable[..., int], tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(board.folder, tmp_path / "other"))
+    file = next(other.glob("entries/lqnet-*/record.json"))
+    record = json.loads(file.read_text("utf-8"))
+    record["metrics"]["firing_emd"] = {"value": None, "reason": "too few images"}
+    file.write_text(json.dumps(record), "utf-8")
+    assert told("leaderboard", "diff", board.folder, other) == 2
