@@ -21,6 +21,19 @@ def fit(x: Tensor, bits: int, overflow: Overflow) -> Tensor:
     return x.clamp(low, high) if overflow == "saturate" else (x - low) % (1 << bits) + low
 
 
+def whole(x: Tensor, rounding: Rounding) -> Tensor:
+    """Real numbers `x` as whole ones."""
+    match rounding:
+        case "floor":
+            return x.floor().long()
+        case "zero":
+            return x.trunc().long()
+        case "away":
+            return (x.sign() * x.abs().ceil()).long()
+        case "half-even":
+            return x.round().long()
+
+
 def divide(x: Tensor, bits: int, rounding: Rounding) -> Tensor:
     """``x / 2**bits``, rounded."""
     if bits == 0:

@@ -160,11 +160,28 @@ class Spike(Section):
     delay: Annotated[int, Field(ge=0, le=1)] = 0
 
 
+class Rounded(Section):
+    """How the real numbers of a folded layer become whole ones; halves go to the even one, or see `Rounding`."""
+
+    weight: Rounding = "half-even"
+    threshold: Rounding = "half-even"
+    bias: Rounding = "half-even"
+
+
+_NEAREST = Rounded()
+
+
 class Fold(Section):
-    """Where batch norm goes: its gain into thresholds and biases of every channel, or into the weights of a layer."""
+    """Where batch norm goes: its gain into thresholds and biases of every channel, or into the weights of a layer.
+
+    Attributes:
+        residual: whether ADD joins spikes before the weights, or currents behind them.
+        rounded: how weights, thresholds and biases are rounded.
+    """
 
     gain: Literal["threshold", "weight"]
     residual: Literal["graded", "summed"]
+    rounded: Rounded = Field(default=_NEAREST, exclude_if=lambda value: value == _NEAREST)
 
 
 class Limits(Section):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from snnbench.chips.arithmetic import NO_LEAK, Leak
-from snnbench.chips.document import ChipReset, Decay, Semantics
+from snnbench.chips.arithmetic import NO_LEAK, Leak, whole
+from snnbench.chips.document import ChipReset, Decay, Rounded, Semantics
 from snnbench.chips.neuron import Neurons
 from snnbench.chips.trace import Readout, TracedLayer
 from snnbench.errors import GraphError, OptionError
@@ -121,6 +121,11 @@ def _scaled(layer: TracedLayer, factor: float) -> TracedLayer:
     return TracedLayer(**{**vars(layer), "gain": layer.gain * factor})
 
 
+def _rounded(chip: Semantics) -> Rounded:
+    assert chip.fold is not None
+    return chip.fold.rounded
+
+
 def round_weights(name: str, weight: Tensor, chip: Semantics, found: list[Excess]) -> tuple[Tensor, Tensor]:
     """Whole numbers (out, ...) within the chip's bits and units (out,), so that weights are codes times units."""
     assert chip.weights is not None
@@ -137,7 +142,7 @@ def round_weights(name: str, weight: Tensor, chip: Semantics, found: list[Excess
     found.append(Excess(name, "weights", needs, f"{chip.weights.bits} bits, so they are rounded"))
     rows = weight.reshape(len(weight), -1)
     unit = rows.abs().amax(1).clamp(min=1e-30) / (most // step)
-    codes = (rows / unit[:, None]).round().long().view(weight.shape) * step
+    codes = whole(rows / unit[:, None], _rounded(chip).weight).view(weight.shape) * step
     return codes, unit / step
 
 
@@ -155,7 +160,7 @@ def _into_thresholds(layer: TracedLayer, chip: Semantics, found: list[Excess]) -
     if too_fine.any():
         needs = f"of {int((too_fine > 0).sum())} channels are too fine for its thresholds"
         found.append(Excess(layer.synapses, "weights", needs, f"{chip.spike and chip.spike.threshold_bits} bits there"))
-        codes = (codes / (1 << too_fine).view(-1, *(1,) * (codes.ndim - 1))).round().long()
+        codes = whole(codes / (1 << too_fine).view(-1, *(1,) * (codes.ndim - 1)), _rounded(chip).weight)
         real = real * (1 << too_fine)
     finer = torch.minimum(-(coarser - too_fine), _room_in_current(layer, codes, chip))
     exponent = finer.clamp(lowest, chip.weights.exponents[1])
@@ -187,7 +192,7 @@ def _into_weights(layer: TracedLayer, chip: Semantics, found: list[Excess]) -> t
             float(layer.offset.abs().max()) / (((1 << (chip.spike.bias_bits - 1)) - 1) << chip.spike.bias_exponent)
         )
     unit = max(float(weight.abs().max()) / most, max(needed) * (1 << chip.weights.shift), 1e-30)
-    codes = (weight / unit / step).round().long() * step
+    codes = whole(weight / unit / step, _rounded(chip).weight) * step
     found.append(Excess(layer.synapses, "weights", "one scale a channel", "one scale a layer, so they are rounded"))
     finer = math.floor(math.log2(unit / max(needed))) - chip.weights.shift
     exponent = min(max(finer, chip.weights.exponents[0], 0), chip.weights.exponents[1]) + chip.weights.shift
@@ -207,7 +212,8 @@ def _threshold(layer: TracedLayer, per_unit: Tensor, chip: Semantics, found: lis
     assert chip.spike is not None
     # The potential is above theta - 1 exactly where it is at least theta.
     strict = chip.spike.test == ">"
-    mantissa = (layer.threshold * per_unit / (1 << chip.spike.threshold_shift)).round().long() - int(strict)
+    real = layer.threshold * per_unit / (1 << chip.spike.threshold_shift)
+    mantissa = whole(real, _rounded(chip).threshold) - int(strict)
     most = (1 << chip.spike.threshold_bits) - 1
     if int(mantissa.max()) > most:
         found.append(Excess(layer.name, "threshold", str(int(mantissa.max())), f"at most {most}"))
@@ -216,14 +222,15 @@ def _threshold(layer: TracedLayer, per_unit: Tensor, chip: Semantics, found: lis
 
 def _bias(layer: TracedLayer, per_unit: Tensor, chip: Semantics, found: list[Excess]) -> Tensor:
     assert chip.spike is not None
-    wanted = (layer.offset * per_unit).round().long()
+    rounding = _rounded(chip).bias
+    wanted = whole(layer.offset * per_unit, rounding)
     if not chip.spike.bias_bits:
         if wanted.any():
             found.append(Excess(layer.name, "bias", str(int(wanted.abs().max())), "none"))
         return torch.zeros_like(wanted)
     most = (1 << (chip.spike.bias_bits - 1)) - 1
     coarse = (wanted.abs().double() / most).clamp(min=1).log2().ceil().long().clamp(max=chip.spike.bias_exponent)
-    mantissa = (layer.offset * per_unit / (1 << coarse)).round().long()
+    mantissa = whole(layer.offset * per_unit / (1 << coarse), rounding)
     if int(mantissa.abs().max()) > most:
         found.append(Excess(layer.name, "bias", str(int(wanted.abs().max())), f"{chip.spike.bias_bits} bits"))
     return mantissa.clamp(-most, most) << coarse
@@ -269,7 +276,7 @@ def fold_readout(readout: Readout, chip: Semantics) -> tuple[IntegerReadout, lis
     if readout.weight is None:
         return IntegerReadout(readout.sources, None, torch.zeros(1, dtype=torch.int64), 1.0), []
     unit = max(float(readout.weight.abs().max()), 1e-30) / chip.weights.most
-    codes = (readout.weight / unit / chip.weights.step).round().long() * chip.weights.step
+    codes = whole(readout.weight / unit / chip.weights.step, _rounded(chip).weight) * chip.weights.step
     bias = torch.zeros(len(codes)) if readout.bias is None else readout.bias
     said = Excess(readout.name, "weights", "in full precision", f"{chip.weights.bits} bits, so they are rounded")
-    return IntegerReadout(readout.sources, codes, (bias.double() / unit).round().long(), unit), [said]
+    return IntegerReadout(readout.sources, codes, whole(bias.double() / unit, _rounded(chip).bias), unit), [said]

@@ -66,3 +66,14 @@ def test_the_largest_mantissa(bits, step, most):
     chip = Semantics.model_validate(document)
     assert chip.weights is not None
     assert chip.weights.most == most
+
+
+def test_how_folded_numbers_are_rounded_moves_the_fingerprint_unless_it_is_spelled_out_as_it_was(tmp_path):
+    chip = read_semantics(DOCUMENTS["int"])
+    told, moved = (
+        read_semantics(written(tmp_path, "int", ('residual = "graded"', f'residual = "graded"\nrounded = {rounded}')))
+        for rounded in ('{ weight = "half-even" }', '{ weight = "zero" }')
+    )
+    assert told.fingerprint == chip.fingerprint
+    assert "rounded" not in chip.model_dump(mode="json")["fold"]
+    assert moved.fingerprint != chip.fingerprint
