@@ -46,8 +46,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     from snnbench.plugins import apart, installed, loading, offers
 
     modules = set(sys.modules)
-    monkeypatch.setattr(apart, "ask_apart", lambda source: offers.ask(loading.load(source)))
-    monkeypatch.setattr(installed, "AT_ONCE", 1)
+    monkeypatch.setattr(apart, "ask_apart", lambda sources: map(offers.ask, map(loading.load, sources)))
     monkeypatch.setattr(installed, "remember", lambda source, listing: None)
 
     def install(

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 from snnbench.plugins import apart
 from snnbench.plugins.discovery import discover
 from snnbench.plugins.loading import Plugin, load
 from snnbench.plugins.offers import Offer, Offers, offer, remember, remembered
 from snnbench.plugins.source import PluginSource
-
-AT_ONCE = 3
-"""Plugins that are asked at the same time."""
 
 
 class Installed:
@@ -53,8 +49,7 @@ class Installed:
 
     def _ask(self, sources: Iterable[PluginSource]) -> None:
         asked = list(sources)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for source, listing in zip(asked, pool.map(apart.ask_apart, asked), strict=True):
-                self._asked.add(source)
-                self._listings[source] = listing
-                remember(source, listing)
+        for source, listing in zip(asked, apart.ask_apart(asked) if asked else (), strict=True):
+            self._asked.add(source)
+            self._listings[source] = listing
+            remember(source, listing)

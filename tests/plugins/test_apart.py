@@ -43,22 +43,22 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_slow_plugin_is_told_of_and_has_a_limit(
-    module: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    module: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     module.write_text("import time; time.sleep(1000)", "utf-8")
     monkeypatch.setattr(apart, "PATIENCE", 0.1)
     monkeypatch.setattr(apart, "LIMIT", 0.2)
-    found = apart.ask_apart(SOURCE)
+    (found,) = apart.ask_apart([SOURCE])
     assert set(found) == set(KINDS)
     assert {fault.error for each in found.values() for fault in each.faults} == {
         "does not load within 0.2 s, so it is left out"
     }
-    assert capsys.readouterr().err == "snnbench-asked 1.0 takes long to load; it has 0.2 s\n"
+    assert capfd.readouterr().err == "snnbench-asked 1.0 takes long to load; it has 0.2 s\n"
 
 
 def test_a_plugin_that_is_asked_asks_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(apart._MARK, "1")
-    found = apart.ask_apart(SOURCE)
+    (found,) = apart.ask_apart([SOURCE])
     assert found["models"].faults[0].error == "asks for plugins while it is asked itself"
 
 
@@ -66,7 +66,7 @@ def test_a_plugin_that_is_asked_asks_no_other(monkeypatch: pytest.MonkeyPatch) -
 def test_it_answers_for_itself_and_changes_nothing_here(module: Path, capfd: pytest.CaptureFixture[str]) -> None:
     module.write_text(dedent(GOOD), "utf-8")
     before = random.getstate()
-    found = apart.ask_apart(SOURCE)
+    (found,) = apart.ask_apart([SOURCE])
     assert found["quantizers"].names == ("asked",)
     assert [(fault.error, fault.fatal) for fault in found["models"].faults] == [
         ("changes Python's random state when it loads; it was put back", False),
@@ -93,7 +93,7 @@ def test_it_answers_for_itself_and_changes_nothing_here(module: Path, capfd: pyt
 )
 def test_whatever_goes_wrong_is_its_fault(module: Path, code: str, error: str) -> None:
     module.write_text(code, "utf-8")
-    found = apart.ask_apart(SOURCE)
+    (found,) = apart.ask_apart([SOURCE])
     assert found["quantizers"].names == ()
     assert any(error in fault.error for fault in found["quantizers"].faults if fault.fatal)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -25,16 +25,16 @@ GOOD = """
     def snnbench_quantizers():
         return {"halve": halve}
 """
-Asker = Callable[[PluginSource], Offers]
+Asker = Callable[[Sequence[PluginSource]], Iterator[Offers]]
 
 
 def offering(**names: str) -> Asker:
     """Asks without importing: a quantizer for each module."""
-    return lambda source: {"quantizers": Offer((names[source.module],), ())}
+    return lambda sources: ({"quantizers": Offer((names[source.module],), ())} for source in sources)
 
 
-def nobody(source: PluginSource) -> Offers:
-    pytest.fail(f"{source} was asked")
+def nobody(sources: Sequence[PluginSource]) -> Iterator[Offers]:
+    pytest.fail(f"{sources} were asked")
 
 
 def imported() -> set[str]:
