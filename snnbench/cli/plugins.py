@@ -32,7 +32,7 @@ Name = Annotated[
 def list_command(as_json: Json = False) -> None:
     """List every quantizer, model, data set, protocol and chip, and every plugin that is broken.
 
-    Each plugin is imported in a process of its own, which has two minutes.
+    A plugin is imported in a process of its own, which has two minutes, whenever something was installed or changed.
     """
     from snnbench.cli.completion import remember_names
     from snnbench.plugins import catalogue

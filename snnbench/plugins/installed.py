@@ -8,7 +8,7 @@ from snnbench.plugins import apart
 from snnbench.plugins.discovery import discover
 from snnbench.plugins.loading import Plugin, load
 from snnbench.plugins.offers import Offer, Offers, offer, remember, remembered
-from snnbench.plugins.source import PluginSource
+from snnbench.plugins.source import KINDS, PluginSource
 
 
 class Installed:
@@ -40,8 +40,13 @@ class Installed:
         yield from ((source, self._listings[source].get(kind, Offer((), ()))) for source in able)
 
     def ask_again(self) -> None:
-        """Ask every other plugin that this process has only remembered so far."""
-        self._ask(source for source in self._others if source not in self._asked)
+        """Ask every other plugin again that this process only remembers to be faulty."""
+        for kind in KINDS:
+            list(self.others(kind))
+        self._ask(source for source in self._others if source not in self._asked and self._faulty(source))
+
+    def _faulty(self, source: PluginSource) -> bool:
+        return any(each.faults for each in self._listings.get(source, {}).values())
 
     @property
     def _others(self) -> list[PluginSource]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,23 +72,31 @@ def from_json(source: PluginSource, document: Mapping[str, Any]) -> Offers:
 
 
 def remembered(source: PluginSource) -> Offers | None:
-    """What the plugin offered when last asked; None if its files are others now."""
+    """What the plugin offered when last asked; None if its files, or the distributions installed, are others now."""
     try:
         document = json.loads(_note(source).read_bytes())
-        return from_json(source, document["listing"]) if document["files"] == _identity(source) != "" else None
+        same = document["files"] == _identity(source) != "" and document["installed"] == _distributions(*sys.path)
+        return from_json(source, document["listing"]) if same else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def remember(source: PluginSource, listing: Offers) -> None:
     """Keep what it offers; without a place to keep it, it is asked again."""
-    document = {"files": _identity(source), "listing": to_json(listing)}
+    document = {"files": _identity(source), "installed": _distributions(*sys.path), "listing": to_json(listing)}
     with suppress(OSError):
         write_atomically(_note(source), [json.dumps(document).encode()])
 
 
 def _note(source: PluginSource) -> Path:
     return cache_root() / "plugins" / hashlib.sha256(f"{source!r} {__version__}".encode()).hexdigest()[:32]
+
+
+@cache
+def _distributions(*path: str) -> str:
+    """SHA-256 of the names and versions of all distributions on a path: a plugin may break with what it rests on."""
+    names = sorted(each.name for folder in path for each in Path(folder).glob("*.dist-info"))
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 def _identity(source: PluginSource) -> str:

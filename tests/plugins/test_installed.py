@@ -94,3 +94,13 @@ def test_a_run_of_the_projects_own_parts_asks_nobody(
     finally:
         catalogue.cache_clear()
     assert imported() == set()
+
+
+def test_a_plugin_without_faults_is_not_asked_again(two: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "halve" in two.quantizers
+    known = two._installed._listings
+    monkeypatch.setattr("snnbench.plugins.installed.remembered", lambda source: known[source])
+    monkeypatch.setattr(apart, "ask_apart", nobody)
+    again = Catalogue()
+    again.ask_again()
+    assert {"halve", "third"} <= set(again.quantizers)

@@ -41,6 +41,15 @@ def test_it_is_remembered_until_a_file_of_the_package_changes(package: Path) -> 
     assert remembered(SOURCE) is None
 
 
+def test_it_is_asked_again_once_something_is_installed(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    remember(SOURCE, LISTING)
+    (tmp_path / "more" / "torch-9.0.dist-info").mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path / "more")
+    assert remembered(SOURCE) is None
+    remember(SOURCE, LISTING)
+    assert remembered(SOURCE) == LISTING
+
+
 def test_another_version_is_another_plugin(package: Path) -> None:
     remember(SOURCE, LISTING)
     assert remembered(PluginSource("snnbench-kept", "1.1", "kept", SOURCE.module)) is None
