@@ -53,7 +53,7 @@ def ask_apart(sources: Sequence[PluginSource]) -> Iterator[Offers]:
             env={**os.environ, _MARK: "1"},
             check=False,
         )
-        codes: dict[int, int | None] = {number: code for number, code in map(json.loads, told.stdout.splitlines())}
+        codes: dict[int, int | None] = dict(map(json.loads, told.stdout.splitlines()))
         for number, source in enumerate(sources):
             yield _answer_of(source, codes.get(number, told.returncode), Path(folder, str(number)))
 
@@ -132,7 +132,7 @@ def _copy(source: PluginSource, answer: Path) -> int:
         os.dup2(complaints, 2)
         answer.write_text(json.dumps(to_json(ask(load(source)))))
         code = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001  (the copy must not go on as its original)
         traceback.print_exc()
     finally:
         os._exit(code)

@@ -41,7 +41,9 @@ def test_it_is_remembered_until_a_file_of_the_package_changes(package: Path) -> 
     assert remembered(SOURCE) is None
 
 
-def test_it_is_asked_again_once_something_is_installed(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_asked_again_once_something_is_installed(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     remember(SOURCE, LISTING)
     (tmp_path / "more" / "torch-9.0.dist-info").mkdir(parents=True)
     monkeypatch.syspath_prepend(tmp_path / "more")
