@@ -137,14 +137,17 @@ class Bench:
         if self.held_reference is not None:
             return self.held_reference
         path = cache_root() / "references" / f"{self._reference_key(self.network.sha256)}.safetensors"
+        if (cached := load_evaluation(path)) is not None:
+            return cached  # without the lock, which a cache of another user does not give
         with locked(path.with_suffix(".lock")):
-            cached = load_evaluation(path)
-            if cached is None:
-                exact = self.engine == "auto" or ENGINES[self.engine].exact
-                plain = self if exact else replace(self, engine=COMPILED.name)
-                cached = plain.evaluate(self.network.build(), "Reference", reporter)
-                cached.save(path)
-        return cached
+            return load_evaluation(path) or self._evaluated_reference(path, reporter)
+
+    def _evaluated_reference(self, path: Path, reporter: Reporter) -> Evaluation:
+        exact = self.engine == "auto" or ENGINES[self.engine].exact
+        plain = self if exact else replace(self, engine=COMPILED.name)
+        evaluated = plain.evaluate(self.network.build(), "Reference", reporter)
+        evaluated.save(path)
+        return evaluated
 
     def seed_floor(self, reporter: Reporter) -> Score | None:
         """The EMD between the references of all the protocol's seeds, cached; None where it is not known."""
@@ -153,14 +156,16 @@ class Bench:
             return self.held_floor
         key = self._reference_key([each.sha256 for each in baselines])
         path = cache_root() / "references" / f"{key}.json"
+        if (known := _load_score(path)) is not None:
+            return known
         with locked(path.with_suffix(".lock")):
-            floor = _load_score(path)
-            if floor is None:
-                profiles = [self._of(each).reference(reporter).profile for each in baselines]
-                floor = seed_floor_of(profiles)
-                if floor.value is not None:
-                    content = floor.model_dump_json().encode()
-                    write_cache(path, [hashlib.sha256(content).digest(), content])
+            return _load_score(path) or self._measured_floor(path, reporter)
+
+    def _measured_floor(self, path: Path, reporter: Reporter) -> Score:
+        floor = seed_floor_of([self._of(each).reference(reporter).profile for each in self.protocol.baselines])
+        if floor.value is not None:
+            content = floor.model_dump_json().encode()
+            write_cache(path, [hashlib.sha256(content).digest(), content])
         return floor
 
     def _of(self, baseline: Baseline) -> Bench:

@@ -81,6 +81,13 @@ def test_it_is_computed_once_and_again_if_the_cache_is_damaged(monkeypatch, cach
     assert bench.seed_floor(Silent()) == record.seed_floor
 
 
+def test_what_is_in_the_cache_is_read_without_writing_there(monkeypatch, record: Record) -> None:
+    monkeypatch.setattr("snnbench.bench.bench.locked", lambda path: pytest.fail(f"{path} was locked"))
+    bench = open_bench(PROTOCOL, limit=LIMIT)
+    assert bench.seed_floor(Silent()) == record.seed_floor
+    assert bench.reference(Silent()).profile.rates()
+
+
 def test_it_is_held_with_the_reference(monkeypatch, record: Record) -> None:
     held = open_bench(PROTOCOL, limit=LIMIT).holding(Silent())
     monkeypatch.setenv("SNNBENCH_CACHE", "/nowhere")
