@@ -33,9 +33,9 @@ def pairs(batches: Batches, labels: Sequence[int] | Tensor | None) -> Iterator[t
     """Images and labels of each batch; labels are the batch's own, else the next of `labels`, else None.
 
     Raises:
-        OptionError: if labels come twice, or there are fewer of them than images.
+        OptionError: if labels come twice, are no row of whole numbers, or there are fewer of them than images.
     """
-    given = None if labels is None else torch.as_tensor(labels)
+    given = None if labels is None else _row(labels)
     first = 0
     for batch in batches:
         images, own = (batch[0], batch[1]) if isinstance(batch, (tuple, list)) and len(batch) > 1 else (batch, None)
@@ -47,3 +47,13 @@ def pairs(batches: Batches, labels: Sequence[int] | Tensor | None) -> Iterator[t
             raise OptionError(f"labels= has {len(given)} labels, and the batches have more images")
         yield images, own if given is None else given[first:last]
         first = last
+
+
+def _row(labels: Sequence[int] | Tensor) -> Tensor:
+    try:
+        row = torch.as_tensor(labels)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise OptionError(f"labels= is one whole number an image, in one list or tensor ({error})") from error
+    if row.ndim != 1 or row.is_floating_point():
+        raise OptionError(f"labels= is one whole number an image, not {tuple(row.shape)} numbers of {row.dtype}")
+    return row

@@ -97,6 +97,12 @@ class Report:
         """The card of a network."""
         return self.cards[name]
 
+    def __str__(self) -> str:
+        """The table as text."""
+        from snnbench.own.tables import as_text
+
+        return as_text(self.table())
+
     def table(self) -> Table:
         """A rich table: a row each measure, a column each network."""
         from snnbench.own.tables import summary_table

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from snnbench.errors import OptionError
@@ -47,6 +48,14 @@ def summary_table(report: Report) -> Table:
         cells = [_cell(card, measure) for card in report.cards.values()]
         table.add_row(f"{measure.title} {measure.unit}".rstrip(), *cells)
     return table
+
+
+def as_text(table: Table) -> str:
+    """A table as it is printed, without colours, as wide as it needs to be."""
+    console = Console(width=10_000, color_system=None)
+    with console.capture() as captured:
+        console.print(table)
+    return "\n".join(map(str.rstrip, captured.get().splitlines()))
 
 
 def layers_table(report: Report, name: str) -> Table:
