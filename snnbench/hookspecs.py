@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from snnbench.data.dataset import Dataset
+    from snnbench.functional.energy import CostOf
     from snnbench.quant.contract import Quantizer
 
 hookspec = pluggy.HookspecMarker("snnbench")
@@ -51,3 +52,8 @@ def snnbench_protocols() -> Mapping[str, Path]:  # type: ignore[empty-body]
 @hookspec
 def snnbench_chips() -> Mapping[str, Path]:  # type: ignore[empty-body]
     """Chips: the path of a TOML document that declares a chip's arithmetic, as ``snnbench chips show`` prints it."""
+
+
+@hookspec
+def snnbench_costs() -> Mapping[str, CostOf]:  # type: ignore[empty-body]
+    """Costs: ``function(work) -> picojoule an image``, of a `snnbench.functional.energy.Work`."""

@@ -30,7 +30,7 @@ from snnbench.protocols import Baseline, Protocol, digest, read_protocol
 from snnbench.quant.integer import integer_layers
 from snnbench.records.cell import MEASUREMENT, Cell, NetworkSpec, Origin, protocol_network
 from snnbench.records.evaluation import DIGEST_BYTES, Evaluation
-from snnbench.records.layout import OWN_PROTOCOL_FILE, OWN_WEIGHTS_FILE
+from snnbench.records.layout import OWN_PROTOCOL_FILE, OWN_WEIGHTS_FILE, PROTOCOL_FILE
 from snnbench.records.network_file import unpack_network
 from snnbench.records.record import processor
 from snnbench.records.score import Score
@@ -51,7 +51,7 @@ class Network:
     input_shape: tuple[int, int, int]
     num_classes: int
     file: bytes = b""
-    """Content of the file of weights, of a network of the user's own: cells keep it, to be built again."""
+    """Content of the file of weights, where no plugin has them: cells keep it, to be built again."""
 
     def build(self) -> nn.Module:
         """A new instance with the weights loaded, in evaluation mode.
@@ -85,6 +85,8 @@ class Bench:
     engine: EngineChoice = "auto"
     folder: Path | None = None
     """Where the protocol's document and baselines lie."""
+    document: bytes = b""
+    """Content of the protocol's document, where it is given by its path: cells keep it, too."""
     held_reference: Evaluation | None = None
     """The reference, where a process that measures many cells holds it in memory."""
     held_floor: Score | None = None
@@ -125,8 +127,9 @@ class Bench:
         if not ENGINES[self.evaluation_engine].exact:
             reporter.say(f"{title}: {len(integer_layers(fast))} of {len(weight_layers(fast))} layers in integers")
         with beside(fast), reporter.task(title) as advance:
-            size, by_step = self.protocol.evaluate.batch_size, bool(self.kept - {"logits"})
-            return evaluate(fast, images, self.normalise, size, advance, self.device, by_step)
+            rules, by_step = self.protocol.evaluate, bool(self.kept - {"logits"})
+            size, loads = rules.batch_size, bool(rules.costs)
+            return evaluate(fast, images, self.normalise, size, advance, self.device, by_step, loads)
 
     def holding(self, reporter: Reporter) -> Bench:
         """The same bench, that holds its reference and the seed floor in memory."""
@@ -152,7 +155,7 @@ class Bench:
     def seed_floor(self, reporter: Reporter) -> Score | None:
         """The EMD between the references of all the protocol's seeds, cached; None where it is not known."""
         baselines = self.protocol.baselines
-        if self.held_reference is not None or self.own_network or len(baselines) < 2:
+        if self.held_reference is not None or self.folder is None or len(baselines) < 2:
             return self.held_floor
         key = self._reference_key([each.sha256 for each in baselines])
         path = cache_root() / "references" / f"{key}.json"
@@ -228,8 +231,30 @@ def open_bench(
     baseline = document.baseline(seed)
     weights = read_weights(document, baseline, path.parent)
     shape, classes = dataset.input_shape, dataset.num_classes
-    network = Network(protocol_network(document), weights, baseline.sha256, shape, classes)
-    return Bench(document, dataset, data, network, False, limit, device, engine, path.parent)
+    by_path = protocol.endswith(".toml")
+    file = path.parent.joinpath(baseline.file).read_bytes() if by_path else b""
+    network = Network(protocol_network(document), weights, baseline.sha256, shape, classes, file)
+    kept = path.read_bytes() if by_path else b""
+    return Bench(document, dataset, data, network, False, limit, device, engine, path.parent, kept)
+
+
+def bench_of(
+    directory: Path, cell: Cell, data: Path | None, device: str = "cpu", engine: EngineChoice = "auto"
+) -> Bench:
+    """The bench of a finished cell, or of an entry of a board, in `directory`.
+
+    It is that of the protocol that is installed, unless the cell or its board keeps what it was measured on.
+
+    Raises:
+        SnnbenchError: as `open_bench` and `reopened`.
+    """
+    if cell.network is not None or (directory / PROTOCOL_FILE).exists():
+        return reopened(directory, cell, data, device, engine)
+    board = directory.resolve().parent.parent / PROTOCOL_FILE
+    has_baseline = board.exists() and (board.parent / read_protocol(board).baseline(cell.seed).file).exists()
+    name = str(board) if has_baseline else cell.board
+    bench = open_bench(name, cell.seed, data=data, limit=cell.limit, device=device, engine=engine)
+    return replace(bench, folder=None) if has_baseline else bench  # other seeds' references may not be there
 
 
 def own_network(bench: Bench, spec: NetworkSpec, weights: Path) -> Bench:
@@ -245,37 +270,42 @@ def own_network(bench: Bench, spec: NetworkSpec, weights: Path) -> Bench:
     except (OSError, RecordError) as error:
         advice = "write it with safetensors.torch.save_file(network.state_dict(), 'weights.safetensors')"
         raise OptionError(f"--weights '{weights}' cannot be read: {error}; {advice}") from error
-    return replace(bench, network=network, own_network=True, folder=None)
+    return replace(bench, network=network, own_network=True, folder=None, document=b"")
 
 
 def own_files(bench: Bench) -> dict[str, bytes]:
-    """What a cell of a network of the user's own keeps, so that `reopened` builds it again: weights and protocol."""
-    if not bench.own_network:
-        return {}
-    document = bench.protocol.model_dump_json(exclude_defaults=True).encode()
-    return {OWN_WEIGHTS_FILE: bench.network.file, OWN_PROTOCOL_FILE: document}
+    """What a cell of the user's own network or protocol keeps, so that `reopened` builds it again."""
+    if bench.own_network:
+        document = bench.protocol.model_dump_json(exclude_defaults=True).encode()
+        return {OWN_WEIGHTS_FILE: bench.network.file, OWN_PROTOCOL_FILE: document}
+    return {OWN_WEIGHTS_FILE: bench.network.file, PROTOCOL_FILE: bench.document} if bench.document else {}
 
 
-def reopened(directory: Path, cell: Cell, data: Path | None) -> Bench:
-    """The bench of a finished cell of a network of the user's own, from what the cell keeps.
+def reopened(
+    directory: Path, cell: Cell, data: Path | None, device: str = "cpu", engine: EngineChoice = "auto"
+) -> Bench:
+    """The bench of a finished cell of the user's own network or protocol, from what the cell keeps.
 
     Raises:
         RecordError: if it does not keep it (older ones do not), or it is altered.
         PluginError: if the network's code is gone.
     """
-    assert cell.network is not None
+    own = cell.network is not None
+    file = directory / (OWN_PROTOCOL_FILE if own else PROTOCOL_FILE)
     try:
-        content = (directory / OWN_WEIGHTS_FILE).read_bytes()
-        protocol = Protocol.model_validate_json((directory / OWN_PROTOCOL_FILE).read_bytes())
+        content, document = (directory / OWN_WEIGHTS_FILE).read_bytes(), file.read_bytes()
+        protocol = Protocol.model_validate_json(document) if own else read_protocol(file)
     except (OSError, ValidationError) as error:
         raise RecordError(f"'{directory}' does not keep its network and protocol ({error}); run it again") from error
     if hashlib.sha256(content).hexdigest() != cell.weights or protocol.fingerprint != cell.fingerprint:
         raise RecordError(f"'{directory}' is altered: its network or protocol is not that of its cell")
     dataset = catalogue().datasets[protocol.data.name].value
-    empty = Network(cell.network, {}, "", dataset.input_shape, dataset.num_classes)
-    engine: EngineChoice = EAGER.name if is_own_model(cell.network.model) else "auto"
-    bench = Bench(protocol, dataset, data, empty, True, cell.limit, "cpu", engine)
-    return replace(bench, network=_with_weights(bench, cell.network, content))
+    spec = cell.network or protocol_network(protocol)
+    empty = Network(spec, {}, "", dataset.input_shape, dataset.num_classes)
+    chosen: EngineChoice = EAGER.name if is_own_model(spec.model) else engine
+    kept = b"" if own else document
+    bench = Bench(protocol, dataset, data, empty, own, cell.limit, device, chosen, document=kept)
+    return replace(bench, network=_with_weights(bench, spec, content))
 
 
 def _with_weights(bench: Bench, spec: NetworkSpec, content: bytes) -> Network:

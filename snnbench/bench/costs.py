@@ -1,11 +1,12 @@
 """The costs of a cell, one table: operations, neuron updates, memory, and the energy proxy.
 
-A cost model is one entry. The ones of before there was a table lie in the record's `Cost`, all others in its `costs`.
+A cost model is one entry. The ones of before there was a table lie in the record's `Cost`, all others in its `costs`,
+and so do those of plugins that a protocol names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -13,10 +14,17 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from snnbench.bench.score import measured
+from snnbench.errors import ProtocolError
 from snnbench.functional import FiringProfile, jackknife
 from snnbench.functional.costs import Energy, OperationKind, Operations, energy_proxy, synaptic_operations
+from snnbench.functional.energy import CostOf, Work, picojoule, work_at
+from snnbench.nn.loads import neuron_load
 from snnbench.nn.synapses import branches, fan_out, weight_layers
-from snnbench.records.record import Audit, Cost, CostRow, Record
+from snnbench.nn.walk import named_modules
+from snnbench.plugins import PluginEntry, catalogue
+from snnbench.protocols.document import EvaluationRules
+from snnbench.records.evaluation import Evaluation
+from snnbench.records.record import Audit, Cost, CostRow, MembraneRow, Record, WeightRow
 from snnbench.records.score import Score
 
 
@@ -72,22 +80,20 @@ class Costed:
 
 
 @dataclass(frozen=True)
-class CostModel:
-    """A cost of an image, in the mean.
+class CostView:
+    """How a cost is shown.
 
     Attributes:
         name: in records.
         title: what it is, in words, with the unit of what is shown.
         scale: what a value is multiplied by to be shown.
         format: of the value that is shown.
-        compute: the value, with its interval where there is one.
     """
 
     name: str
     title: str
     scale: float
     format: str
-    compute: Callable[[Costed], Score | float]
 
     def text(self, value: float | None) -> str:
         """A value as it is shown."""
@@ -97,6 +103,13 @@ class CostModel:
         """The record's score, if it has one."""
         found = getattr(record.cost, self.name, None) if self.name in Cost.model_fields else record.costs.get(self.name)
         return Score(value=found) if isinstance(found, int | float) else found
+
+
+@dataclass(frozen=True)
+class CostModel(CostView):
+    """A cost of an image, in the mean: the value, with its interval where there is one."""
+
+    compute: Callable[[Costed], Score | float]
 
 
 _MILLIONTH = 1e-6
@@ -153,6 +166,49 @@ def costs_from(costed: Costed) -> dict[str, Score]:
     """The costs that have no place in `Cost`; one that cannot be measured is null, with its reason."""
     added = (model for name, model in COSTS.items() if name not in Cost.model_fields)
     return {model.name: measured(partial(model.compute, costed)) for model in added}
+
+
+def cost_views(record: Record) -> tuple[CostView, ...]:
+    """How the costs of the record are shown: those of the table, then those of plugins, which are picojoules."""
+    added = (name for name in record.costs if name not in COSTS)
+    return (*COSTS.values(), *(CostView(name, f"{name}, nanojoules", 1e-3, ".1f") for name in added))
+
+
+def find_costs(rules: EvaluationRules) -> dict[str, PluginEntry[CostOf]]:
+    """The costs of plugins that a protocol asks for, by name.
+
+    Raises:
+        ProtocolError: if one is called as a cost that every record has.
+        PluginError: if nobody offers one.
+    """
+    if taken := [name for name in rules.costs if name in COSTS]:
+        raise ProtocolError(f"the protocol asks for cost '{taken[0]}', which every record has; leave it out")
+    return {name: catalogue().costs[name] for name in rules.costs}
+
+
+def asked_costs(
+    asked: Mapping[str, PluginEntry[CostOf]], model: nn.Module, evaluation: Evaluation, audit: Audit
+) -> dict[str, Score]:
+    """Costs of plugins, in picojoule an image; one that cannot be measured is null, with its reason."""
+    if not asked:
+        return {}
+    work = _work_of(model, evaluation, audit)
+    return {name: measured(partial(picojoule, name, entry.value, work)) for name, entry in asked.items()}
+
+
+def _work_of(model: nn.Module, evaluation: Evaluation, audit: Audit) -> Work:
+    modules, profile = named_modules(model), evaluation.profile
+    sent = {name: int(layer.counts.sum()) / profile.samples for name, layer in profile.layers.items()}
+    neurons = {
+        name: neuron_load(modules[name], layer.neurons, profile.timesteps, sent[name])
+        for name, layer in profile.layers.items()
+    }
+    assert evaluation.synapses is not None
+    return work_at(evaluation.synapses, neurons, _found_bits(audit.weights), _found_bits(audit.membranes))
+
+
+def _found_bits(rows: Iterable[WeightRow | MembraneRow]) -> dict[str, int]:
+    return {row.layer: row.found_bits for row in rows}
 
 
 def cost_rows(model: nn.Module, operations: Operations, profile: FiringProfile) -> tuple[CostRow, ...]:

@@ -9,6 +9,7 @@ from torch import nn
 
 from snnbench.data.content import Images, Labels
 from snnbench.nn import record_firing, record_operations
+from snnbench.nn.loads import LoadRecorder, record_loads
 from snnbench.nn.steps import record_steps
 from snnbench.records.evaluation import Evaluation
 from snnbench.reporting import Advance
@@ -23,16 +24,18 @@ def evaluate(
     advance: Advance,
     device: str = "cpu",
     by_step: bool = False,
+    loads: bool = False,
 ) -> Evaluation:
     """Run `model` in evaluation mode over `images` (N, C, H, W) uint8; sample i is the i-th image.
 
-    What it does at each step for each image is noted if it is asked for `by_step`: it takes time.
+    What it does at each step for each image is noted if it is asked for `by_step`, and what its layers are asked for
+    with `loads`: it takes time.
     """
     model.to(device).eval()
     logits = []
     with ExitStack() as stack:
         recorder = stack.enter_context(record_firing(model))
-        operations = stack.enter_context(record_operations(model))
+        operations = stack.enter_context(record_loads(model) if loads else record_operations(model))
         steps = stack.enter_context(record_steps(model)) if by_step else None
         stack.enter_context(torch.inference_mode())
         for batch in evaluation_batches(images, normalise, batch_size):
@@ -40,8 +43,9 @@ def evaluate(
             if steps:
                 steps.add(logits[-1])
             advance(recorder.next_sample, len(images))
-    seen = (steps.step_logits(), steps.events()) if steps else ()
-    return Evaluation(torch.cat(logits), recorder.profile().to("cpu"), operations.operations(), *seen)
+    seen = (steps.step_logits(), steps.events()) if steps else (None, None)
+    asked = operations.synapses(len(images)) if isinstance(operations, LoadRecorder) else None
+    return Evaluation(torch.cat(logits), recorder.profile().to("cpu"), operations.operations(), *seen, asked)
 
 
 @torch.inference_mode()

@@ -13,7 +13,7 @@ from snnbench.bench.auditing import audit_of
 from snnbench.bench.bench import Bench, Beside, cell_identity, open_bench, own_files, own_network
 from snnbench.bench.chip_gap import put_on_chip
 from snnbench.bench.control import control_evaluations
-from snnbench.bench.costs import Costed, cost_of, costs_from
+from snnbench.bench.costs import Costed, asked_costs, cost_of, costs_from, find_costs
 from snnbench.bench.plugin_errors import blamed
 from snnbench.bench.quantized import make_quantized, training_engine
 from snnbench.bench.rebuilding import Quantized
@@ -134,6 +134,7 @@ def run(
     if bench.own_network:
         reporter.say(f"Network {model}: pixels are normalised as protocol {bench.protocol.name} does")
     check_metrics(bench.protocol.evaluate)
+    find_costs(bench.protocol.evaluate)
     store.check_writable(Path(out))
     cells = make_cells(bench, wanted, membranes, mode, seed, _chip_spec(chip) if chip else None)
     return [run_cell(bench, cell, Path(out), force, reporter) for cell in cells]
@@ -221,6 +222,7 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
     controls = control_evaluations(bench, cell, evaluation, reporter) if cell.mode == "qat" else None
     _, labels = bench.test_set()
     rules = bench.protocol.evaluate
+    asked = find_costs(rules)
     found = scored(evaluation, reference, labels, rules)
     reached = reached_layers(quantized.model, quantized.coverage.quantized, bench.network.input_shape)
     record = Record(
@@ -236,7 +238,8 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
         layers=layer_rows(evaluation.profile, reference.profile, rules.dead_below),
         audit=audit,
         cost=cost_of(quantized.model, costed),
-        costs=costs_from(costed),
+        costs={**costs_from(costed), **asked_costs(asked, quantized.model, evaluation, audit)},
+        cost_sources={name: str(entry.source) for name, entry in asked.items()},
         reference=reference_of(reference, labels, rules),
         control=control_of(found, *controls) if controls else None,
         chip=on_chip.gap(found) if on_chip else None,

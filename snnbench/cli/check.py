@@ -1,21 +1,32 @@
-"""`snnbench check`: does a quantizer, model or data set keep the contract?"""
+"""`snnbench check`: does a quantizer, model, data set or cost keep the contract?"""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from snnbench.cli.completion import any_name
-from snnbench.cli.parameters import DataRoot, Json
+from snnbench.cli.parameters import Json
 
 if TYPE_CHECKING:
     from snnbench.testing import CheckReport
 
 
+Checked = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder of the data sets; of a network of your own, the data set or folder of its images. Default: digits.",
+    ),
+]
+
+
 def check(
-    name: Annotated[str, typer.Argument(help="Quantizer, model or data set.", autocompletion=any_name)],
+    name: Annotated[str, typer.Argument(help="Quantizer, model, data set or cost; or MODULE:FUNCTION, a network of your own.", autocompletion=any_name)],
     option: Annotated[
         list[str] | None,
         typer.Option("--option", "-o", metavar="KEY=VALUE", help="Option of its factory; may be given again."),
@@ -24,7 +35,7 @@ def check(
         list[str] | None,
         typer.Option("--expect", metavar="CHECK=REASON", help="A check that is known to fail; may be given again."),
     ] = None,
-    data: DataRoot = None,
+    data: Checked = None,
     as_json: Json = False,
 ) -> None:
     """Run the conformance checks on a plugin.

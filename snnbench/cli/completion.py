@@ -31,6 +31,7 @@ model_name = _names_of("models")
 dataset_name = _names_of("datasets")
 protocol_name = _names_of("protocols")
 chip_name = _names_of("chips")
+cost_name = _names_of("costs")
 any_name = _names_of()
 
 

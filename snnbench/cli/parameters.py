@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from snnbench.cli.completion import chip_name, dataset_name, model_name, protocol_name, quantizer_name
+from snnbench.cli.completion import (
+    chip_name,
+    cost_name,
+    dataset_name,
+    model_name,
+    protocol_name,
+    quantizer_name,
+)
 from snnbench.engine import EngineChoice
 
 DataRoot = Annotated[
@@ -130,6 +137,15 @@ Exempt = Annotated[
 ]
 Mean = Annotated[str | None, typer.Option("--mean", metavar="M[,M...]", help="Subtracted from pixels in [0, 1].")]
 Std = Annotated[str | None, typer.Option("--std", metavar="S[,S...]", help="Divides pixels after --mean.")]
+Costs = Annotated[
+    str | None,
+    typer.Option(
+        "--cost",
+        metavar="NAME[,NAME...]",
+        help="More costs of --network, as 'snnbench plugins list' shows them.",
+        autocompletion=cost_name,
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Compute finished cells again.")]
 
 # A grid of cells, each axis a list: snnbench sweep.

@@ -24,13 +24,13 @@ app = typer.Typer(help="List, show and write plugins.", no_args_is_help=True)
 app.command("new")(new_command)
 
 Name = Annotated[
-    str, typer.Argument(help="Name of a quantizer, model, data set, protocol or chip.", autocompletion=any_name)
+    str, typer.Argument(help="Name of a quantizer, model, data set, protocol, chip or cost.", autocompletion=any_name)
 ]
 
 
 @app.command("list")
 def list_command(as_json: Json = False) -> None:
-    """List every quantizer, model, data set, protocol and chip, and every plugin that is broken.
+    """List every quantizer, model, data set, protocol, chip and cost, and every plugin that is broken.
 
     A plugin is imported in a process of its own, which has two minutes, whenever something was installed or changed.
     """

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD, METRICS
 from snnbench.cli import parameters as take
+from snnbench.cli.own import own_network, results_folder
 from snnbench.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
     from snnbench.records.record import Record
 
 
@@ -39,6 +38,7 @@ def run(
     exempt: take.Exempt = None,
     mean: take.Mean = None,
     std: take.Std = None,
+    cost: take.Costs = None,
     chip: take.Chip = None,
     force: take.Force = False,
     json: take.Json = False,
@@ -53,7 +53,8 @@ def run(
     from snnbench.records.record import to_json_array
 
     _check_one_quantizer(quantizer)
-    _check_own(network, weights, {"--timesteps": timesteps, "--exempt": exempt, "--mean": mean, "--std": std})
+    flags = {"--timesteps": timesteps, "--exempt": exempt, "--mean": mean, "--std": std, "--cost": cost}
+    own = own_network(network, weights, data, model_option, flags)
     numbers = parse_bits(bits, "--bits")
     shared: dict[str, Any] = {
         "mode": mode,
@@ -62,39 +63,25 @@ def run(
         "membrane_bits": _one(parse_bits(membrane_bits, "--membrane-bits")),
         "membrane_options": parse_pairs(membrane_option or [], "--membrane-option"),
         "seed": seed,
+        "out": results_folder(own, out),
         "limit": limit,
         "device": device,
         "force": force,
         "reporter": ConsoleReporter(),
     }
-    network_options = parse_pairs(model_option or [], "--model-option")
-    if network is not None:
-        from snnbench.own.cells import FOLDER, run_network
+    if own is not None:
+        from snnbench.own.cells import run_network
 
-        finished = run_network(
-            network,
-            weights,
-            str(data or "digits"),
-            quantizer,
-            numbers,
-            timesteps=timesteps,
-            network_options=network_options,
-            exempt=None if exempt is None else [name for name in exempt.split(",") if name not in ("", "none")],
-            mean=parse_numbers(mean, "--mean"),
-            std=parse_numbers(std, "--std"),
-            out=FOLDER if out == take.RESULTS else out,
-            **shared,
-        )
+        finished = run_network(own, quantizer, numbers, **shared)
     else:
         finished = snnbench.run(
             quantizer,
             numbers,
             protocol=protocol,
-            out=out,
             data=data,
             engine=engine,
             model=model,
-            model_options=network_options,
+            model_options=parse_pairs(model_option or [], "--model-option"),
             weights=weights,
             chip=chip,
             **shared,
@@ -108,23 +95,6 @@ def run(
 def _check_one_quantizer(name: str) -> None:
     if "," in name:
         raise OptionError(f"run takes one quantizer, not '{name}'; snnbench sweep -q {name} takes several")
-
-
-def _check_own(network: str | None, weights: Path | None, others: dict[str, Any]) -> None:
-    if network is None and (given := [flag for flag, value in others.items() if value is not None]):
-        raise OptionError(f"{given[0]} is of a network of your own; add --network MODULE:FUNCTION --weights FILE")
-    if network is not None and weights is None and not network.endswith(".nir"):
-        raise OptionError(f"--network {network} needs --weights FILE.safetensors, its weights in full precision")
-
-
-def parse_numbers(text: str | None, flag: str) -> list[float] | None:
-    """``"0.5,0.4"`` as numbers; OptionError if it is not a list of them."""
-    if text is None:
-        return None
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise OptionError(f"{flag} {text!r} is not a list of numbers, such as 0.49,0.48,0.45") from None
 
 
 def parse_bits(text: str | None, flag: str) -> list[int] | None:
@@ -156,8 +126,15 @@ def _print(finished: list[Any]) -> None:
             console.print(f"Audit: {finding}", markup=False, soft_wrap=True)
         for warning in cell.record.audit.warnings:
             console.print(f"Note: {warning}", markup=False, soft_wrap=True)
-        for line in _chip_lines(cell.record):
+        for line in (*_cost_lines(cell.record), *_chip_lines(cell.record)):
             console.print(line, markup=False, soft_wrap=True)
+
+
+def _cost_lines(record: Record) -> Iterator[str]:
+    for name, source in record.cost_sources.items():
+        score = record.costs[name]
+        shown = f"failed: {score.reason}" if score.value is None else f"{score.value / 1000:.1f} nJ an image"
+        yield f"Cost {name}, {source}: {shown}"
 
 
 def _chip_lines(record: Record) -> Iterator[str]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from snnbench.cli import parameters as take
+from snnbench.cli.own import own_network, results_folder
 from snnbench.errors import OptionError
 
 if TYPE_CHECKING:
+    from snnbench.own.cells import OwnNetwork
     from snnbench.sweeps.executors.base import Resources
     from snnbench.sweeps.grid import Grid
     from snnbench.sweeps.loop import Policy
@@ -41,6 +43,14 @@ def sweep(
     out: take.Out = take.RESULTS,
     data: take.DataRoot = None,
     device: take.Device = "cpu",
+    network: take.OwnNetwork = None,
+    weights: take.OwnWeights = None,
+    model_option: take.OwnModelOption = None,
+    timesteps: take.Timesteps = None,
+    exempt: take.Exempt = None,
+    mean: take.Mean = None,
+    std: take.Std = None,
+    cost: take.Costs = None,
     executor: take.Executor = "local",
     cpus: take.Cpus = None,
     gpus: take.Gpus = 0.0,
@@ -52,7 +62,8 @@ def sweep(
 ) -> None:
     """Measure a grid of quantizers.
 
-    Finished cells are reused, so the same command goes on where it stopped.
+    Finished cells are reused, so the same command goes on where it stopped. With --network they are of a network of
+    your own: --data is then a data set's name or a folder with test.npz.
     """
     if context.invoked_subcommand is not None:
         return
@@ -71,7 +82,11 @@ def sweep(
         "seeds": seeds,
         "protocol": _split(protocol),
     }
-    tasks = make_plan(_grids(grid, given, data), Benches(data, device))
+    flags = {"--timesteps": timesteps, "--exempt": exempt, "--mean": mean, "--std": std, "--cost": cost}
+    own = own_network(network, weights, data, model_option, flags)
+    _check_no_network_alone(own, {"--weights": weights, "--model-option": model_option})
+    grids = _grids(grid, given, data) if own is None else _own_grids(grid, given, own)
+    tasks, out = make_plan(grids, Benches(data if own is None else None, device, own)), results_folder(own, out)
     if dry_run:
         _print_plan(tasks, out, executor, json)
         return
@@ -133,6 +148,21 @@ def _grids(path: Path | None, given: dict[str, Any], data: Path | None) -> list[
 
         named["protocol"] = default_protocol(data, ConsoleReporter())
     return [make_grid(named, "the grid")]
+
+
+def _own_grids(path: Path | None, given: dict[str, Any], own: OwnNetwork) -> list[Grid]:
+    """The grids of a network of one's own, which stands in for the protocol."""
+    if given["protocol"] is not None:
+        raise OptionError(f"--protocol {','.join(given['protocol'])} and --network {own.network}: name one of them")
+    grids = _grids(path, {**given, "protocol": own.name}, None)
+    if named := {name for grid in grids for name in grid.protocol} - {own.name}:
+        raise OptionError(f"the grid names protocol '{min(named)}', and --network takes its place: leave it out")
+    return grids
+
+
+def _check_no_network_alone(own: OwnNetwork | None, others: dict[str, Any]) -> None:
+    if own is None and (given := [flag for flag, value in others.items() if value is not None]):
+        raise OptionError(f"{given[0]} is of a network of your own; add --network MODULE:FUNCTION")
 
 
 def _split(text: str | None) -> list[str] | None:

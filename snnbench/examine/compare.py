@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snnbench.bench.bench import open_bench
+from snnbench.bench.bench import bench_of
 from snnbench.bench.metrics import ACCURACY, FIRING_EMD, columns
 from snnbench.errors import RecordError
 from snnbench.functional import CONFIDENCE, Estimate, McNemar, accuracy_change, mcnemar_test
@@ -195,7 +195,7 @@ def _labels(path: Path, record: Record, data: Path | None) -> Tensor:
         labels = read_evidence(file).labels
         if labels is not None:
             return labels
-    bench = open_bench(record.cell.board, record.cell.seed, data=data, limit=record.cell.limit)
+    bench = bench_of(path, record.cell, data)
     return torch.from_numpy(bench.test_set()[1].copy())
 
 

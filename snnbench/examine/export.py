@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
-from snnbench.bench.bench import Bench, open_bench, reopened
+from snnbench.bench.bench import Bench, bench_of
 from snnbench.bench.provenance import check_installed
 from snnbench.errors import OptionError, RecordError
 from snnbench.examine.description import describe
@@ -56,10 +56,7 @@ def rebuild(path: Path, data: Path | None, reporter: Reporter) -> tuple[Record, 
     """
     directory = path if path.is_dir() else path.parent
     record = read_record(directory)
-    if record.cell.network is not None:
-        bench = reopened(directory, record.cell, data)
-    else:
-        bench = open_bench(record.cell.board, record.cell.seed, data=data, limit=record.cell.limit)
+    bench = bench_of(directory, record.cell, data)
     check_installed(bench, record.cell)
     model, content = _network(bench, record, directory, reporter)
     for problem in recount(record.audit, unpack_network(content)):

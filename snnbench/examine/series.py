@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from snnbench.bench.bench import open_bench, reopened
+from snnbench.bench.bench import bench_of
 from snnbench.bench.provenance import check_reference
 from snnbench.errors import RecordError
 from snnbench.functional import FiringProfile
@@ -56,8 +56,6 @@ def reference_profile(series: Series, data: Path | None, reporter: Reporter) -> 
         SnnbenchError: if the reference is not cached and the data set is not prepared.
     """
     record, cell = series.record, series.record.cell
-    if cell.network is not None:
-        return reopened(series.folder, cell, data).reference(reporter).profile
-    bench = open_bench(cell.board, cell.seed, data=data, limit=cell.limit, device=record.environment.device)
+    bench = bench_of(series.folder, cell, data, record.environment.device)
     check_reference(bench, cell)
     return bench.reference(reporter).profile

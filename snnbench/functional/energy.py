@@ -6,10 +6,10 @@ because they are zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, log2
+from math import ceil, inf, log2
 from typing import Literal
 
 from snnbench.errors import FiringError
@@ -145,9 +145,48 @@ class Work:
     bits: Mapping[str, OperandBits]
 
 
+CostOf = Callable[[Work], float]
+"""A cost of one's own, or of a plugin: picojoule an image."""
+
+
 def address_bits(places: float) -> int:
     """Bits of an event, the address of one of so many places."""
     return max(1, ceil(log2(places)))
+
+
+def work_at(
+    synapses: Mapping[str, SynapseLoad],
+    neurons: Mapping[str, NeuronLoad],
+    weights: Mapping[str, int],
+    states: Mapping[str, int],
+) -> Work:
+    """What layers were asked for, at the bits found in their weights and stored potentials, 32 where not given.
+
+    The potentials of a layer of synapses are as wide as the widest; an event is an address.
+    """
+    widest = max((states.get(name, WORD) for name in neurons), default=WORD)
+    bits = {
+        name: OperandBits(weights.get(name, WORD), widest, address_bits(load.call_inputs))
+        for name, load in synapses.items()
+    }
+    for name, load in neurons.items():
+        bits[name] = OperandBits(state=states.get(name, WORD), event=address_bits(load.neurons))
+    return Work(synapses, neurons, bits)
+
+
+def picojoule(name: str, of: CostOf, work: Work) -> float:
+    """What the cost `of` that name makes of `work`, in picojoule an image.
+
+    Raises:
+        FiringError: if it fails, or gives no finite number from 0 up.
+    """
+    try:
+        found = float(of(work))
+    except Exception as error:
+        raise FiringError(f"cost {name!r} failed: {type(error).__name__}: {error}") from error
+    if not 0 <= found < inf:
+        raise FiringError(f"cost {name!r} gave {found}; picojoule are a finite number from 0 up")
+    return found
 
 
 def memory_energy(work: Work) -> float:

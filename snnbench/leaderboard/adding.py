@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from snnbench.bench.bench import Bench, open_bench
+from snnbench.bench.bench import Bench, bench_of
 from snnbench.bench.provenance import has_data
 from snnbench.engine import check_device
 from snnbench.errors import RecordError
@@ -16,7 +16,6 @@ from snnbench.files import write_atomically
 from snnbench.leaderboard.board import (
     ENTRIES,
     NOTE_FILE,
-    PROTOCOL_FILE,
     Board,
     Note,
     read_board,
@@ -25,11 +24,12 @@ from snnbench.leaderboard.board import (
 from snnbench.leaderboard.identity import record_problems
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import control_problems, verify_entry
+from snnbench.protocols import Baseline
 from snnbench.records import words
 from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE
 from snnbench.records.evidence import EVIDENCE_FILE, reference_evidence
 from snnbench.records.failures import FAILURE_SUFFIX
-from snnbench.records.layout import REFERENCES, WEIGHTS_FILE
+from snnbench.records.layout import PROTOCOL_FILE, REFERENCES, WEIGHTS_FILE
 from snnbench.records.record import RECORD_FILE, Record, read_record
 from snnbench.reporting import Reporter, Silent
 from snnbench.training.baseline import protocol_path
@@ -69,7 +69,7 @@ def add(
             " 'snnbench results list' and 'snnbench compare'"
         )
     check_device(record.cell.device)
-    bench = open_bench(record.cell.board, record.cell.seed, data=data, device=record.cell.device)
+    bench = bench_of(directory, record.cell, data, device=record.cell.device)
     _refuse(record, bench, declare_findings)
     board = _open_board(bench, boards)
     final = board.folder / ENTRIES / record.cell.folder
@@ -105,24 +105,29 @@ def _open_board(bench: Bench, boards: Path) -> Board:
     protocol = bench.protocol
     folder = boards / f"{protocol.name}-v{protocol.version}"
     if not (folder / PROTOCOL_FILE).exists():
-        _write(folder / PROTOCOL_FILE, protocol_path(protocol.name).read_bytes())
+        _write(folder / PROTOCOL_FILE, bench.document or protocol_path(protocol.name).read_bytes())
     board = read_board(folder)
     if board.protocol.fingerprint != protocol.fingerprint:
         raise RecordError(
             f"board '{folder}' is of another protocol of the name {board.name}; raise the protocol's version"
         )
+    if bench.document:  # the protocol is not installed, and entries are measured again from what lies here
+        _write(folder / _baseline(bench).file, bench.network.file)
     return board
 
 
 def _file_reference(board: Board, bench: Bench, reporter: Reporter) -> str:
     evaluation, (_, labels) = bench.reference(reporter), bench.test_set()
     content = reference_evidence(evaluation, labels, bench.kept)
-    baseline = next(each for each in bench.protocol.baselines if each.sha256 == bench.network.sha256)
-    name = f"seed{baseline.seed}-{hashlib.sha256(content).hexdigest()[:12]}"
+    name = f"seed{_baseline(bench).seed}-{hashlib.sha256(content).hexdigest()[:12]}"
     final = board.folder / REFERENCES / name
     if not final.exists():
         _file(final, {EVIDENCE_FILE: content})
     return name
+
+
+def _baseline(bench: Bench) -> Baseline:
+    return next(each for each in bench.protocol.baselines if each.sha256 == bench.network.sha256)
 
 
 def _contents(directory: Path, record: Record, note: Note) -> dict[str, bytes]:

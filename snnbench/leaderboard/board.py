@@ -18,11 +18,10 @@ from snnbench.errors import RecordError
 from snnbench.protocols import Protocol, read_protocol
 from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE, ChipOutcome, read_chip_evidence
 from snnbench.records.evidence import EVIDENCE_FILE, Evidence, read_evidence
-from snnbench.records.layout import REFERENCES
+from snnbench.records.layout import PROTOCOL_FILE, REFERENCES
 from snnbench.records.record import RECORD_FILE, Record, read_record
 from snnbench.records.schema import RecordPart
 
-PROTOCOL_FILE = "protocol.toml"
 NOTE_FILE = "entry.json"
 ENTRIES = "entries"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from snnbench.bench.costs import COSTS, CostView, cost_views
 from snnbench.bench.metrics import ACCURACY, FIRING_DRIFT, FIRING_EMD, Metric, asked
 from snnbench.bench.metrics import columns as metric_columns
 from snnbench.engine import EAGER
@@ -39,6 +40,18 @@ def _number(key: str, title: str, about: str, value: Callable[[Row], float | Non
         return "" if found is None else f"{found:{form}}" if found else "0"
 
     return Column(key, title, about, value, text)
+
+
+def _cost(view: CostView) -> Column:
+    def value(row: Row) -> float | None:
+        score = view.of(row.entry.record)
+        return score.value if score else None
+
+    def text(row: Row) -> str:
+        score = view.of(row.entry.record)
+        return view.text(score.value) if score else ""
+
+    return Column(view.name, view.title, "cost of a plugin, an image; ranks no row", value, text)
 
 
 def _text(key: str, title: str, about: str, value: Callable[[Row], str]) -> Column:
@@ -212,11 +225,12 @@ _ON_CHIPS = tuple(gap_columns())
 
 def columns(rows: Iterable[Row]) -> tuple[Column, ...]:
     """The columns of a table of `rows`, in order: of the metrics, those that a row was asked for; of what records have
-    held from some time on, what a row of them holds; and those of chips, if a row is on one."""
+    held from some time on, what a row of them holds; those of chips, if a row is on one; and costs of plugins."""
     rows = list(rows)
     beside = [column for column in _BESIDE_EMD if column.key not in _LATER or any(column.text(row) for row in rows)]
     found: list[Column] = [*_FIRST]
     for metric in metric_columns(asked(row.entry.record for row in rows)):
         found += [_metric(metric), *(beside if metric is FIRING_EMD else ())]
+    added = {view.name: view for row in rows for view in cost_views(row.entry.record) if view.name not in COSTS}
     on_chips = _ON_CHIPS if any(row.entry.record.chip for row in rows) else ()
-    return (*found, *on_chips, *_LAST)
+    return (*found, *on_chips, *map(_cost, added.values()), *_LAST)

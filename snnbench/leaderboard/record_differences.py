@@ -19,6 +19,7 @@ _PARTS = (
     "reached",
     "layers",
     "cost",
+    "costs",
     "reference",
     "control",
     "chip",
@@ -37,7 +38,7 @@ def record_differences(said: Record, found: Record, exact: bool) -> Iterator[str
     mine, theirs = (json.loads(record.to_json()) for record in (said, found))
     older = ("low", "high") if said.paired_null is None else ("low",) * (said.emd_intervals != found.emd_intervals)
     for part in _PARTS:
-        if part in mine:
+        if part in mine and (part != "seed_floor" or found.seed_floor is not None):  # or the other seeds are not here
             for path, value, other in _leaves((part,), mine[part], theirs.get(part)):
                 if not _skipped(path, older) and not _agree(path, value, other, exact):
                     yield f"{'.'.join(map(str, path))} is {value} in the record and {other} measured again"

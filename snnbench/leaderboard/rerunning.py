@@ -10,7 +10,7 @@ from pathlib import Path
 
 from safetensors.torch import load
 
-from snnbench.bench.bench import open_bench
+from snnbench.bench.bench import bench_of
 from snnbench.bench.provenance import check_installed
 from snnbench.bench.run import measure
 from snnbench.engine import EAGER
@@ -82,7 +82,7 @@ def _rerun(
 ) -> Iterator[str]:
     cell = entry.record.cell
     engine = entry.record.environment.engine if train and cell.mode == "qat" else "auto"
-    bench = open_bench(board.name, cell.seed, data=data, engine=engine)
+    bench = bench_of(entry.folder, cell, data, engine=engine)
     check_installed(bench, cell)
     exact = _same_machine(entry)
     differences: Iterator[str] = iter(())

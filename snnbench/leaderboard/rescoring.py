@@ -49,7 +49,7 @@ def score_problems(board: Board, entry: Entry) -> list[str]:
         *score_differences("reference", dict(record.reference), theirs),
         *layer_differences([dict(row) for row in record.layers], [dict(row) for row in rows]),
         *_reached_differences(entry, scored(entry.evidence)),
-        *_cost_differences(entry, reference),
+        *_cost_differences(entry, reference, rules.costs),
         *_baseline_problems(board, entry, theirs["accuracy"]),
     ]
 
@@ -109,7 +109,7 @@ def score_differences(what: str, said: Mapping[str, Score], found: Mapping[str, 
             yield f"the interval of {what} {name}, [{own.low}, {own.high}], does not hold its value"
 
 
-def _cost_differences(entry: Entry, reference: Evidence) -> Iterator[str]:
+def _cost_differences(entry: Entry, reference: Evidence, asked: tuple[str, ...]) -> Iterator[str]:
     said, operations = entry.record.cost, entry.evidence.operations
     costed = Costed(entry.evidence, reference, entry.record.audit)
     found = cost_from(costed, said.layers)
@@ -120,7 +120,9 @@ def _cost_differences(entry: Entry, reference: Evidence) -> Iterator[str]:
         elif mine != value and not (isinstance(value, float) and _same(mine, value)):
             yield f"cost {name} is {mine} in the record and {value} by its evidence"
     again = costs_from(costed)
-    yield from (f"no cost is called {name}" for name in entry.record.costs if name not in again)
+    unknown = entry.record.costs.keys() - again.keys() - set(asked)
+    yield from (f"no cost is called {name}" for name in sorted(unknown))
+    yield from (f"it lacks cost {name}, which its protocol asks for" for name in asked if name not in entry.record.costs)
     yield from score_differences(
         "cost", entry.record.costs, {n: s for n, s in again.items() if n in entry.record.costs}
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from snnbench.bench.costs import COSTS
+from snnbench.bench.costs import cost_views
 from snnbench.bench.metrics import FIRING_EMD, METRICS, Metric
 from snnbench.leaderboard.chip_columns import GAP_SCORES
 from snnbench.records import words
@@ -67,7 +67,7 @@ def _control_lines(control: Control) -> Iterator[Line]:
 
 def cost_lines(record: Record) -> Iterator[Line]:
     """What running the network takes, in the mean an image."""
-    for model in COSTS.values():
+    for model in cost_views(record):
         score = model.of(record)
         if score is not None:
             ends = (end for end in (score.low, score.high) if end is not None)

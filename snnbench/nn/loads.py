@@ -75,12 +75,11 @@ def record_loads(model: nn.Module) -> LoadRecorder:
     return LoadRecorder(model)
 
 
-def neuron_load(layer: nn.Module, neurons: int, events: Tensor) -> NeuronLoad:
-    """What a layer of so many neurons did in the mean a sample; `events` are its spikes at each step, `(T, N)`."""
-    timesteps, samples = events.shape
+def neuron_load(layer: nn.Module, neurons: int, timesteps: int, spikes: float) -> NeuronLoad:
+    """What a layer of so many neurons did, which sent so many spikes a sample in all steps."""
     named = any(word in type(layer).__name__ for word in _LEAKY)
     leaks = isinstance(layer, (LIFNeuron, PLIFNeuron)) or (named and not type(layer).__name__.startswith("IF"))
-    return NeuronLoad(neurons, timesteps, float(events.sum()) / samples, leaks)
+    return NeuronLoad(neurons, timesteps, spikes, leaks)
 
 
 def _synapse_load(layer: Any, seen: _Seen, samples: int) -> SynapseLoad:

@@ -1,9 +1,10 @@
-"""`snnbench run --network`: cells of a network of one's own, without a protocol document."""
+"""`snnbench run --network` and `snnbench sweep --network`: cells of a network of one's own, without a protocol document."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 from snnbench.bench.bench import Bench, Network, own_network
+from snnbench.bench.costs import find_costs
 from snnbench.bench.metrics import METRICS
 from snnbench.bench.run import Finished, make_cells, run_cell
 from snnbench.engine import EAGER, check_device
@@ -30,18 +32,87 @@ NIR = ".nir"
 _FINETUNE = {"stages": [{"timesteps": 1, "epochs": 3}], "batch_size": 64, "learning_rate": 0.02, "warmup": 0.1}
 
 
+@dataclass(frozen=True)
+class OwnNetwork:
+    """A network of one's own and what it is measured on: all that its cells need, without a protocol document.
+
+    Attributes:
+        network: ``mypackage.module:function`` or ``file.py:function`` that makes the network (see `own_model`), or a
+            NIR file, which has weights of its own (see `snnbench.from_nir`).
+        weights: its full-precision weights, safetensors; None with a NIR file.
+        data: name of a data set plugin, or a folder (see `folder_dataset`).
+        timesteps: T, if the network does not run its own steps.
+        options: keyword arguments of the function, pairs of name and value.
+        exempt: layers that stay in float; by default the first convolution and the last linear layer.
+        mean: mean of each channel that is subtracted from pixels in [0, 1]; by default 0.
+        std: deviation of each channel that they are divided by; by default 1.
+        costs: names of more costs, as ``snnbench plugins list`` shows them.
+    """
+
+    network: str
+    weights: Path | None
+    data: str
+    timesteps: int | None = None
+    options: tuple[tuple[str, object], ...] = ()
+    exempt: tuple[str, ...] | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    costs: tuple[str, ...] = ()
+
+    def open(self, root: Path | None = None, limit: int | None = None, device: str = "cpu") -> Bench:
+        """The bench of the network, on its first `limit` test images if there is a limit; arguments as `open_bench`.
+
+        Raises:
+            SnnbenchError: for whatever the user can mend.
+        """
+        check_device(device)
+        steps = {} if self.timesteps is None else {"timesteps": self.timesteps}
+        spec = network_spec(*_factory(self.network, {**dict(self.options), **steps}))
+        dataset = catalogue().datasets[self.data].value
+        protocol = self._protocol(dataset.input_shape[0])
+        find_costs(protocol.evaluate)
+        empty = Network(spec, {}, "", dataset.input_shape, dataset.num_classes)
+        bench = Bench(protocol, dataset, root, empty, True, limit, device, EAGER.name)
+        return _with_weights(bench, spec, self.network, self.weights)
+
+    def __str__(self) -> str:
+        shown = "as they are, in [0, 1]" if self.mean is None and self.std is None else "normalised"
+        return f"{self.network} on {self.data}, pixels {shown}; results of one's own networks are not ranked"
+
+    @property
+    def name(self) -> str:
+        """Name of its private protocol, which tells networks of the same name on other data apart."""
+        nir = self.network.endswith(NIR)
+        where, _, attribute = (f"{self.network}:graph" if nir else self.network).rpartition(":")
+        stem = Path(where).stem if where.endswith((".py", NIR)) else where
+        told = hashlib.sha256(f"{self.network} {self.data}".encode()).hexdigest()[:6]
+        return f"own-{stem}-{attribute}-{told}".replace(".", "-").replace("_", "-").lower()
+
+    def _protocol(self, channels: int) -> Protocol:
+        """What a protocol document would say."""
+        recipe: dict[str, Any] = {**_FINETUNE, "threads": 1}
+        pixels = {"mean": _channels(self.mean, channels, 0.0), "std": _channels(self.std, channels, 1.0)}
+        return Protocol.model_validate(
+            {
+                "name": self.name,
+                "version": 1,
+                "title": f"{self.network} on {self.data}",
+                "seeds": [0],
+                "data": {"name": self.data, **pixels},
+                "model": {"name": _factory(self.network, {})[0]},
+                "train": recipe,
+                "finetune": recipe,
+                "quantize": {"exempt": self.exempt},
+                "evaluate": {"metrics": tuple(METRICS), "costs": self.costs},
+            }
+        )
+
+
 def run_network(
-    network: str,
-    weights: Path | None,
-    data: str,
+    own: OwnNetwork,
     quantizer: str = "lqnet",
     bits: Sequence[int] | None = None,
     *,
-    timesteps: int | None = None,
-    network_options: Mapping[str, object] | None = None,
-    exempt: Collection[str] | None = None,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
     mode: Mode = "ptq",
     options: Mapping[str, object] | None = None,
     membrane: str | None = None,
@@ -58,17 +129,9 @@ def run_network(
     """Measure a quantizer on a network of one's own; one finished cell for each number of bits.
 
     Args:
-        network: ``mypackage.module:function`` or ``file.py:function`` that makes the network (see `own_model`), or a
-            NIR file, which has weights of its own (see `snnbench.from_nir`).
-        weights: its full-precision weights, safetensors; None with a NIR file.
-        data: name of a data set plugin, or a folder (see `folder_dataset`).
+        own: the network, and what it is measured on.
         quantizer: name of a quantizer plugin.
         bits: numbers of bits; by default the quantizer's own, else 4.
-        timesteps: T, if the network does not run its own steps.
-        network_options: keyword arguments of the function.
-        exempt: layers that stay in float; by default the first convolution and the last linear layer.
-        mean: mean of each channel that is subtracted from pixels in [0, 1]; by default 0.
-        std: deviation of each channel that they are divided by; by default 1.
         mode: ``ptq``, or ``qat``: three epochs of fine-tuning, beside its control.
         options: the quantizer's keyword arguments.
         membrane: name of a quantizer for membrane potentials (networks of snnbench's neurons).
@@ -86,20 +149,11 @@ def run_network(
         SnnbenchError: for whatever the user can mend.
     """
     reporter = reporter or Silent()
-    check_device(device)
-    chosen = {**(network_options or {}), **({} if timesteps is None else {"timesteps": timesteps})}
-    spec = network_spec(*_factory(network, chosen))
-    dataset = catalogue().datasets[data].value
-    channels = dataset.input_shape[0]
-    protocol = _protocol(network, data, _channels(mean, channels, 0.0), _channels(std, channels, 1.0), exempt)
-    empty = Network(spec, {}, "", dataset.input_shape, dataset.num_classes)
-    bench = Bench(protocol, dataset, root, empty, True, limit, device, EAGER.name)
-    bench = _with_weights(bench, spec, network, weights)
+    bench = own.open(root, limit, device)
     wanted = [quantizer_spec(quantizer, each, options or {}) for each in bits or [None]]  # type: ignore[list-item]
     membranes = membrane_spec(membrane, membrane_bits, membrane_options or {}) if membrane else None
     store.check_writable(out)
-    shown = "as they are, in [0, 1]" if mean is None and std is None else "normalised"
-    reporter.say(f"{network} on {data}, pixels {shown}; results of one's own networks are not ranked")
+    reporter.say(str(own))
     return [run_cell(bench, cell, out, force, reporter) for cell in make_cells(bench, wanted, membranes, mode, seed)]
 
 
@@ -125,27 +179,3 @@ def _channels(given: Sequence[float] | None, channels: int, usual: float) -> tup
     if len(values) not in (1, channels):
         raise OptionError(f"{len(values)} means or deviations for {channels} channels; give one, or one for each")
     return values * channels if len(values) == 1 else values
-
-
-def _protocol(
-    network: str, data: str, mean: tuple[float, ...], std: tuple[float, ...], exempt: Collection[str] | None
-) -> Protocol:
-    """What a protocol document would say; its name tells networks of the same name on other data apart."""
-    where, _, attribute = (f"{network}:graph" if network.endswith(NIR) else network).rpartition(":")
-    stem = Path(where).stem if where.endswith((".py", NIR)) else where
-    told = hashlib.sha256(f"{network} {data}".encode()).hexdigest()[:6]
-    recipe: dict[str, Any] = {**_FINETUNE, "threads": 1}
-    return Protocol.model_validate(
-        {
-            "name": f"own-{stem}-{attribute}-{told}".replace(".", "-").replace("_", "-").lower(),
-            "version": 1,
-            "title": f"{network} on {data}",
-            "seeds": [0],
-            "data": {"name": data, "mean": mean, "std": std},
-            "model": {"name": _factory(network, {})[0]},
-            "train": recipe,
-            "finetune": recipe,
-            "quantize": {"exempt": None if exempt is None else tuple(exempt)},
-            "evaluate": {"metrics": tuple(METRICS)},
-        }
-    )

@@ -30,7 +30,7 @@ from snnbench.functional import (
 from snnbench.functional.confidence import brier_scores, expected_calibration_error, log_likelihoods
 from snnbench.functional.costs import OperationKind, energy_proxy
 from snnbench.functional.decisions import disagreeing, flipped
-from snnbench.functional.energy import OperandBits, Work, address_bits, memory_energy
+from snnbench.functional.energy import CostOf, Work, memory_energy, picojoule, work_at
 from snnbench.functional.load import PeakLoad, peak_load, state_bits
 from snnbench.functional.mismatch import reduce_mismatch
 from snnbench.functional.samples import Samples, estimate_statistic
@@ -38,7 +38,6 @@ from snnbench.functional.steps import accuracy_by_step, agreement_by_step, area_
 from snnbench.own.outcome import Outcome
 from snnbench.own.pairing import Pairing
 from snnbench.own.weights import WeightBits, float_share
-from snnbench.quant.packing import NUMBER_BITS
 
 CONFIDENCE = 0.9
 """Softmax probability at which the early-exit measures stop a sample."""
@@ -91,17 +90,9 @@ class Pair:
 
     @cached_property
     def work(self) -> Work:
-        """What the network was asked for, at the bits found: of weights, of stored potentials (those of a layer of
-        synapses are as wide as the widest), and of events, which are addresses."""
-        states, synapses, neurons = self.mine.state_bits, self.mine.synapses, self.mine.neurons
-        weights, widest = {row.layer: row.found_bits for row in self.weights}, max(states.values(), default=NUMBER_BITS)
-        bits = {
-            name: OperandBits(weights.get(name, NUMBER_BITS), widest, address_bits(load.call_inputs))
-            for name, load in synapses.items()
-        }
-        for name, load in neurons.items():
-            bits[name] = OperandBits(state=states.get(name, NUMBER_BITS), event=address_bits(load.neurons))
-        return Work(synapses, neurons, bits)
+        """What the network was asked for, at the bits found."""
+        weights = {row.layer: row.found_bits for row in self.weights}
+        return work_at(self.mine.synapses, self.mine.neurons, weights, self.mine.state_bits)
 
     @property
     def known_labels(self) -> Tensor:
@@ -237,23 +228,9 @@ def _nanojoule(macs: float, accumulates: float) -> float:
     return (energy.fixed + energy.events) / 1000
 
 
-CostOf = Callable[[Work], float]
-"""A cost of one's own, or of a plugin: picojoule an image."""
-
-
 def own_cost(name: str, of: CostOf) -> Measure:
-    """A line of the card for a cost that is not in the table; it must give a finite number from 0 up."""
-
-    def value(pair: Pair) -> float:
-        try:
-            found = float(of(pair.work))
-        except Exception as error:
-            raise FiringError(f"cost {name!r} failed: {type(error).__name__}: {error}") from error
-        if not 0 <= found < inf:
-            raise FiringError(f"cost {name!r} gave {found}; picojoule are a finite number from 0 up")
-        return found / 1000
-
-    return Measure(name, name, "nJ", 1, value)
+    """A line of the card for a cost that is not in the table."""
+    return Measure(name, name, "nJ", 1, lambda pair: picojoule(name, of, pair.work) / 1000)
 
 
 MEASURES: tuple[Measure, ...] = (

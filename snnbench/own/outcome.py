@@ -148,7 +148,10 @@ class Observer:
             state_bits=self._potentials.bits(),
             weights=self._products.weights,
             synapses=self._loads.synapses(samples),
-            neurons={name: neuron_load(modules[name], self._neurons[name], each) for name, each in events.items()},
+            neurons={
+                name: neuron_load(modules[name], self._neurons[name], len(each), float(each.sum()) / samples)
+                for name, each in events.items()
+            },
         )
 
     def _begin(self, images: Tensor) -> None:

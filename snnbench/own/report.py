@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,15 +15,16 @@ from torch import Tensor, nn
 from snnbench.bench.metrics import FIRING_EMD
 from snnbench.errors import FiringError, OptionError
 from snnbench.functional import Estimate, LayerRow, accuracy_by_step, agreement_by_step, early_exit, layer_table
-from snnbench.functional.energy import Floorline, floorline
+from snnbench.functional.energy import CostOf, Floorline, floorline
 from snnbench.functional.graded import SpikeKind
 from snnbench.nn.classifier import Loop
 from snnbench.nn.libraries import reset_states
 from snnbench.own.batches import Batches, pairs
-from snnbench.own.measures import MEASURES, CostOf, Measure, Pair, Value, own_cost
+from snnbench.own.measures import MEASURES, Measure, Pair, Value, own_cost
 from snnbench.own.outcome import Observer, Outcome
 from snnbench.own.pairing import Pairing
 from snnbench.own.weights import WeightBits, float_share, weight_bits
+from snnbench.plugins import catalogue
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,7 +171,7 @@ def report(
     loop: Loop | None = None,
     limit: int | None = None,
     kinds: Mapping[str, SpikeKind] | None = None,
-    costs: Mapping[str, CostOf] | None = None,
+    costs: Mapping[str, CostOf] | Collection[str] = (),
 ) -> Report:
     """Run a network and its quantized forms on the same samples, and report what differs.
 
@@ -193,15 +194,17 @@ def report(
         kinds: layer -> what its outputs mean, where they are not 0 and 1: ``SpikeKind(most=4)`` for up to four spikes
             in a step, ``SpikeKind(signed=True)`` for -1, 0 and 1. Rates and EMD may then pass 1, up to the largest
             `most`; of signed spikes, positive and negative ones are counted apart.
-        costs: more costs by name, each a function of `snnbench.functional.energy.Work`, what layers were asked for and
-            at how many bits, that gives picojoule an image; a line of the card each.
+        costs: names of more costs, as ``snnbench plugins list`` shows them; or a dict of one's own, each a function of
+            `snnbench.functional.energy.Work`, what layers were asked for and at how many bits, that gives picojoule an
+            image. A line of the card each.
 
     Raises:
         FiringError: if layers or outputs are not what is said above; the message says what to do.
+        PluginError: if there is no cost of a name.
     """
     networks = {"quantized": quantized} if isinstance(quantized, nn.Module) else dict(quantized)
     _check_names(networks)
-    added = _added(costs or {})
+    added = _added(costs)
     if control is not None:
         networks[CONTROL] = control
     everything = _apart({REFERENCE: reference, **networks})
@@ -272,7 +275,9 @@ def _run(
     return torch.cat(seen) if seen else None
 
 
-def _added(costs: Mapping[str, CostOf]) -> tuple[Measure, ...]:
+def _added(costs: Mapping[str, CostOf] | Collection[str]) -> tuple[Measure, ...]:
+    if not isinstance(costs, Mapping):
+        costs = {name: catalogue().costs[name].value for name in costs}
     if taken := {measure.name for measure in MEASURES} & set(costs):
         raise OptionError(f"{taken.pop()!r} is a measure of the card already; call the cost something else")
     return tuple(own_cost(name, of) for name, of in costs.items())

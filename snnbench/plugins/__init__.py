@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnbench.errors import PluginError
 from snnbench.plugins.installed import Installed
+from snnbench.plugins.own import is_own_model
 from snnbench.plugins.shelf import PluginEntry, Shelf, unknown
 from snnbench.plugins.source import KINDS, PluginFault, PluginSource
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snnbench.data.dataset import Dataset
+    from snnbench.functional.energy import CostOf
 
 __all__ = ["KINDS", "Catalogue", "PluginEntry", "PluginFault", "PluginSource", "Shelf", "catalogue"]
 
@@ -45,6 +47,10 @@ class Catalogue:
     def chips(self) -> Shelf[Path]:
         return Shelf("chips", self._installed)
 
+    @cached_property
+    def costs(self) -> Shelf[CostOf]:
+        return Shelf("costs", self._installed)
+
     def shelf(self, kind: str) -> Shelf[Any]:
         """The shelf of a kind given by its plural, one of `KINDS`."""
         shelf: Shelf[Any] = getattr(self, kind)
@@ -60,7 +66,12 @@ class Catalogue:
         self._installed.ask_again()
 
     def find(self, name: str) -> list[PluginEntry[Any]]:
-        """The entries of that name, of whatever kind; PluginError if there is none, or one is claimed twice."""
+        """The entries of that name, of whatever kind; PluginError if there is none, or one is claimed twice.
+
+        A model may also be named as ``module:function``.
+        """
+        if is_own_model(name):
+            return [self.models[name]]
         if not (found := self._named(name)):
             self.ask_again()
             found = self._named(name)

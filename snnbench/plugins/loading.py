@@ -143,4 +143,5 @@ _FIT: dict[str, tuple[Callable[[object], bool], str]] = {
     "datasets": (_is_dataset, "a snnbench.data.Dataset"),
     "protocols": (_is_file, "the path of an existing protocol.toml"),
     "chips": (_is_file, "the path of an existing TOML document"),
+    "costs": (callable, "a function of snnbench.functional.energy.Work that gives picojoule an image"),
 }

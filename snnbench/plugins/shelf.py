@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class PluginEntry(Generic[T]):
-    """A named quantizer, model, data set or protocol, and the distribution that it comes from."""
+    """A named part of one of the `KINDS`, and the distribution that it comes from."""
 
     kind: str
     name: str

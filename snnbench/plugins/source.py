@@ -13,6 +13,7 @@ KINDS = {
     "datasets": "data set",
     "protocols": "protocol",
     "chips": "chip",
+    "costs": "cost",
 }
 
 

@@ -105,7 +105,10 @@ class Quantize(Section):
 
 
 class EvaluationRules(Section):
-    """How the test set is run and scored; EMD ranks by all layers, or by those that quantization can reach."""
+    """How the test set is run and scored; EMD ranks by all layers, or by those that quantization can reach.
+
+    Costs are those of plugins, beside the ones that every record has.
+    """
 
     batch_size: _Positive = 100
     shards: Literal[20] = 20
@@ -113,6 +116,7 @@ class EvaluationRules(Section):
     saturated_above: Fraction = 0.95
     ranks_by: Literal["all", "reached"] = "all"
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
+    costs: tuple[str, ...] = ()
 
 
 class Baseline(Section):

@@ -14,6 +14,7 @@ from snnbench.errors import RecordError
 from snnbench.files import write_cache
 from snnbench.functional import FiringProfile
 from snnbench.functional.costs import Operations
+from snnbench.functional.energy import SynapseLoad
 
 DIGEST_BYTES = 32
 EVENTS = "events/"
@@ -33,6 +34,7 @@ class Evaluation:
         step_logits: outputs at each step, float32 (N, T, classes), where a metric needs them and the network shows
             them.
         events: layer -> spikes at each step and for each image, int64 (T, N), where a metric needs them.
+        synapses: layer of synapses -> what it was asked for, where a cost needs it; it is not kept.
     """
 
     logits: Tensor
@@ -40,6 +42,7 @@ class Evaluation:
     operations: Operations
     step_logits: Tensor | None = None
     events: dict[str, Tensor] | None = None
+    synapses: dict[str, SynapseLoad] | None = None
 
     @property
     def predictions(self) -> Tensor:

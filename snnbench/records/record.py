@@ -222,6 +222,7 @@ class Record(RecordPart):
         emd_intervals: version of how intervals of EMD are computed (`snnbench.functional.emd_interval`).
         reached: EMD and drift over the layers that quantization can reach.
         costs: by name, those that are no field of `cost`.
+        cost_sources: the distribution and version of each of `costs` that a plugin brings.
         chip: what the cell's chip makes of the network; None where it has none.
         seed_floor: EMD between references of different seeds; None where it is not known: the protocol
             has one baseline, or the network is the user's own.
@@ -241,6 +242,7 @@ class Record(RecordPart):
     audit: Audit
     cost: Cost
     costs: dict[str, Score] = added({})
+    cost_sources: dict[str, str] = added({})
     reference: Reference
     control: Control | None
     chip: ChipGap | None = added(None)

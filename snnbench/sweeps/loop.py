@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from snnbench.bench.bench import open_bench
 from snnbench.errors import RecordError, SnnbenchError
 from snnbench.locks import Lock
 from snnbench.records import store
@@ -174,8 +173,7 @@ class Sweep:
     def _evaluate_reference(self, spec: BenchSpec) -> None:
         """Have the reference and the seed floor in the cache before the first cell needs them, once for all workers."""
         if spec not in self._ready:
-            bench = open_bench(spec.protocol, spec.baseline, data=spec.data, device=spec.device)
-            bench.holding(Ticking(self.reporter, self._tick))
+            spec.open().holding(Ticking(self.reporter, self._tick))
             self._ready.add(spec)
 
     def _settle(self, outcome: TaskOutcome, task: Task) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from snnbench.bench.bench import Bench, cell_identity, open_bench
+from snnbench.bench.bench import Bench, cell_identity
+from snnbench.bench.costs import find_costs
 from snnbench.bench.score import check_metrics
 from snnbench.engine import check_device
 from snnbench.errors import OptionError, SnnbenchError
+from snnbench.own.cells import OwnNetwork
 from snnbench.records.cell import Cell, membrane_spec, quantizer_spec
 from snnbench.sweeps.grid import Combination, Grid
 from snnbench.sweeps.task import BenchSpec, Task
@@ -19,10 +21,13 @@ Made = TypeVar("Made")
 
 
 class Benches:
-    """Opens each bench once; what is wrong with it is said for every cell that needs it."""
+    """Opens each bench once; what is wrong with it is said for every cell that needs it.
 
-    def __init__(self, data: Path | None, device: str) -> None:
-        self._data, self._device = data, device
+    With a network of one's own there is one bench, and the protocol of a combination is its name.
+    """
+
+    def __init__(self, data: Path | None, device: str, own: OwnNetwork | None = None) -> None:
+        self._data, self._device, self._own = data, device, own
         self._opened: dict[tuple[str, int], Bench | SnnbenchError] = {}
         self._counts: dict[str, int] = {}
 
@@ -42,6 +47,8 @@ class Benches:
 
     def spec(self, protocol: str, seed: int) -> BenchSpec:
         """The bench that a seed picks: seeds count modulo the baselines there are."""
+        if self._own is not None:
+            return BenchSpec(protocol, 0, self._data, self._device, self._own)
         if protocol not in self._counts:
             first = self[BenchSpec(protocol, 0, self._data, self._device)]
             self._counts[protocol] = len(first.protocol.baselines)
@@ -50,8 +57,9 @@ class Benches:
     def _open(self, spec: BenchSpec) -> Bench | SnnbenchError:
         try:
             check_device(spec.device)
-            bench = open_bench(spec.protocol, spec.baseline, data=spec.data, device=spec.device)
+            bench = spec.open()
             check_metrics(bench.protocol.evaluate)
+            find_costs(bench.protocol.evaluate)
             bench.dataset.files(bench.root)
         except SnnbenchError as error:
             return error

@@ -11,6 +11,8 @@ from snnbench.engine import EAGER
 from snnbench.records.failures import Fault
 
 if TYPE_CHECKING:
+    from snnbench.bench.bench import Bench
+    from snnbench.own.cells import OwnNetwork
     from snnbench.records.cell import Cell
     from snnbench.records.record import Record
 
@@ -20,19 +22,33 @@ ENGINE = EAGER.name
 
 @dataclass(frozen=True)
 class BenchSpec:
-    """Which bench a cell is measured on: small enough to send, and what `open_bench` needs.
+    """Which bench a cell is measured on: small enough to send, and what it takes to open it.
 
     Attributes:
         protocol: name of the protocol.
         baseline: index of the baseline among those of the protocol.
         data: folder of the data sets, None for the default.
         device: where networks run, as PyTorch names it.
+        own: the network of one's own that takes the place of the protocol and its baseline.
     """
 
     protocol: str
     baseline: int
     data: Path | None
     device: str
+    own: OwnNetwork | None = None
+
+    def open(self) -> Bench:
+        """The bench.
+
+        Raises:
+            SnnbenchError: as `open_bench`.
+        """
+        from snnbench.bench.bench import open_bench
+
+        if self.own is not None:
+            return self.own.open(self.data, device=self.device)
+        return open_bench(self.protocol, self.baseline, data=self.data, device=self.device)
 
 
 @dataclass(frozen=True)

@@ -17,20 +17,22 @@ from snnbench.testing.outcome import CheckSkipped
 from snnbench.testing.probes import require
 from snnbench.testing.subject import Check, Subject
 
-_SHAPE, _CLASSES, _BATCH = (3, 32, 32), 7, 3
+_BATCH = 3
 
 
 def options(subject: Subject) -> None:
     """``plugins show`` has something to say: a docstring, and every option with its annotation."""
     factory = subject.entry.value
-    require((factory.__doc__ or "").strip(), "the factory has no docstring, so 'plugins show' cannot say what it is")
+    documented = subject.is_own or (factory.__doc__ or "").strip()
+    require(documented, "the factory has no docstring, so 'plugins show' cannot say what it is")
     describe(subject.entry, factory)
 
 
 def logits(subject: Subject) -> None:
     """Images (N, C, H, W) in, finite logits (N, classes) out."""
-    found = _run(_build(subject), _images())
-    require(found.shape == (_BATCH, _CLASSES), f"logits have shape {tuple(found.shape)}, not {(_BATCH, _CLASSES)}")
+    found = _run(_build(subject), _images(subject))
+    wanted = (_BATCH, subject.num_classes)
+    require(found.shape == wanted, f"logits have shape {tuple(found.shape)}, not {wanted}")
     require(found.isfinite().all(), "logits are not finite")
 
 
@@ -42,14 +44,14 @@ def spiking(subject: Subject) -> None:
         f"{type(model).__name__} has no spiking layer of a library that is known",
     )
     require(weight_layers(model), f"{type(model).__name__} has no convolution and no linear layer")
-    outputs = _outputs(model, _images())
+    outputs = _outputs(model, _images(subject))
     silent = [name for name in _spiking_layers(model) if name not in outputs]
     require(not silent, f"spiking layer {', '.join(silent)} does not run")
 
 
 def binary(subject: Subject) -> None:
     """Spikes are (T, N, *features), and 0 or 1."""
-    for name, spikes in _outputs(_build(subject), _images()).items():
+    for name, spikes in _outputs(_build(subject), _images(subject)).items():
         where = f"spiking layer '{name}'"
         require(spikes.ndim >= 3 and spikes.shape[1] == _BATCH, f"{where} gives {tuple(spikes.shape)}, not (T, N, ...)")
         require(((spikes == 0) | (spikes == 1)).all(), f"{where} gives values other than 0 and 1")
@@ -58,9 +60,9 @@ def binary(subject: Subject) -> None:
 def independence(subject: Subject) -> None:
     """In evaluation an image's logits do not depend on the images beside it, nor on those before."""
     try:
-        together, alone = _with_company(_build(subject).double(), _images().double())
+        together, alone = _with_company(_build(subject).double(), _images(subject).double())
     except RuntimeError:  # of snnTorch, say, whose potentials are of single precision whatever the input
-        together, alone = _with_company(_build(subject), _images())
+        together, alone = _with_company(_build(subject), _images(subject))
     require(torch.allclose(together, alone, atol=1e-6), "an image's logits depend on the images beside or before it")
 
 
@@ -68,17 +70,19 @@ def timesteps(subject: Subject) -> None:
     """The option ``timesteps`` sets T, and so does the attribute of the same name afterwards."""
     if "timesteps" not in {option.name for option in describe(subject.entry, subject.entry.value)}:
         raise CheckSkipped("it has no option timesteps")
-    model = _build(subject, timesteps=3)
-    require(_steps(model) == "3", f"with timesteps=3 it runs {_steps(model)} steps")
+    if subject.is_own:
+        raise CheckSkipped("a network of one's own keeps its number of steps")
+    model, batch = _build(subject, timesteps=3), _images(subject)
+    require(_steps(model, batch) == "3", f"with timesteps=3 it runs {_steps(model, batch)} steps")
     require(isinstance(model, Timed) and model.timesteps == 3, "with timesteps=3 its attribute timesteps is not 3")
     model.timesteps = 2  # type: ignore[assignment]
-    require(_steps(model) == "2", f"with its timesteps set to 2 it runs {_steps(model)} steps")
+    require(_steps(model, batch) == "2", f"with its timesteps set to 2 it runs {_steps(model, batch)} steps")
 
 
 def gradients(subject: Subject) -> None:
     """In training every weight gets a finite gradient, and some of them one that is not zero."""
     model = _build(subject).train()
-    model(_images()).sum().backward()
+    model(_images(subject)).sum().backward()
     found = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.requires_grad}
     missing = [name for name, grad in found.items() if grad is None or not bool(grad.isfinite().all())]
     require(not missing, f"no finite gradient for {', '.join(missing)}")
@@ -88,11 +92,11 @@ def gradients(subject: Subject) -> None:
 def state_dict(subject: Subject) -> None:
     """All that a model has learned is in its ``state_dict``: another instance that loads it gives the same logits."""
     model = _build(subject).train()
-    model(_images())
+    model(_images(subject))
     with torch.random.fork_rng(devices=[]):
         other = _build(subject, seed=1)
     other.load_state_dict(model.state_dict())
-    same = torch.equal(_run(model, _images()), _run(other, _images()))
+    same = torch.equal(_run(model, _images(subject)), _run(other, _images(subject)))
     require(same, "a state_dict loaded into another instance gives other logits")
 
 
@@ -108,9 +112,13 @@ CHECKS: dict[str, Check] = {
 }
 
 
+def _images(subject: Subject) -> Tensor:
+    return _noise(subject.input_shape)
+
+
 @cache
-def _images() -> Tensor:
-    return torch.randn(_BATCH, *_SHAPE, generator=torch.Generator().manual_seed(0))
+def _noise(shape: tuple[int, int, int]) -> Tensor:
+    return torch.randn(_BATCH, *shape, generator=torch.Generator().manual_seed(0))
 
 
 def _spiking_layers(model: nn.Module) -> dict[str, tuple[nn.Module, StepMode]]:
@@ -122,7 +130,7 @@ def _build(subject: Subject, seed: int = 0, **more: object) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         arguments = validate(entry, entry.value, {**subject.options, **more})
-        model: nn.Module = entry.value(_SHAPE, _CLASSES, **arguments)
+        model: nn.Module = entry.value(subject.input_shape, subject.num_classes, **arguments)
     return model
 
 
@@ -157,5 +165,5 @@ def _outputs(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
     return {name: torch.cat(calls) for name, calls in outputs.items()}
 
 
-def _steps(model: nn.Module) -> str:
-    return " or ".join(map(str, sorted({len(spikes) for spikes in _outputs(model, _images()).values()}))) or "no"
+def _steps(model: nn.Module, batch: Tensor) -> str:
+    return " or ".join(map(str, sorted({len(spikes) for spikes in _outputs(model, batch).values()}))) or "no"

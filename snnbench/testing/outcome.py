@@ -29,7 +29,7 @@ class CheckOutcome:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """The outcomes of all checks of one quantizer, model or data set."""
+    """The outcomes of all checks of one quantizer, model, data set or cost."""
 
     subject: str
     outcomes: tuple[CheckOutcome, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from snnbench.errors import OptionError, did_you_mean
 from snnbench.plugins import KINDS, Catalogue, PluginEntry, catalogue
 from snnbench.plugins.isolation import one_line
-from snnbench.testing import datasets, models, quantizers
+from snnbench.testing import costs, datasets, models, quantizers
 from snnbench.testing.outcome import CheckFailed, CheckOutcome, CheckReport, CheckSkipped
 from snnbench.testing.subject import Check, Subject
 
@@ -21,6 +22,7 @@ CHECKS: dict[str, dict[str, Check]] = {
     "quantizers": quantizers.CHECKS,
     "models": models.CHECKS,
     "datasets": datasets.CHECKS,
+    "costs": costs.CHECKS,
 }
 SOMETHING_CHECKED = "something_checked"
 
@@ -32,13 +34,14 @@ def check(
     expected_failures: Mapping[str, str] | None = None,
     root: Path | None = None,
 ) -> list[CheckReport]:
-    """Check a quantizer, model or data set; one report for each kind in which the name is plugged in.
+    """Check a quantizer, model, data set or cost; one report for each kind in which the name is plugged in.
 
     Args:
-        name: as ``snnbench plugins list`` shows it.
+        name: as ``snnbench plugins list`` shows it, or ``module:function`` of a network of one's own.
         options: keyword arguments of its factory.
         expected_failures: for a check that is known to fail, the reason; it fails if it passes.
-        root: folder of the data sets; None for the default.
+        root: folder of the data sets, None for the default; of a network of one's own, name or folder of the data set
+            whose images it classifies, ``digits`` by default.
 
     Raises:
         PluginError: if nothing of that name is plugged in.
@@ -59,9 +62,17 @@ def check_entry(
     for name in expected:
         if name not in checks:
             raise OptionError(f"{name!r} is no check{did_you_mean(name, checks) or ';'} there are {', '.join(checks)}")
-    subject = Subject(entry, options or {}, root)
+    subject = _subject(Subject(entry, options or {}, root))
     outcomes = (_outcome(name, run, subject, expected.get(name)) for name, run in checks.items())
     return CheckReport(f"{entry}, {entry.source}", tuple(outcomes))
+
+
+def _subject(plain: Subject) -> Subject:
+    """A network of one's own classifies the images of one data set, of their shape and number of classes."""
+    if not plain.is_own:
+        return plain
+    dataset = catalogue().datasets[str(plain.root or "digits")].value
+    return replace(plain, input_shape=dataset.input_shape, num_classes=dataset.num_classes)
 
 
 def checkable(name: str, known: Catalogue | None = None) -> list[PluginEntry[Any]]:
@@ -69,7 +80,7 @@ def checkable(name: str, known: Catalogue | None = None) -> list[PluginEntry[Any
     found = (known or catalogue()).find(name)
     entries = [entry for entry in found if entry.kind in CHECKS]
     if not entries:
-        raise OptionError(f"{name!r} is a {KINDS[found[0].kind]}; checks are made of quantizers, models and data sets")
+        raise OptionError(f"{name!r} is a {KINDS[found[0].kind]}; checks are made of quantizers, models, data sets and costs")
     return entries
 
 

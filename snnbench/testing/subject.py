@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from snnbench.errors import OptionError
 from snnbench.options import describe, fixed_bits, validate
 from snnbench.plugins import PluginEntry
+from snnbench.plugins.own import OWN
 from snnbench.quant import quantize_weights
 from snnbench.testing.outcome import CheckSkipped
 
@@ -23,11 +24,25 @@ _Layer = TypeVar("_Layer", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Subject:
-    """An entry under test; `options` are passed to its factory, `root` is where data sets lie (None: the default)."""
+    """An entry under test.
+
+    Attributes:
+        options: passed to its factory.
+        root: where data sets lie (None: the default).
+        input_shape: of the images that a model gets.
+        num_classes: that a model tells apart.
+    """
 
     entry: PluginEntry[Any]
     options: Mapping[str, object] = field(default_factory=dict)
     root: Path | None = None
+    input_shape: tuple[int, int, int] = (3, 32, 32)
+    num_classes: int = 7
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a network of one's own, which no distribution brings."""
+        return self.entry.source.distribution == OWN
 
 
 Check = Callable[[Subject], None]

@@ -85,7 +85,7 @@ def test_what_the_user_can_mend_is_one_line_and_exit_2(cli):
     code, out, err = cli("plugins", "show", "lqnett")
     assert (code, out) == (2, "")
     assert err.startswith(
-        "Error: no quantizer or model or data set or protocol or chip 'lqnett'; did you mean 'lqnet'? known: "
+        "Error: no quantizer or model or data set or protocol or chip or cost 'lqnett'; did you mean 'lqnet'? known: "
     )
     assert err.count("\n") == 1
 

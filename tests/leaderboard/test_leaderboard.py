@@ -185,7 +185,7 @@ def test_a_record_is_filed_with_the_reference_of_its_device(
     def opened(*words: object, device: str = "cpu", **options: object) -> Bench:
         raise RecordError(f"opened on {device}")
 
-    monkeypatch.setattr("snnbench.leaderboard.adding.open_bench", opened)
+    monkeypatch.setattr("snnbench.leaderboard.adding.bench_of", opened)
     with pytest.raises(RecordError, match="opened on meta"):
         add(on_device(results[0], tmp_path / "meta", "meta"), tmp_path)
     with pytest.raises(OptionError, match="'nowhere' cannot be used"):

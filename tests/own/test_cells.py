@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -18,7 +20,7 @@ from snnbench.examine.export import export
 from snnbench.examine.series import read_series, reference_profile
 from snnbench.leaderboard import add
 from snnbench.nn.libraries import without_states
-from snnbench.own.cells import run_network
+from snnbench.own.cells import OwnNetwork, run_network
 from snnbench.plugins import catalogue
 from snnbench.records.results import read_rows
 from snnbench.reporting import Silent
@@ -57,11 +59,14 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def plain(folder, network="own_nets.py:Net"):
+    return OwnNetwork(network, folder / "net.safetensors", str(folder), timesteps=3)
+
+
 @pytest.mark.parametrize("network", ["own_nets.py:Net", "own_nets.py:shaped"])
 def test_cells_of_ones_own(folder, network):
-    finished = run_network(
-        network, folder / "net.safetensors", str(folder), "uniform", [2, 8], timesteps=3, exempt=(), mean=[0.5]
-    )
+    own = OwnNetwork(network, folder / "net.safetensors", str(folder), timesteps=3, exempt=(), mean=(0.5,))
+    finished = run_network(own, "uniform", [2, 8])
     assert [cell.record.cell.quantizer.bits for cell in finished] == [2, 8]
     record = finished[0].record
     assert not record.rankable
@@ -78,18 +83,16 @@ def test_cells_of_ones_own(folder, network):
     assert max(map(len, told.splitlines())) <= 100
     with pytest.raises(RecordError, match="is of a network of your own, and boards hold a protocol's"):
         add(finished[0].directory, folder / "boards")
-    again = run_network(
-        network, folder / "net.safetensors", str(folder), "uniform", [2], timesteps=3, exempt=(), mean=[0.5]
-    )
+    again = run_network(own, "uniform", [2])
     assert again[0].reused
     assert again[0].record == record
-    spared = run_network(network, folder / "net.safetensors", str(folder), "uniform", [2], timesteps=3)
+    spared = run_network(plain(folder, network), "uniform", [2])
     assert spared[0].record.audit.full_precision == ("fc2",)
     assert spared[0].record.audit.float_share == pytest.approx(240 / (240 + 64 * 24))
 
 
 def test_a_cell_is_built_again(folder):
-    finished = run_network("own_nets.py:Net", folder / "net.safetensors", str(folder), "uniform", [2], timesteps=3)
+    finished = run_network(plain(folder), "uniform", [2])
     found = behaviour(finished[0].directory)
     assert found.layers[0].layer == "fire"
     assert found.outcomes["spike_mismatch"] > 0
@@ -102,9 +105,7 @@ def test_a_cell_is_built_again(folder):
 
 
 def test_fine_tuning_has_its_control(folder):
-    finished = run_network(
-        "own_nets.py:Net", folder / "net.safetensors", str(folder), "lqnet", [2], timesteps=3, mode="qat"
-    )
+    finished = run_network(plain(folder), "lqnet", [2], mode="qat")
     assert finished[0].record.control is not None
 
 
@@ -114,6 +115,44 @@ def test_the_command(folder):
     assert done.exit_code == 0, done.output
     assert "Weights in float: 0.0 %" in done.output
     assert "not ranked" in done.output
+
+
+WORDS = "--network own_nets.py:Net --weights net.safetensors --timesteps 3 -q uniform,lqnet -b 2,4"
+
+
+def test_a_sweep_measures_the_cells_that_run_does(folder, tmp_path):
+    words = ["sweep", *WORDS.split(), "--data", str(folder), "-x", "in-process", "--json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    rows = read_rows(tmp_path / "snnbench-own")
+    assert {(row["quantizer"], row["bits"]) for row in rows} == {(q, b) for q in ("uniform", "lqnet") for b in (2, 4)}
+    assert {row["rankable"] for row in rows} == {False}
+    (cell,) = run_network(plain(folder), "lqnet", [4])
+    assert cell.reused
+    again = CliRunner().invoke(app, [*words, "--dry-run"])
+    assert json.loads(again.stdout)["seconds"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "grid", "message"),
+    [
+        ("-p digits-sew8", "", "--protocol digits-sew8 and --network own_nets.py:Net: name one of them"),
+        ("-g grid.toml", 'protocol = "digits-sew8"', "the grid names protocol 'digits-sew8'"),
+        ("-q lqnt", "", "no quantizer 'lqnt'; did you mean 'lqnet'"),
+        ("--cost lemare", "", "no cost 'lemare'; did you mean 'lemaire'"),
+    ],
+)
+def test_what_a_sweep_refuses(folder, words, grid, message):
+    (folder / "grid.toml").write_text(grid)
+    done = CliRunner().invoke(app, ["sweep", *WORDS.split(), "--data", str(folder), *words.split()])
+    assert isinstance(done.exception, OptionError)
+    assert message in str(done.exception)
+
+
+@pytest.mark.parametrize("words", ["--weights net.safetensors", "--timesteps 3", "--cost lemaire"])
+def test_what_needs_a_network(folder, words):
+    done = CliRunner().invoke(app, ["sweep", "-q", "lqnet", *words.split()])
+    assert f"{words.split()[0]} is of a network of your own" in str(done.exception)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +187,7 @@ def test_no_such_network(folder, name, message):
 def test_weights_of_another_format(folder):
     torch.save({}, folder / "net.pt")
     with pytest.raises(OptionError, match="save_file"):
-        run_network("own_nets.py:Net", folder / "net.pt", str(folder), timesteps=3)
+        run_network(OwnNetwork("own_nets.py:Net", folder / "net.pt", str(folder), timesteps=3))
 
 
 @pytest.mark.parametrize(
@@ -176,7 +215,9 @@ def test_a_nir_file_is_a_network(folder, tmp_path, monkeypatch):
     torch.manual_seed(0)
     model = sew_resnet8(4, 10, 2, channels=1, bn_scale=2.0).eval()
     to_nir(model, tmp_path / "graph.nir", input_shape=(1, 8, 8))
-    finished = run_network("graph.nir", None, str(folder), "uniform", [8], options={"clip": "absmax"})
+    finished = run_network(
+        OwnNetwork("graph.nir", None, str(folder)), "uniform", [8], options={"clip": "absmax"}
+    )
     record = finished[0].record
     assert record.cell.network.options["file"] == "graph.nir"
     assert record.audit.full_precision == ("stem.conv", "fc")
@@ -184,12 +225,11 @@ def test_a_nir_file_is_a_network(folder, tmp_path, monkeypatch):
     (tmp_path / "sew.py").write_text(
         "from snnbench.nn import sew_resnet8\ndef make():\n    return sew_resnet8(4, 10, 2, channels=1, bn_scale=2.0)\n"
     )
-    direct = run_network(
-        "sew.py:make", tmp_path / "sew.safetensors", str(folder), "uniform", [8], options={"clip": "absmax"}
-    )
+    built = OwnNetwork("sew.py:make", tmp_path / "sew.safetensors", str(folder))
+    direct = run_network(built, "uniform", [8], options={"clip": "absmax"})
     assert direct[0].record.metrics["firing_emd"].value == record.metrics["firing_emd"].value
     with pytest.raises(OptionError, match=r"network graph\.nir has weights of its own"):
-        run_network("graph.nir", tmp_path / "sew.safetensors", str(folder), "uniform", [8])
+        run_network(OwnNetwork("graph.nir", tmp_path / "sew.safetensors", str(folder)), "uniform", [8])
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
-from snnbench.bench.bench import Bench, open_bench
+from snnbench.bench.bench import Bench
 from snnbench.data import Embedded
 from snnbench.data.layouts import Arrays
 from snnbench.errors import OptionError
@@ -128,7 +128,7 @@ class Shipped:
 
 def portable_bench(spec: BenchSpec, training: bool) -> Bench:
     """A bench that another machine can use: with its reference and its images, and without any path."""
-    bench = open_bench(spec.protocol, spec.baseline, data=spec.data, device=spec.device)
+    bench = spec.open()
     splits = ["test", "train"] if training else ["test"]
     source = Embedded(Shipped({split: bench.dataset.load(bench.root, split) for split in splits}))
     dataset = replace(bench.dataset, source=source)

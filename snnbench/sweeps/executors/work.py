@@ -11,7 +11,7 @@ from functools import cache
 
 import torch
 
-from snnbench.bench.bench import Bench, cell_identity, open_bench
+from snnbench.bench.bench import Bench, cell_identity
 from snnbench.bench.run import measure
 from snnbench.errors import PluginError, ProtocolError
 from snnbench.plugins import catalogue
@@ -28,8 +28,7 @@ class OutOfTime(BaseException):
 @cache
 def held_bench(spec: BenchSpec) -> Bench:
     """The bench of `spec` with its reference, loaded once in a process."""
-    bench = open_bench(spec.protocol, spec.baseline, data=spec.data, device=spec.device)
-    return bench.holding(Silent())
+    return spec.open().holding(Silent())
 
 
 def perform(
