@@ -20,13 +20,19 @@ Checked = Annotated[
     typer.Option(
         "--data",
         metavar="DIR",
-        help="Folder of the data sets; of a network of your own, the data set or folder of its images. Default: digits.",
+        help="Folder of the data sets; of a network of your own, the data set or folder of its images (digits).",
     ),
 ]
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="Quantizer, model, data set or cost; or MODULE:FUNCTION, a network of your own.", autocompletion=any_name)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Quantizer, model, data set or cost; or MODULE:FUNCTION, a network of your own.",
+            autocompletion=any_name,
+        ),
+    ],
     option: Annotated[
         list[str] | None,
         typer.Option("--option", "-o", metavar="KEY=VALUE", help="Option of its factory; may be given again."),

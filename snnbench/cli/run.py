@@ -12,6 +12,7 @@ from snnbench.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from snnbench.records.record import Record
 
 

@@ -122,7 +122,9 @@ def _cost_differences(entry: Entry, reference: Evidence, asked: tuple[str, ...])
     again = costs_from(costed)
     unknown = entry.record.costs.keys() - again.keys() - set(asked)
     yield from (f"no cost is called {name}" for name in sorted(unknown))
-    yield from (f"it lacks cost {name}, which its protocol asks for" for name in asked if name not in entry.record.costs)
+    yield from (
+        f"it lacks cost {name}, which its protocol asks for" for name in asked if name not in entry.record.costs
+    )
     yield from score_differences(
         "cost", entry.record.costs, {n: s for n, s in again.items() if n in entry.record.costs}
     )

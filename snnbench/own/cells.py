@@ -1,4 +1,4 @@
-"""`snnbench run --network` and `snnbench sweep --network`: cells of a network of one's own, without a protocol document."""
+"""`run` and `sweep --network`: cells of a network of one's own, without a protocol document."""
 
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ _SILENT = replace(_NEURONS, spikes=0.0)
 
 def documented(subject: Subject) -> None:
     """``plugins show`` has something to say: a docstring, which states what the cost leaves out."""
-    require((subject.entry.value.__doc__ or "").strip(), "the function has no docstring, so 'plugins show' says nothing")
+    require(
+        (subject.entry.value.__doc__ or "").strip(), "the function has no docstring, so 'plugins show' says nothing"
+    )
 
 
 def number(subject: Subject) -> None:

@@ -80,7 +80,9 @@ def checkable(name: str, known: Catalogue | None = None) -> list[PluginEntry[Any
     found = (known or catalogue()).find(name)
     entries = [entry for entry in found if entry.kind in CHECKS]
     if not entries:
-        raise OptionError(f"{name!r} is a {KINDS[found[0].kind]}; checks are made of quantizers, models, data sets and costs")
+        raise OptionError(
+            f"{name!r} is a {KINDS[found[0].kind]}; checks are made of quantizers, models, data sets and costs"
+        )
     return entries
 
 

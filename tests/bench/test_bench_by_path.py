@@ -62,6 +62,8 @@ def test_it_has_a_board(cells: list[Path], tmp_path: Path) -> None:
 def test_what_a_cell_keeps_is_what_it_was_measured_on(cells: list[Path], tmp_path: Path, file: str) -> None:
     copied = shutil.copytree(cells[0], tmp_path / "cell")
     kept = (copied / file).read_bytes()
-    (copied / file).write_bytes(kept.replace(b"batch_size = 100", b"batch_size = 50") if file.endswith("toml") else kept[:-1])
+    (copied / file).write_bytes(
+        kept.replace(b"batch_size = 100", b"batch_size = 50") if file.endswith("toml") else kept[:-1]
+    )
     with pytest.raises(RecordError, match="is altered"):
         bench_of(copied, read_record(copied).cell, None)

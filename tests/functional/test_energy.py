@@ -78,7 +78,10 @@ def test_equal_to_spikingjelly(name):
         for call in calls:
             model(call)
     spikes = recorder.take(1)
-    neurons = {name: neuron_load(model[int(name)], each[0].numel(), T, float(each.sum())) for name, each in flat(spikes).items()}
+    neurons = {
+        name: neuron_load(model[int(name)], each[0].numel(), T, float(each.sum()))
+        for name, each in flat(spikes).items()
+    }
     functional.reset_net(model)
     with profiler, torch.no_grad():
         for call in calls:

@@ -215,9 +215,7 @@ def test_a_nir_file_is_a_network(folder, tmp_path, monkeypatch):
     torch.manual_seed(0)
     model = sew_resnet8(4, 10, 2, channels=1, bn_scale=2.0).eval()
     to_nir(model, tmp_path / "graph.nir", input_shape=(1, 8, 8))
-    finished = run_network(
-        OwnNetwork("graph.nir", None, str(folder)), "uniform", [8], options={"clip": "absmax"}
-    )
+    finished = run_network(OwnNetwork("graph.nir", None, str(folder)), "uniform", [8], options={"clip": "absmax"})
     record = finished[0].record
     assert record.cell.network.options["file"] == "graph.nir"
     assert record.audit.full_precision == ("stem.conv", "fc")
