@@ -43,9 +43,14 @@ def evaluate(
             if steps:
                 steps.add(logits[-1])
             advance(recorder.next_sample, len(images))
-    seen = (steps.step_logits(), steps.events()) if steps else (None, None)
-    asked = operations.synapses(len(images)) if isinstance(operations, LoadRecorder) else None
-    return Evaluation(torch.cat(logits), recorder.profile().to("cpu"), operations.operations(), *seen, asked)
+    return Evaluation(
+        torch.cat(logits),
+        recorder.profile().to("cpu"),
+        operations.operations(),
+        steps.step_logits() if steps else None,
+        steps.events() if steps else None,
+        operations.synapses(len(images)) if isinstance(operations, LoadRecorder) else None,
+    )
 
 
 @torch.inference_mode()
