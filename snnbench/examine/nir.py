@@ -39,13 +39,13 @@ def to_nir(
     the file; there is no sidecar then, and what the library cannot hold is refused.
 
     Args:
-        network: a SEW-ResNet, a chain of layers, or what `torch.fx` can follow, with neurons of snnbench or those of
-            SpikingJelly, snnTorch, Norse and sinabs that fire as they do; or the directory of a finished cell or of a
-            board's entry.
+        network: a SEW-ResNet, a chain of layers, what `torch.fx` can follow, or a network whose forward loops over its
+            steps (it is run on random samples then), with neurons of snnbench or those of SpikingJelly, snnTorch,
+            Norse and sinabs that NIR knows; or the directory of a finished cell or of a board's entry.
         file: the file to write; the JSON document has its name, and ends in ``.json``.
         dt: length of a step, in the unit that time constants are to have (seconds, by custom).
         input_shape: shape of one image; needed for a module.
-        timesteps: T; by default the module's attribute of that name.
+        timesteps: T; by default the module's attribute of that name, or what its forward runs.
         fold: fold batch norms into their convolutions, for readers that know no Scale. It changes the rounding of
             sums, and with it some spikes.
         dialect: the library whose reader is to understand the file; batch norms are folded then.
@@ -107,8 +107,8 @@ def _input_shape(model: nn.Module, given: tuple[int, ...] | None) -> tuple[int, 
     raise OptionError("input_shape is needed: the shape of one image, such as (3, 32, 32)")
 
 
-def _timesteps(model: nn.Module, given: int | None) -> int:
+def _timesteps(model: nn.Module, given: int | None) -> int | None:
     steps = given if given is not None else timesteps_of(model)
-    if not isinstance(steps, int) or steps < 1:
+    if steps is not None and steps < 1:
         raise OptionError(f"timesteps={steps} is not a number of steps; give timesteps=T")
     return steps

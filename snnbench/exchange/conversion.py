@@ -13,13 +13,14 @@ from torch.nn.utils import parametrize
 
 from snnbench.errors import GraphError
 from snnbench.exchange.batch_norm import describe_batch_norm, folded, scale_and_bias, scale_node
+from snnbench.exchange.following import follow
 from snnbench.exchange.foreign import own_neuron
 from snnbench.exchange.graph import Graph, Node, Shape, output_shape
 from snnbench.exchange.network import GraphNetwork, Pool, Scale
 from snnbench.exchange.neurons import describe_neuron, neuron_node
 from snnbench.exchange.sidecar import KEY, BatchNorm, Neuron, Sidecar, SidecarWeights
 from snnbench.exchange.weights import Declared, describe_weights
-from snnbench.exchange.wiring import INPUT, OUTPUT, wire
+from snnbench.exchange.wiring import INPUT, OUTPUT
 from snnbench.quant.audit import basis_of
 
 Conv = nn.Conv2d
@@ -31,7 +32,7 @@ class Plan:
 
     Attributes:
         input_shape: shape of one image, (C, H, W), or of one row of features.
-        timesteps: T.
+        timesteps: T; None for that of a forward that loops over its steps.
         dt: length of a step, in the unit that time constants are to have.
         fold: fold batch norms into their convolutions; otherwise each becomes a bias and a Scale.
         declared: what is known of quantized weights, by layer.
@@ -39,7 +40,7 @@ class Plan:
     """
 
     input_shape: Shape
-    timesteps: int
+    timesteps: int | None
     dt: float = 1e-4
     fold: bool = False
     declared: Mapping[str, Declared] | None = None
@@ -58,7 +59,7 @@ def convert(model: nn.Module, plan: Plan) -> tuple[Graph, Sidecar]:
     made.run()
     sidecar = Sidecar(
         dt=plan.dt,
-        timesteps=plan.timesteps,
+        timesteps=made.timesteps,
         weights=made.weights,
         full_precision=made.full_precision,
         batch_norms={} if plan.fold else made.norms,
@@ -72,7 +73,9 @@ class _Conversion:
     """Makes a node of each module, in running order, and takes down what the nodes cannot say."""
 
     def __init__(self, model: nn.Module, plan: Plan) -> None:
-        self.plan, self.wiring = plan, wire(model)
+        self.plan = plan
+        self.wiring, looped = follow(model, plan.input_shape, plan.timesteps)
+        self.timesteps = _steps(plan.timesteps, looped)
         self.declared = _remembered(model) if plan.declared is None else plan.declared
         self.nodes: dict[str, Node] = {}
         self.edges = list(self.wiring.edges)
@@ -161,6 +164,14 @@ class _Conversion:
         quantizer = cast(Any, module.parametrizations)["weight"][0]
         bits = getattr(quantizer, "bits", None)
         return Declared(bits if isinstance(bits, int) else None, basis_of(quantizer))
+
+
+def _steps(given: int | None, looped: int | None) -> int:
+    if given is None and looped is None:
+        raise GraphError("the number of steps is not said by the network: give timesteps=T")
+    if given is not None and looped not in (None, given):
+        raise GraphError(f"timesteps={given}, and the network runs {looped} steps")
+    return given or looped or 1
 
 
 def _remembered(model: nn.Module) -> dict[str, Declared] | None:

@@ -120,6 +120,8 @@ def _check_distinct(graph: Graph) -> None:
 def _check(layer: str, neuron: Neuron, name: str, dialect: Dialect) -> None:
     if dialect.refusal:
         raise GraphError(f"node '{layer}': {dialect.refusal}")
+    if not neuron.is_plain:
+        raise GraphError(f"node '{layer}' has a synaptic current, a gain or a late reset, not written for {name}")
     if neuron.reset == "soft":
         raise GraphError(f"node '{layer}' has a soft reset, and {name} reads a hard one")
     if neuron.v_reset and not dialect.resets_to:

@@ -1,8 +1,8 @@
 """Neurons of other libraries as the neurons here that fire alike, or a refusal that names the layer.
 
 SpikingJelly 2.0, snnTorch 1.0, Norse 1.1 and sinabs 3.1; `docs/libraries.md` has what each computes. Those of
-SpikingJelly do the same arithmetic; the others scale or leak in another order, and round otherwise. Surrogate gradients
-are not carried over.
+SpikingJelly do the same arithmetic, as do `CubaLIFNeuron` and neurons of snnTorch and Norse with a current or a late
+subtraction; the others scale or leak in another order, and round otherwise. Surrogate gradients are not carried over.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from snnbench.errors import GraphError
+from snnbench.exchange.cuba import CubaLIFNeuron
 from snnbench.nn.libraries import step_mode
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, Reset, SpikingNeuron
 
@@ -65,7 +66,17 @@ def _leaky(name: str, module: nn.Module, keep: float, decay_input: bool, **optio
     return IFNeuron(**options) if keep == 1 else LIFNeuron(1 / (1 - keep), decay_input, **options)
 
 
+def _cuba(name: str, module: Any, keep: float, keep_syn: float | None, **options: Any) -> SpikingNeuron:
+    """A neuron that keeps the parts `keep` of its potential and `keep_syn` of its current, if it has one."""
+    if not (0 < keep <= 1 and (keep_syn is None or 0 <= keep_syn < 1)):
+        kept = f"{keep:g} of its potential and {keep_syn} of its current"
+        raise _refused(name, module, f"keeps {kept}, which are not in (0, 1] and [0, 1)")
+    tau_syn = None if keep_syn is None else 1 / (1 - keep_syn)
+    return CubaLIFNeuron(None if keep == 1 else 1 / (1 - keep), tau_syn, **options)
+
+
 def _spikingjelly(name: str, module: Any) -> SpikingNeuron:
+    kind = type(module).__name__
     reset: Reset = "soft" if module.v_reset is None else "hard"
     options = {
         "threshold": float(module.v_threshold),
@@ -73,9 +84,17 @@ def _spikingjelly(name: str, module: Any) -> SpikingNeuron:
         "v_reset": float(module.v_reset or 0.0),
         "detach_reset": module.detach_reset,
     }
-    if type(module).__name__ == "IFNode":
+    if kind in ("IFNode", "SimpleIFNode"):
         return IFNeuron(**options)
-    if type(module).__name__ == "LIFNode":
+    if kind == "HalfThresholdIFNode":
+        return IFNeuron(v_init=0.5, **options)
+    if kind == "CUBALIFNode":
+        if module.v_reset:
+            raise _refused(
+                name, module, f"leaks to 0 and resets to {module.v_reset:g}; one potential for both is written"
+            )
+        return _cuba(name, module, float(module.v_decay), float(module.c_decay), **options)
+    if kind in ("LIFNode", "SimpleLIFNode"):
         return LIFNeuron(float(module.tau), module.decay_input, **options)
     learned = PLIFNeuron(decay_input=module.decay_input, **options)
     learned.w.data.copy_(module.w.detach())
@@ -83,21 +102,34 @@ def _spikingjelly(name: str, module: Any) -> SpikingNeuron:
 
 
 def _snntorch(name: str, module: Any) -> SpikingNeuron:
-    """Fires above the threshold only. A reset to 0 one step late is the same; a threshold is subtracted after the leak.
+    """Fires above the threshold only.
 
-    With ``reset_delay=False`` a potential that is still above the threshold after a spike is given it back.
+    A `Leaky` that resets to 0 one step late does so before it charges, which is the same as at once; a `Synaptic` or
+    `Lapicque` does so after, and loses the input of that step. A threshold is subtracted late, after leak and charge;
+    with ``reset_delay=False`` a potential that is still above the threshold after a spike is given it back.
     """
     if module.state_quant:
         raise _refused(name, module, "has a state_quant, which a sidecar cannot hold")
     if module.inhibition or _number(name, module, "graded_spikes_factor", module.graded_spikes_factor) != 1:
         raise _refused(name, module, "inhibits its neighbours or grades its spikes")
+    late, soft = getattr(module, "reset_delay", True), module.reset_mechanism == "subtract"
+    if module.reset_mechanism == "none" or (soft and not late):
+        told = f"reset_mechanism='{module.reset_mechanism}', reset_delay={late}"
+        raise _refused(name, module, f"has {told}; 'zero' can be written, and 'subtract' with a delay")
+    threshold = _number(name, module, "threshold", module.threshold)
+    options: dict[str, Any] = {"threshold": _above(threshold), "reset": "soft" if soft else "hard"}
     keep = min(max(_number(name, module, "beta", module.beta), 0.0), 1.0)
-    soft = module.reset_mechanism == "subtract"
-    if module.reset_mechanism == "none" or (soft and not (module.reset_delay and keep == 1)):
-        told = f"reset_mechanism='{module.reset_mechanism}', reset_delay={module.reset_delay}, beta={keep:g}"
-        raise _refused(name, module, f"has {told}; 'zero' can be written, and 'subtract' with a delay and beta=1")
-    threshold = _above(_number(name, module, "threshold", module.threshold))
-    return _leaky(name, module, keep, False, threshold=threshold, reset="soft" if soft else "hard")
+    kind = type(module).__name__
+    if kind == "Leaky" and not soft:
+        return _leaky(name, module, keep, False, **options)
+    options |= {"reset_delay": late, "subtracted": threshold if soft else None}
+    if kind == "Synaptic":
+        keep_syn = min(max(_number(name, module, "alpha", module.alpha), 0.0), 1.0)
+        return _cuba(name, module, keep, keep_syn, **options)
+    if kind == "Lapicque":
+        R, C, step = (_number(name, module, field, getattr(module, field)) for field in ("R", "C", "time_step"))
+        return _cuba(name, module, 1 - step / (R * C), None, gain=step / C, **options)
+    return _cuba(name, module, keep, None, **options)
 
 
 def _norse(name: str, module: Any) -> SpikingNeuron:
@@ -106,38 +138,48 @@ def _norse(name: str, module: Any) -> SpikingNeuron:
     threshold = _above(_number(name, module, "v_th", module.p.v_th))
     if type(module).__name__.startswith("IAF"):
         return IFNeuron(threshold=threshold, v_reset=v_reset)
-    if module.p.reset_method.__name__ != "reset_value":
+    if getattr(getattr(module.p, "reset_method", None), "__name__", "reset_value") != "reset_value":
         raise _refused(name, module, "resets by another method than to a value")
     leak, start = module.dt * module.p.tau_mem_inv, _number(name, module, "v_leak", module.p.v_leak)
     if start != v_reset:
         raise _refused(name, module, f"leaks to {start:g} and resets to {v_reset:g}; one potential for both is written")
     keep = 1 - _number(name, module, "tau_mem_inv", leak)
-    return _leaky(name, module, keep, True, threshold=threshold, v_reset=v_reset)
+    options: dict[str, Any] = {"threshold": threshold, "v_reset": v_reset}
+    if not hasattr(module.p, "tau_syn_inv"):
+        return _leaky(name, module, keep, True, **options)
+    if keep == 1:
+        raise _refused(name, module, "never charges: its tau_mem_inv is 0")
+    keep_syn = 1 - _number(name, module, "tau_syn_inv", module.dt * module.p.tau_syn_inv)
+    return _cuba(name, module, keep, keep_syn, decay_input=True, **options)
 
 
 def _sinabs(name: str, module: Any) -> SpikingNeuron:
     if getattr(module.spike_fn, "__name__", "") != "SingleSpike":
         raise _refused(name, module, "fires several spikes in one step; spike_fn=SingleSpike can be written")
-    if module.alpha_syn_calculated is not None or module.min_v_mem is not None:
-        raise _refused(name, module, "has a synaptic current or a lower bound of the potential (tau_syn, min_v_mem)")
+    if module.min_v_mem is not None:
+        raise _refused(name, module, "has a lower bound of the potential (min_v_mem)")
     own = type(module.reset_fn).__name__, getattr(module.reset_fn, "subtract_value", None)
     value = getattr(module.reset_fn, "reset_value", 0.0)
     if own not in (("MembraneSubtract", None), ("MembraneReset", None)) or value:
         raise _refused(name, module, f"resets by {module.reset_fn}; MembraneSubtract() and MembraneReset() are written")
     keep = _number(name, module, "alpha_mem", module.alpha_mem_calculated)
-    return _leaky(
-        name,
-        module,
-        keep,
-        bool(module.norm_input),
-        threshold=_number(name, module, "spike_threshold", module.spike_threshold),
-        reset="soft" if own[0] == "MembraneSubtract" else "hard",
-    )
+    options: dict[str, Any] = {
+        "threshold": _number(name, module, "spike_threshold", module.spike_threshold),
+        "reset": "soft" if own[0] == "MembraneSubtract" else "hard",
+    }
+    if module.alpha_syn_calculated is None:
+        return _leaky(name, module, keep, bool(module.norm_input), **options)
+    keep_syn = _number(name, module, "alpha_syn", module.alpha_syn_calculated)
+    return _cuba(name, module, keep, keep_syn, gain=keep_syn, decay_input=bool(module.norm_input), **options)
 
 
+_JELLY = (
+    *("IFNode", "SimpleIFNode", "HalfThresholdIFNode"),
+    *("LIFNode", "SimpleLIFNode", "ParametricLIFNode", "CUBALIFNode"),
+)
 _NEURONS: dict[str, Callable[[str, Any], SpikingNeuron]] = {
-    **dict.fromkeys((f"spikingjelly.{kind}" for kind in ("IFNode", "LIFNode", "ParametricLIFNode")), _spikingjelly),
-    "snntorch.Leaky": _snntorch,
-    **dict.fromkeys((f"norse.{kind}" for kind in ("LIFBoxCell", "IAFCell", "IAF")), _norse),
+    **dict.fromkeys((f"spikingjelly.{kind}" for kind in _JELLY), _spikingjelly),
+    **dict.fromkeys((f"snntorch.{kind}" for kind in ("Leaky", "Synaptic", "Lapicque")), _snntorch),
+    **dict.fromkeys((f"norse.{kind}" for kind in ("LIFBoxCell", "LIFCell", "LIF", "IAFCell", "IAF")), _norse),
     **dict.fromkeys((f"sinabs.{kind}" for kind in ("IAF", "IAFSqueeze", "LIF", "LIFSqueeze")), _sinabs),
 }

@@ -33,14 +33,17 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "Flatten": ("start_dim", "end_dim"),
     "IF": ("r", "v_threshold"),
     "LIF": ("tau", "r", "v_leak", "v_threshold"),
+    "CubaLIF": ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold"),
 }
 OPTIONAL: dict[str, tuple[str, ...]] = {
     "Conv2d": ("input_shape",),
     "Flatten": ("input_type",),
     "IF": ("v_reset",),
     "LIF": ("v_reset",),
+    "CubaLIF": ("v_reset", "w_in"),
 }
-NEURONS = ("IF", "LIF")
+NEURONS = ("IF", "LIF", "CubaLIF")
+_USUAL = {"v_reset": 0.0, "w_in": 1.0}
 WEIGHTS = ("Linear", "Affine", "Conv2d")
 
 
@@ -52,9 +55,9 @@ class Node:
     fields: Mapping[str, Field]
 
     def array(self, name: str) -> NDArray[Any]:
-        """A field of numbers; v_reset is 0 where it is not given."""
-        if name == "v_reset" and name not in self.fields:
-            return np.zeros_like(self.array("v_threshold"))
+        """A field of numbers; where they are not given, v_reset is 0 and w_in is 1."""
+        if name in _USUAL and name not in self.fields:
+            return np.full_like(self.array("v_threshold"), _USUAL[name])
         value = self.fields[name]
         assert not isinstance(value, str)
         return value
@@ -249,4 +252,5 @@ _SHAPES: dict[str, Callable[[Node, Shape], Shape]] = {
     "Scale": _elementwise,
     "IF": _elementwise,
     "LIF": _elementwise,
+    "CubaLIF": _elementwise,
 }

@@ -2,7 +2,9 @@
 
 NIR's equations are continuous: ``tau dv/dt = (v_leak - v) + r x`` for a LIF, ``dv/dt = r x`` for an IF. One Euler step
 of length dt is what the neurons of this project compute, with ``tau = dt * tau_steps`` and, for a LIF, r = 1 (decayed
-input) or tau_steps, for an IF r = 1 / dt. SpikingJelly 2.0 reads and writes the same.
+input) or tau_steps, for an IF r = 1 / dt. SpikingJelly 2.0 reads and writes the same. Of a CubaLIF,
+``tau_syn di/dt = w_in x - i``, the current takes its step first: it charges in the step in which it comes, as in
+snnTorch, Norse, sinabs and rockpool, with ``w_in = gain * tau_syn_steps``.
 """
 
 from __future__ import annotations
@@ -17,11 +19,14 @@ from torch import Tensor, nn
 
 from snnbench.builtin.uniform import Uniform, uniform
 from snnbench.errors import GraphError
+from snnbench.exchange.cuba import CubaLIFNeuron
 from snnbench.exchange.graph import Node, Shape
 from snnbench.exchange.sidecar import Neuron, SidecarMembrane
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
 _CLOSE = 1e-6
+_NO_LEAK = 1e30
+"""A time constant in steps that stands for none: the least that leaks nothing of any float32."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +48,39 @@ def describe_neuron(name: str, module: SpikingNeuron) -> Neuron:
     Raises:
         GraphError: if its membrane quantizer is not a uniform one.
     """
-    kinds: dict[type[SpikingNeuron], Any] = {IFNeuron: "IF", LIFNeuron: "LIF", PLIFNeuron: "PLIF"}
-    kind = next((kinds[base] for base in type(module).__mro__ if base in kinds), None)
-    if kind is None:
-        raise GraphError(f"layer '{name}' is a {type(module).__name__}, which is neither IF, LIF nor PLIF")
     threshold = module.threshold
     return Neuron(
-        kind=kind,
+        kind=_kind(name, module),
         threshold=float(threshold.detach()) if isinstance(threshold, Tensor) else threshold,
         reset=module.reset,
         v_reset=module.v_reset,
         v_init=module.v_init,
-        tau=module.tau if isinstance(module, LIFNeuron) else None,
-        w=float(module.w.detach()) if isinstance(module, PLIFNeuron) else None,
-        decay_input=module.decay_input if isinstance(module, LIFNeuron | PLIFNeuron) else None,
         membrane=_describe_membrane(name, module),
         detach_reset=module.detach_reset,
         alpha=module.alpha,
+        **_describe_leak(module),
     )
+
+
+def _kind(name: str, module: SpikingNeuron) -> Any:
+    if isinstance(module, CubaLIFNeuron):
+        return "IF" if module.tau is module.tau_syn is None else "LIF" if module.tau_syn is None else "CubaLIF"
+    kinds: dict[type[SpikingNeuron], Any] = {IFNeuron: "IF", LIFNeuron: "LIF", PLIFNeuron: "PLIF"}
+    kind = next((kinds[base] for base in type(module).__mro__ if base in kinds), None)
+    if kind is None:
+        raise GraphError(f"layer '{name}' is a {type(module).__name__}, which is neither IF, LIF, PLIF nor CubaLIF")
+    return kind
+
+
+def _describe_leak(module: SpikingNeuron) -> dict[str, Any]:
+    if isinstance(module, CubaLIFNeuron):
+        own = ("tau_syn", "gain", "reset_delay", "subtracted")
+        tau = _NO_LEAK if module.tau is None and module.tau_syn is not None else module.tau
+        decay_input = None if tau is None else module.decay_input
+        return {"tau": tau, "decay_input": decay_input, **{field: getattr(module, field) for field in own}}
+    if isinstance(module, PLIFNeuron):
+        return {"w": float(module.w.detach()), "decay_input": module.decay_input}
+    return {"tau": module.tau, "decay_input": module.decay_input} if isinstance(module, LIFNeuron) else {}
 
 
 def _describe_membrane(name: str, module: SpikingNeuron) -> SidecarMembrane | None:
@@ -86,7 +106,9 @@ def build_neuron(neuron: Neuron) -> SpikingNeuron:
     kept = {"threshold", "reset", "v_reset", "v_init", "detach_reset", "alpha"}
     common: dict[str, Any] = neuron.model_dump(include=kept)
     built: SpikingNeuron
-    if neuron.kind == "IF":
+    if not neuron.is_plain:
+        built = _build_cuba(neuron, common)
+    elif neuron.kind == "IF":
         built = IFNeuron(**common)
     elif neuron.kind == "LIF":
         built = LIFNeuron(tau=_given(neuron, "tau"), decay_input=_given(neuron, "decay_input"), **common)
@@ -96,6 +118,21 @@ def build_neuron(neuron: Neuron) -> SpikingNeuron:
     if neuron.membrane is not None:
         built.state_quantizer, built.site = _build_quantizer(neuron.membrane), neuron.membrane.site
     return built
+
+
+def _build_cuba(neuron: Neuron, common: dict[str, Any]) -> CubaLIFNeuron:
+    if neuron.kind == "PLIF":
+        raise GraphError("a PLIF has no reset_delay, gain or subtracted")
+    tau = None if neuron.kind == "IF" or _given(neuron, "tau") >= _NO_LEAK else neuron.tau
+    return CubaLIFNeuron(
+        tau=tau,
+        tau_syn=_given(neuron, "tau_syn") if neuron.kind == "CubaLIF" else None,
+        gain=neuron.gain,
+        decay_input=tau is not None and _given(neuron, "decay_input"),
+        reset_delay=neuron.reset_delay,
+        subtracted=neuron.subtracted,
+        **common,
+    )
 
 
 def _given(neuron: Neuron, field: str) -> Any:
@@ -120,17 +157,22 @@ def neuron_node(neuron: Neuron, shape: Shape, dt: float) -> Node:
 
     ends = {"v_threshold": full(neuron.threshold), "v_reset": full(neuron.v_reset)}
     if neuron.kind == "IF":
-        return Node("IF", {"r": full(1 / dt), **ends})
+        return Node("IF", {"r": full(neuron.gain / dt), **ends})
     tau = time_constant(neuron)
     r = 1.0 if neuron.decay_input else tau
-    return Node("LIF", {"tau": full(tau * dt), "r": full(r), "v_leak": full(neuron.v_reset), **ends})
+    leak = {"v_leak": full(neuron.v_reset), **ends}
+    if neuron.kind != "CubaLIF":
+        return Node("LIF", {"tau": full(tau * dt), "r": full(r * neuron.gain), **leak})
+    tau_syn = _given(neuron, "tau_syn")
+    current = {"tau_syn": full(tau_syn * dt), "w_in": full(neuron.gain * tau_syn)}
+    return Node("CubaLIF", {**current, "tau_mem": full(tau * dt), "r": full(r), **leak})
 
 
 def time_constant(neuron: Neuron) -> float:
-    """The time constant of a LIF or PLIF, in steps."""
-    if neuron.kind == "LIF":
-        return float(_given(neuron, "tau"))
-    return float(1 / torch.tensor(_given(neuron, "w"), dtype=torch.float64).sigmoid())
+    """The time constant of a LIF, PLIF or CubaLIF, in steps."""
+    if neuron.kind == "PLIF":
+        return float(1 / torch.tensor(_given(neuron, "w"), dtype=torch.float64).sigmoid())
+    return float(_given(neuron, "tau"))
 
 
 def read_neuron(name: str, node: Node, dt: float) -> tuple[Neuron, Drive]:
@@ -145,14 +187,29 @@ def read_neuron(name: str, node: Node, dt: float) -> tuple[Neuron, Drive]:
     plain = Neuron(kind="IF", threshold=value["v_threshold"], reset="hard", v_reset=value["v_reset"])
     if node.type == "IF":
         return plain, Drive(_clean(value["r"] * dt))
-    tau = _clean(_uniform(name, node, "tau") / dt)
+    field = "tau" if node.type == "LIF" else "tau_mem"
+    tau = _clean(_uniform(name, node, field) / dt)
     if tau <= 1:
-        raise GraphError(f"node '{name}' ({node.type}) has a tau of {tau * dt:g}, which is not above dt = {dt:g}")
+        raise GraphError(f"node '{name}' ({node.type}) has a {field} of {tau * dt:g}, which is not above dt = {dt:g}")
     above = _uniform(name, node, "v_leak") - value["v_reset"]
+    if node.type == "CubaLIF":
+        return _read_current(name, node, dt, plain.model_copy(update={"tau": tau}), value["r"], above), Drive()
     if math.isclose(value["r"], tau, rel_tol=_CLOSE) and not above:
         return plain.model_copy(update={"kind": "LIF", "tau": tau, "decay_input": False}), Drive()
     leaky = plain.model_copy(update={"kind": "LIF", "tau": tau, "decay_input": True})
     return leaky, Drive(_clean(value["r"]), above)
+
+
+def _read_current(name: str, node: Node, dt: float, plain: Neuron, r: float, above: float) -> Neuron:
+    if above:
+        raise GraphError(f"node '{name}' ({node.type}) leaks to another potential than it resets to; one is run")
+    tau_syn = _clean(_uniform(name, node, "tau_syn") / dt)
+    if tau_syn < 1:
+        raise GraphError(f"node '{name}' ({node.type}) has a tau_syn of {tau_syn * dt:g}, which is below dt = {dt:g}")
+    undecayed = math.isclose(r, _given(plain, "tau"), rel_tol=_CLOSE)
+    gain = _clean(_uniform(name, node, "w_in") / tau_syn * (1 if undecayed else r))
+    told = {"kind": "CubaLIF", "tau_syn": tau_syn, "gain": gain, "decay_input": not undecayed}
+    return plain.model_copy(update=told)
 
 
 def _uniform(name: str, node: Node, field: str) -> float:

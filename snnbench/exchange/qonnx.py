@@ -165,6 +165,8 @@ class _Step:
         """Charge, fire and reset, operation by operation as `snnbench.nn.neurons` does them."""
         if neuron.membrane is not None:
             raise GraphError(f"node '{name}' has a quantized membrane, which is not written as QONNX")
+        if not neuron.is_plain:
+            raise GraphError(f"node '{name}' has a synaptic current or a late reset, which is not written as QONNX")
         v, after = f"{name}.v", f"{name}.v_next"
         self._inputs.append(self._value(v, (1, *self._shapes[name])))
         self._outputs.append(self._value(after, (1, *self._shapes[name])))

@@ -80,28 +80,42 @@ class Neuron(_Part):
     """A layer of spiking neurons; they fire at h >= threshold.
 
     Attributes:
-        kind: IF: h = v + x. LIF and PLIF with decay_input: h = v + (x - (v - v_reset)) / tau, else
-            h = v - (v - v_reset) / tau + x.
+        kind: IF: h = v + gain x. LIF and PLIF with decay_input: h = v + (gain x - (v - v_reset)) / tau, else
+            h = v - (v - v_reset) / tau + gain x. CubaLIF: the same of a current i = i - i / tau_syn + gain x in place
+            of gain x; a tau of 1e30 or more is no leak.
         threshold: theta.
         reset: hard: v = v_reset; soft: v = h - theta.
+        reset_delay: the reset of a spike acts on the h of the next step, before that one fires.
+        subtracted: what a soft reset takes off h; theta if null.
         v_init: potential before the first step, in units of theta; v_reset if null.
-        tau: time constant in steps, of a LIF.
+        tau: time constant in steps, of a LIF or CubaLIF.
+        tau_syn: time constant of the current in steps, of a CubaLIF.
+        gain: factor of the input.
         w: of a PLIF, 1 / tau = sigmoid(w).
         membrane: quantizer of the potential.
         detach_reset, alpha: how gradients are taken; they change no spike.
     """
 
-    kind: Literal["IF", "LIF", "PLIF"]
+    kind: Literal["IF", "LIF", "PLIF", "CubaLIF"]
     threshold: float = Field(gt=0)
     reset: Reset
+    reset_delay: bool = False
+    subtracted: float | None = None
     v_reset: float = 0.0
     v_init: float | None = None
     tau: float | None = None
+    tau_syn: float | None = Field(default=None, ge=1)
+    gain: float = 1.0
     w: float | None = None
     decay_input: bool | None = None
     membrane: SidecarMembrane | None = None
     detach_reset: bool = False
     alpha: float = 2.0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is one of the three neurons of `snnbench.nn`."""
+        return self.kind != "CubaLIF" and self.gain == 1 and not self.reset_delay and self.subtracted is None
 
 
 class SidecarSemantics(_Part):

@@ -16,7 +16,7 @@ from snnbench.nn.libraries import step_mode
 from snnbench.nn.sew_resnet import ConvBNNeuron, SEWResNet
 
 INPUT, OUTPUT = "input", "output"
-_LEAVES = (nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten)
+LEAVES = (nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten)
 _SKIPPED = (nn.Identity, nn.Dropout, nn.Dropout2d)
 _ADD = (operator.add, operator.iadd, torch.add)
 
@@ -107,7 +107,7 @@ def _layer(wiring: Wiring, name: str, layer: Any, sources: list[str]) -> list[st
 def _module(wiring: Wiring, name: str, module: nn.Module, sources: list[str]) -> list[str]:
     if isinstance(module, _SKIPPED):
         return sources
-    if isinstance(module, _LEAVES) or step_mode(module):
+    if isinstance(module, LEAVES) or step_mode(module):
         return wiring.add(name or type(module).__name__, module, sources)
     if isinstance(module, nn.Sequential):
         for key, child in module.named_children():

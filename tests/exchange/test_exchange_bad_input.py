@@ -30,6 +30,11 @@ def lif(**changes: Any) -> Node:
     return Node("LIF", {name: np.broadcast_to(value, (3,)).copy() for name, value in fields.items()})
 
 
+def cuba(**fields: Any) -> Node:
+    usual: dict[str, Any] = {"tau_mem": 2e-4, "tau_syn": 2e-4, "r": 2.0, "v_leak": 0.0, "v_threshold": 1.0}
+    return Node("CubaLIF", {name: np.broadcast_to(value, (3,)) for name, value in {**usual, **fields}.items()})
+
+
 def chain(**changes: Any) -> Graph:
     """input - fc - spikes - output, with some of the nodes changed, taken out (None) or put in."""
     nodes = {
@@ -59,7 +64,10 @@ BAD: dict[str, tuple[Graph, str]] = {
     "two inputs": (chain(other=Node("Input", {"shape": np.array([2])})), "has 2 nodes of type Input"),
     "unreached": (chain(other=lif()), "node 'other' has no input"),
     "unknown type": (chain(spikes=Node("Izhikevich", {})), "node 'spikes' is of type Izhikevich"),
-    "recurrent type": (chain(spikes=Node("CubaLIF", {})), "node 'spikes' is of type CubaLIF"),
+    "recurrent type": (chain(spikes=Node("NIRGraph", {})), "node 'spikes' is of type NIRGraph"),
+    "tau_mem below dt": (chain(spikes=cuba(tau_mem=5e-5)), r"node 'spikes' \(CubaLIF\) has a tau_mem of 5e-05"),
+    "tau_syn below dt": (chain(spikes=cuba(tau_syn=5e-5)), r"node 'spikes' \(CubaLIF\) has a tau_syn of 5e-05"),
+    "two potentials": (chain(spikes=cuba(v_leak=0.5)), r"node 'spikes' \(CubaLIF\) leaks to another potential"),
     "no weight": (chain(fc=Node("Linear", {})), r"node 'fc' \(Linear\) lacks weight"),
     "no shape": (chain(input=Node("Input", {})), r"node 'input' \(Input\) lacks shape"),
     "empty shape": (

@@ -36,8 +36,8 @@ def spikingjelly(kind: str, **options: Any) -> nn.Module:
     return net
 
 
-def snntorch(**options: Any) -> nn.Module:
-    lif = partial(library("snntorch").Leaky, init_hidden=True, **{"reset_mechanism": "zero", **options})
+def snntorch(kind: str = "Leaky", **options: Any) -> nn.Module:
+    lif = partial(getattr(library("snntorch"), kind), init_hidden=True, **{"reset_mechanism": "zero", **options})
     return nn.Sequential(nn.Conv2d(2, 4, 3, 2, 1), lif(), nn.Flatten(), nn.Linear(16, 8), lif())
 
 
@@ -56,11 +56,21 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "SpikingJelly IF, soft": lambda: spikingjelly("IFNode", v_threshold=0.5, v_reset=None),
     "SpikingJelly LIF": lambda: spikingjelly("LIFNode", tau=1.6, v_threshold=0.2, v_reset=-0.1),
     "SpikingJelly LIF, soft, input not decayed": lambda: spikingjelly("LIFNode", decay_input=False, v_reset=None),
+    "SpikingJelly IF from half": lambda: spikingjelly("HalfThresholdIFNode", v_threshold=0.5),
+    "SpikingJelly CUBALIF": lambda: spikingjelly("CUBALIFNode"),
+    "SpikingJelly CUBALIF, soft": lambda: spikingjelly("CUBALIFNode", c_decay=0.3, v_decay=0.6, v_reset=None),
     "SpikingJelly PLIF": lambda: spikingjelly("ParametricLIFNode", init_tau=1.7, v_threshold=0.2),
     "snnTorch IF": lambda: snntorch(beta=1.0, threshold=0.5),
     "snnTorch LIF": lambda: snntorch(beta=0.9, threshold=0.4),
     "snnTorch LIF, reset at once": lambda: snntorch(beta=0.5, threshold=0.3, reset_delay=False),
     "snnTorch IF, subtracted": lambda: snntorch(beta=1.0, threshold=0.5, reset_mechanism="subtract"),
+    "snnTorch LIF, subtracted": lambda: snntorch(beta=0.9, threshold=0.4, reset_mechanism="subtract"),
+    "snnTorch Synaptic": lambda: snntorch("Synaptic", alpha=0.7, beta=0.6, threshold=0.6),
+    "snnTorch Synaptic, at once": lambda: snntorch("Synaptic", alpha=0.7, beta=1.0, threshold=0.6, reset_delay=False),
+    "snnTorch Synaptic, subtracted": lambda: snntorch("Synaptic", alpha=0.5, beta=0.8, reset_mechanism="subtract"),
+    "snnTorch Lapicque": lambda: snntorch("Lapicque", beta=0.5, threshold=0.2),
+    "snnTorch Lapicque, subtracted": lambda: snntorch("Lapicque", R=2.0, C=0.8, reset_mechanism="subtract"),
+    "Norse LIF with a current": lambda: norse("LIFCell", lambda t: t.LIFParameters(v_th=scalar(0.3))),
     "Norse IF": lambda: norse("IAFCell", lambda t: t.IAFParameters(v_th=scalar(0.5), v_reset=scalar(-0.2))),
     "Norse LIF": lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(tau_mem_inv=scalar(500.0), v_th=scalar(0.2))),
 }
@@ -134,7 +144,6 @@ def test_flattening_more_or_less_than_a_sample(mode: str, start: int, tmp_path: 
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "kind": (lambda: spikingjelly("QIFNode"), r"'2', a spikingjelly.QIFNode, can be written as one of spikingjelly.IF"),
-    "late": (lambda: snntorch(beta=0.9, reset_mechanism="subtract"), "'1', a snntorch.Leaky, .* reset_delay=True"),
     "given back": (
         lambda: snntorch(beta=1.0, reset_mechanism="subtract", reset_delay=False),
         "'1', a snntorch.Leaky, .* reset_delay=False",
@@ -148,7 +157,15 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "grades": (lambda: snntorch(beta=0.9, graded_spikes_factor=2.0), "'1', .* grades its spikes"),
     "keeps nothing": (lambda: snntorch(beta=0.0), r"'1', .* keeps 0 of its potential"),
-    "a current": (lambda: norse("LIFCell", lambda t: t.LIFParameters()), "'1', a norse.LIFCell, can be written"),
+    "keeps all": (lambda: snntorch("Synaptic", alpha=1.0, beta=0.5), "'1', .* keeps 0.5 of its potential and 1.0 of"),
+    "no charge": (
+        lambda: norse("LIFCell", lambda t: t.LIFParameters(tau_mem_inv=scalar(0.0))),
+        "'1', a norse.LIFCell, never charges",
+    ),
+    "two potentials, a current": (
+        lambda: spikingjelly("CUBALIFNode", v_reset=0.1),
+        "'2', a spikingjelly.CUBALIFNode, leaks to 0 and resets to 0.1",
+    ),
     "two potentials": (
         lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(v_leak=scalar(0.3))),
         "'1', .* leaks to 0.3 and resets to 0;",
