@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol, cast, runtime_checkable
 
@@ -33,11 +33,8 @@ def timesteps_of(model: nn.Module) -> int | None:
 def named_modules(model: nn.Module) -> dict[str, nn.Module]:
     """Every module of `model` once, by the qualified name that it has without `torch.compile` and data parallelism."""
     modules = dict(model.named_modules())
-    found: dict[str, nn.Module] = {}
-    for name, module in modules.items():
-        if _inside(module) is None:
-            found[_without_wrappers(name, modules)] = module
-    return found
+    wrappers = {name for name, module in modules.items() if _inside(module) is not None}
+    return {_without(wrappers, name): module for name, module in modules.items() if name not in wrappers}
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -78,9 +75,9 @@ def _inside(module: nn.Module) -> nn.Module | None:
     return cast(nn.Module, module.module) if isinstance(module, _WRAPPERS) else None
 
 
-def _without_wrappers(name: str, modules: Mapping[str, nn.Module]) -> str:
-    parts, kept = name.split(".") if name else [], []
-    for depth, part in enumerate(parts):
-        if _inside(modules.get(".".join(parts[:depth]), nn.Identity())) is None:
-            kept.append(part)
-    return ".".join(kept)
+def _without(wrappers: Collection[str], name: str) -> str:
+    """`name` without the parts that wrappers give what is inside them."""
+    if not wrappers:
+        return name
+    parts = name.split(".")
+    return ".".join(part for depth, part in enumerate(parts) if ".".join(parts[:depth]) not in wrappers)
