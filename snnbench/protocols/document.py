@@ -70,7 +70,10 @@ class Stage(Section):
 
 
 class Training(Section):
-    """Nesterov SGD over stages, with one learning-rate cycle (linear up, linear down to 0) over all of them."""
+    """Nesterov SGD over stages, with one learning-rate cycle (linear up, linear down to 0) over all of them.
+
+    Matrices and kernels are rounded to the format of `weights` at the end, and stored and measured so.
+    """
 
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     batch_size: _Positive
@@ -83,6 +86,7 @@ class Training(Section):
     flip: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
     threads: _Positive = 2
+    weights: Literal["float32", "float16"] = "float32"
     regularize: dict[Literal["firing_emd", "firing_rate"], Annotated[float, Field(gt=0)]] = {}
 
     @property
@@ -196,7 +200,9 @@ class Protocol(Section):
     @property
     def recipe(self) -> str:
         """SHA-256 of what determines the baseline weights: data, model and training."""
-        return digest(self.model_dump(mode="json", include={"data", "model", "train"}, exclude_defaults=True))
+        parts = self.model_dump(mode="json", include={"data", "model", "train"}, exclude_defaults=True)
+        parts["train"].pop("weights", None)  # rounding comes when training is over
+        return digest(parts)
 
     def baseline(self, seed: int) -> Baseline:
         """The baseline for `seed`: seeds count modulo the baselines there are.

@@ -83,8 +83,11 @@ def train_baseline(
 
 
 def save_weights(model: nn.Module, protocol: Protocol, seed: int, path: Path) -> str:
-    """Write the weights of `model` as safetensors and return the file's SHA-256."""
-    tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
+    """Write the weights of `model` as safetensors and return the file's SHA-256; `model` then has what was written."""
+    rounds = protocol.train.weights == "float16"
+    parts = model.state_dict().items()
+    tensors = {name: (value.half() if rounds and value.ndim > 1 else value).contiguous() for name, value in parts}
+    model.load_state_dict(tensors)
     metadata = {"protocol": f"{protocol.name}-v{protocol.version}", "recipe": protocol.recipe, "seed": str(seed)}
     content = save(tensors, metadata)
     write_atomically(path, [content])

@@ -1,14 +1,35 @@
-"""Finding a protocol's document: by name, by name and version, by path."""
+"""A protocol's document, found by name, by name and version, or by path; and the file of its weights."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from snnbench.errors import PluginError, ProtocolError
+from snnbench.plugins import catalogue
 from snnbench.protocols import read_protocol
-from snnbench.training.baseline import protocol_path
+from snnbench.training.baseline import build_model, protocol_path, save_weights
+
+
+def test_weights_are_stored_as_the_document_says_and_the_network_then_has_them(tmp_path: Path) -> None:
+    document = read_protocol(protocol_path("digits-sew8"))
+    model = build_model(document, catalogue().datasets["digits"].value)
+    exact = {name: value.clone() for name, value in model.state_dict().items()}
+    save_weights(model, document, 0, tmp_path / "exact.safetensors")
+    assert all(torch.equal(value, exact[name]) for name, value in model.state_dict().items())
+
+    half = document.model_copy(update={"train": document.train.model_copy(update={"weights": "float16"})})
+    save_weights(model, half, 0, tmp_path / "half.safetensors")
+    stored = load_file(tmp_path / "half.safetensors")
+    for name, value in model.state_dict().items():
+        matrix = value.ndim > 1
+        assert stored[name].dtype == (torch.float16 if matrix else value.dtype)
+        assert torch.equal(value, exact[name].half().float() if matrix else exact[name])
+    assert half.recipe == document.recipe
+    assert half.fingerprint != document.fingerprint
 
 
 def test_a_protocol_is_found_by_its_name_with_and_without_its_version() -> None:
