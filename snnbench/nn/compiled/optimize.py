@@ -14,6 +14,7 @@ from torch.nn.utils import parametrize
 from snnbench.nn.averaged import averages, convolve_averaged
 from snnbench.nn.compiled.build import kernels
 from snnbench.nn.compiled.counter import SpikeCounter
+from snnbench.nn.compiled.events import EventConv, is_plain
 from snnbench.nn.compiled.function import FusedSpikes, Fusion, fire_without_gradient
 from snnbench.nn.compiled.integer import IntegerConv
 from snnbench.nn.compiled.jelly import is_known, jelly_form, own_states
@@ -165,10 +166,10 @@ def optimize(model: M) -> M:
     names and ``state_dict``; train and evaluate it as you would `model`, whose own mode stays as it is. Hooks that are
     there are kept, later ones belong to the form that they are put on. SpikingJelly's IF, LIF and PLIF neurons are
     fused in evaluation. Neurons of other libraries, neurons with a state quantizer, and tensors on other devices than
-    the CPU run as before. A batch norm is found where it feeds a
-    neuron alone, in whatever modules both are; where it is not found, the neuron alone is fused. In float32 evaluation
-    the spikes are those of `model`. From then on the process keeps large blocks of memory: fetching them anew takes
-    longer than the neurons.
+    the CPU run as before. A batch norm is found where it feeds a neuron alone, in whatever modules both are; where it
+    is not found, the neuron alone is fused. In float32 evaluation convolutions skip zeros where that pays, and the
+    spikes are those of `model` in channels-last memory; later weight quantizers are put on `model`. From then on the
+    process keeps large blocks of memory: fetching them anew takes longer than the neurons.
 
     Raises:
         OptionError: if there is no C++ compiler, or it cannot build the kernels.
@@ -219,7 +220,7 @@ def _fuse(module: M, done: dict[int, nn.Module]) -> M:
     if id(module) in done:
         return done[id(module)]  # type: ignore[return-value]
     if _is_shared(module):
-        return module
+        return done.setdefault(id(module), EventConv.of(module) if is_plain(module) else module)  # type: ignore[return-value]
     fused = done[id(module)] = copy.copy(module)
     _own_hooks(fused, module)
     own_states(fused)
@@ -235,7 +236,7 @@ def _fuse(module: M, done: dict[int, nn.Module]) -> M:
 
 
 def _is_shared(module: nn.Module) -> bool:
-    """Whether both forms have the same module: layers of weights, on which quantizers may be put later."""
+    """Whether both forms have the same state: layers of weights, on which quantizers may be put later."""
     own = any(len(value.shape) > 1 for value in module.parameters(recurse=False))
     return own or parametrize.is_parametrized(module)
 

@@ -6,6 +6,7 @@
 // Rounding is PyTorch's: batch norm by a fused multiply-add, the neuron's equations without (contraction is off).
 
 #include "backward.h"
+#include "events.h"
 #include "forward.h"
 #include "memory.h"
 #include "rows.h"
@@ -96,6 +97,11 @@ void snn_sum_rows(int64_t type, const void* x, int64_t rows, int64_t positions, 
 int64_t snn_reach_rows(const float* x, const int64_t* fan_out, int64_t rows, int64_t positions, int64_t C,
                        int64_t* events, int64_t* accumulates, int64_t threads) {
     return reach_rows(x, fan_out, rows, positions, C, events, accumulates, threads);
+}
+
+void snn_convolve_events(const float* x, const float* weight, float* y, int64_t images, int64_t channels,
+                         const Window* window, int64_t threads) {
+    convolve_events(x, weight, y, images, channels, *window, threads);
 }
 
 void snn_combine_rows(int64_t type, void* dy, const void* x, const void* a, const void* b, const void* c, int64_t rows,

@@ -1,0 +1,104 @@
+"""Convolutions that skip inputs that are zero, as most spikes are, where the sums are PyTorch's to the bit."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from typing import Any, TypeGuard
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from snnbench.nn.compiled.build import kernels
+from snnbench.nn.compiled.function import channels_last
+from snnbench.nn.convolution import is_plain_convolution
+
+# Measured with AVX-512: with more inputs that are not zero, or fewer output channels, dense kernels are faster.
+_MOST_EVENTS = 0.3
+_FEWEST_CHANNELS = 32
+_LANES = 16
+_SAMPLED_ROWS = 8
+Geometry = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], bool]
+"""(shape of the input, of the weight, stride, padding, whether there is a bias)."""
+
+
+class EventConv(nn.Conv2d):
+    """Another class for a convolution: in evaluation it skips zeros, and its output is channels-last.
+
+    It is made by `of`, and has all that it consists of in common with the convolution: parameters, quantizers, hooks,
+    mode, and what is put on either of them later.
+    """
+
+    @classmethod
+    def of(cls, conv: nn.Conv2d) -> EventConv:
+        """The form of `conv`."""
+        form = cls.__new__(cls)
+        object.__setattr__(form, "__dict__", vars(conv))
+        return form
+
+    def __getattr__(self, name: str) -> Any:
+        quantized = vars(self)["_modules"].get("parametrizations", {})
+        return quantized[name]() if name in quantized else super().__getattr__(name)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002 - PyTorch's
+        if _in_evaluation(input, weight):
+            input = channels_last(input)  # noqa: A001 - PyTorch's
+            if self._skips(input, weight, bias):
+                return convolve_events(input, weight, bias, self.stride, self.padding)  # type: ignore[arg-type]
+        y: Tensor = super()._conv_forward(input, weight, bias)
+        return y
+
+    def _skips(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+        if self.groups != 1 or self.dilation != (1, 1) or isinstance(self.padding, str):
+            return False
+        if len(weight) < _FEWEST_CHANNELS or events_among(x) > _MOST_EVENTS or not weight.isfinite().all():
+            return False
+        geometry = tuple(x.shape), tuple(weight.shape), self.stride, self.padding, bias is not None
+        return sums_agree(geometry, torch.get_num_threads())
+
+
+def is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
+    """Whether `module` runs PyTorch's own code with its weight, which may be quantized."""
+    kind: Any = type(module)
+    return is_plain_convolution(module) and kind._conv_forward is nn.Conv2d._conv_forward
+
+
+def events_among(x: Tensor) -> float:
+    """The share of inputs that are not zero, in some rows of `x`."""
+    rows = x[:: max(1, len(x) // _SAMPLED_ROWS)]
+    return int(rows.count_nonzero()) / max(1, rows.numel())
+
+
+def convolve_events(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: tuple[int, int], padding: tuple[int, int]
+) -> Tensor:
+    """The convolution of float32 `x` (N, C, H, W), channels-last, with finite weights (out, C, kh, kw)."""
+    (n, channels, *size), (out, _, *kernel) = x.shape, weight.shape
+    rest = -out % _LANES
+    taps = F.pad(weight, (0, 0) * 3 + (0, rest)).permute(2, 3, 1, 0).contiguous()
+    height, width = ((s + 2 * p - k) // step + 1 for s, p, k, step in zip(size, padding, kernel, stride, strict=True))
+    y = torch.empty(n, out, height, width, memory_format=torch.channels_last)
+    window = (ctypes.c_int64 * 12)(*size, channels, height, width, out + rest, *kernel, *stride, *padding)
+    pointers = (ctypes.c_void_p(tensor.data_ptr()) for tensor in (x, taps, y))
+    sizes = map(ctypes.c_int64, (n, out))
+    threads = ctypes.c_int64(torch.get_num_threads())
+    kernels().snn_convolve_events(*pointers, *sizes, ctypes.byref(window), threads)
+    return y if bias is None else y.add_(bias.view(1, -1, 1, 1))
+
+
+@functools.cache
+def sums_agree(geometry: Geometry, threads: int) -> bool:
+    """Whether PyTorch adds up in the order of `convolve_events` here: no document says so, so it is tried."""
+    shape, kernel, stride, padding, biased = geometry
+    generator = torch.Generator().manual_seed(0)
+    x = channels_last((torch.rand(shape, generator=generator) < _MOST_EVENTS).float())
+    weight = torch.randn(kernel, generator=generator)
+    bias = torch.randn(kernel[0], generator=generator) if biased else None
+    return torch.equal(convolve_events(x, weight, bias, stride, padding), F.conv2d(x, weight, bias, stride, padding))  # type: ignore[arg-type]
+
+
+def _in_evaluation(x: Tensor, weight: Tensor) -> bool:
+    learns = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
+    known = x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu" and x.ndim == 4
+    return known and not learns and not torch.is_autocast_enabled("cpu")

@@ -1,0 +1,117 @@
+// Convolutions that skip the inputs that are zero, as most spikes are.
+//
+// Products are added one by one, by row of the window, column, and input channel: where oneDNN's dense kernels have that
+// order, too, the sums are the same to the bit, since a product with 0 changes none.
+
+#pragma once
+
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
+#include "memory.h"
+
+namespace {
+
+struct Window {
+    int64_t H, W, C, out_h, out_w, out, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
+};
+
+typedef float Lanes __attribute__((vector_size(64)));
+constexpr int64_t kLanes = 16;
+
+// sums + value * tap, rounded once.
+inline Lanes fused(Lanes sums, float value, Lanes tap) {
+#ifdef __AVX512F__
+    return (Lanes)_mm512_fmadd_ps(_mm512_set1_ps(value), (__m512)tap, (__m512)sums);
+#else
+    for (int j = 0; j < kLanes; ++j) sums[j] = std::fma(value, tap[j], sums[j]);
+    return sums;
+#endif
+}
+
+// The inputs (H, W, C) of one image that are not zero: their place in the row, w * C + c, and those of pixel (h, w)
+// from[h * (W + 1) + w] on.
+struct Events {
+    std::vector<int32_t> at;
+    std::vector<float> value;
+    std::vector<int32_t> from;
+    bool ones = true;
+
+    explicit Events(const Window& s) : at(s.H * s.W * s.C + 1), value(s.H * s.W * s.C + 1), from(s.H * (s.W + 1)) {}
+
+    void find(const float* x, const Window& s) {
+        int32_t count = 0, others = 0;
+        for (int64_t h = 0; h < s.H; ++h) {
+            for (int64_t w = 0; w < s.W; ++w) {
+                from[h * (s.W + 1) + w] = count;
+                for (int64_t c = 0; c < s.C; ++c, ++x) {
+                    at[count] = int32_t(w * s.C + c);
+                    value[count] = *x;
+                    others += *x != 0.0f && *x != 1.0f;
+                    count += *x != 0.0f;
+                }
+            }
+            from[h * (s.W + 1) + s.W] = count;
+        }
+        ones = others == 0;
+    }
+};
+
+// BLOCK vectors of output channels at one place; `weight` (kernel_h, kernel_w, C, out) begins at the first of them.
+template <int BLOCK, bool ones>
+void convolve_at(const Events& events, const float* weight, float* y, int64_t top, int64_t left, int64_t stored,
+                 const Window& s) {
+    Lanes sums[BLOCK] = {};
+    const int64_t first = std::max<int64_t>(0, left), last = std::min(s.W, left + s.kernel_w);
+    for (int64_t kh = std::max<int64_t>(0, -top); kh < std::min(s.kernel_h, s.H - top); ++kh) {
+        const int32_t* row = events.from.data() + (top + kh) * (s.W + 1);
+        const float* taps = weight + (kh * s.kernel_w - left) * s.C * s.out;
+        for (int32_t e = row[first]; e < row[last]; ++e) {
+            const float* w = taps + int64_t(events.at[e]) * s.out;
+            for (int b = 0; b < BLOCK; ++b) {
+                Lanes tap;
+                std::memcpy(&tap, w + b * kLanes, sizeof tap);
+                sums[b] = ones ? sums[b] + tap : fused(sums[b], events.value[e], tap);
+            }
+        }
+    }
+    std::memcpy(y, sums, stored * sizeof(float));
+}
+
+template <int BLOCK>
+void convolve_image(const Events& events, const float* weight, float* y, int64_t stored, int64_t channels,
+                    const Window& s) {
+    const auto at = events.ones ? convolve_at<BLOCK, true> : convolve_at<BLOCK, false>;
+    for (int64_t h = 0; h < s.out_h; ++h) {
+        for (int64_t w = 0; w < s.out_w; ++w) {
+            at(events, weight, y + (h * s.out_w + w) * channels, h * s.stride_h - s.pad_h, w * s.stride_w - s.pad_w,
+               stored, s);
+        }
+    }
+}
+
+// x (images, H, W, C), weight (kernel_h, kernel_w, C, out) with `out` rounded up to whole vectors, y (images, out_h,
+// out_w, channels).
+void convolve_events(const float* x, const float* weight, float* y, int64_t images, int64_t channels, const Window& s,
+                     int64_t threads) {
+#pragma omp parallel num_threads(threads)
+    {
+        Events events(s);
+#pragma omp for schedule(static)
+        for (int64_t n = 0; n < images; ++n) {
+            events.find(x + n * s.H * s.W * s.C, s);
+            float* mine = y + n * s.out_h * s.out_w * channels;
+            for (int64_t from = 0; from < s.out; from += 4 * kLanes) {
+                const int64_t blocks = std::min<int64_t>(4, (s.out - from) / kLanes);
+                const auto run = blocks == 4   ? convolve_image<4>
+                                 : blocks == 3 ? convolve_image<3>
+                                 : blocks == 2 ? convolve_image<2>
+                                               : convolve_image<1>;
+                run(events, weight + from, mine + from, std::min(blocks * kLanes, channels - from), channels, s);
+            }
+        }
+    }
+}
+
+}  // namespace
