@@ -12,8 +12,8 @@ from snnbench.examine.compare import difference
 from snnbench.functional import Estimate
 from snnbench.paper.cases import Case, Rows
 from snnbench.paper.differences import POINT, PairEvidence, Stand, above, accuracy_difference, below, emd_difference
-from snnbench.paper.orders import BY, corrupted, orders_loss
-from snnbench.paper.questions import quotient
+from snnbench.paper.orders import BY, CORRUPTED, corrupted, orders_loss
+from snnbench.paper.questions import NO_CELLS, quotient
 from snnbench.paper.ranks import MOST_ALIKE, bootstrap, fewest_cases, spearman
 from snnbench.records.score import Score
 
@@ -22,12 +22,17 @@ _Pairs = list[tuple[Case, Case]]
 
 @dataclass(frozen=True)
 class BetweenBoards:
-    """A hypothesis about pairs of boards: which pairs (`differ`), and what is compared of their common cells."""
+    """A hypothesis about pairs of boards: which pairs (`differ`), and what is compared of their common cells.
+
+    Attributes:
+        missing: what is lacking where no boards can be compared.
+    """
 
     number: str
     hypothesis: str
     differ: Callable[[Rows, Rows], bool]
     compare: Callable[[_Pairs], Iterator[PairEvidence]]
+    missing: str = NO_CELLS
 
 
 def common(first: Rows, second: Rows) -> _Pairs:
@@ -188,6 +193,7 @@ BETWEEN: Sequence[BetweenBoards] = (
             f"Among rows within one point of the reference, {by} orders the accuracy lost under corruption: tau > 0.",
             corrupted,
             orders_loss(by),
+            f"no board is of `{CORRUPTED}`",
         )
         for letter, by in zip("ij", BY, strict=True)
     ),

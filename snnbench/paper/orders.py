@@ -16,7 +16,7 @@ CORRUPTED = "cifar10c"
 """The data set on which corruption loss is measured."""
 
 BY = {"EMD": FIRING_EMD.name, "drift": FIRING_DRIFT.name}
-_Of = Callable[[Case], float | None]
+Of = Callable[[Case], float | None]
 
 
 def near(cases: Iterable[Case]) -> list[Case]:
@@ -24,7 +24,7 @@ def near(cases: Iterable[Case]) -> list[Case]:
     return [case for case in cases if abs(case.score("accuracy_change").value or 0) <= POINT]
 
 
-def by_metric(metric: str) -> _Of:
+def by_metric(metric: str) -> Of:
     """The value of a metric; None where the record does not have it."""
 
     def of(case: Case) -> float | None:
@@ -34,12 +34,18 @@ def by_metric(metric: str) -> _Of:
     return of
 
 
+def disagreement(case: Case) -> float | None:
+    """The share of answers that are not the reference's; None where the record does not have it."""
+    found = by_metric("agreement")(case)
+    return None if found is None else 1 - found
+
+
 def energy(case: Case) -> float:
     """The 45 nm proxy of an image, in picojoule."""
     return case.record.cost.fixed_picojoule + case.record.cost.event_picojoule
 
 
-def orders(by: str, of: _Of) -> Callable[[Rows], Iterator[PairEvidence]]:
+def orders(by: str, of: Of) -> Callable[[Rows], Iterator[PairEvidence]]:
     """Kendall's tau, over rows of one seed within one point of the reference, of `BY[by]` with something else."""
 
     def compare(rows: Rows) -> Iterator[PairEvidence]:

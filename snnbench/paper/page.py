@@ -194,24 +194,22 @@ def _ours(rows: Rows, each: Reported) -> str:
 
 
 def _beyond(study: Study) -> str:
-    numbered = [(each.number, each.hypothesis) for each in QUESTIONS]
-    numbered += [(each.number, each.hypothesis) for each in BETWEEN]
     parts = []
-    for number, hypothesis in sorted(numbered, key=_in_order):
+    for question in sorted((*QUESTIONS, *BETWEEN), key=lambda each: _in_order(each.number)):
+        number = question.number
         answers = study.answered(number)
         lines = [
             [answer.where, answer.outcome + _KNOWN * were_known(answer.comparisons), _told(answer)]
             for answer in answers
         ]
-        body = table(["where", "outcome", "comparisons"], lines) if lines else f"*{_MISSING}*: no board has the cells."
+        body = table(["where", "outcome", "comparisons"], lines) if lines else f"*{_MISSING}*: {question.missing}."
         details = _details((answer.where, answer.comparisons) for answer in answers)
-        parts.append(f"**{number}.** {hypothesis}\n\n{body}{details}")
+        parts.append(f"**{number}.** {question.hypothesis}\n\n{body}{details}")
     text = "The hypotheses of [hypotheses.md](hypotheses.md), by their numbers there."
     return "## Beyond the paper\n\n" + "\n\n".join([text, *parts])
 
 
-def _in_order(numbered: tuple[str, str]) -> tuple[int, str]:
-    number = numbered[0]
+def _in_order(number: str) -> tuple[int, str]:
     return int(number.rstrip(ascii_lowercase)), number
 
 

@@ -14,20 +14,29 @@ from snnbench.functional import Estimate
 from snnbench.paper.cases import Case, Rows
 from snnbench.paper.claims import LQNET, STATE, UNIFORM
 from snnbench.paper.differences import PairEvidence, Stand, above, accuracy_difference, below, emd_difference, widened
-from snnbench.paper.orders import BY, by_metric, energy, orders
+from snnbench.paper.orders import BY, Of, by_metric, disagreement, energy, orders
 from snnbench.paper.ranks import Numbers, bootstrap, column, fewest_cases, partial_spearman, spearman
 from snnbench.records.score import Score
 
 FOUND_RANGES = ("absmax", "mse")
 
 
+NO_CELLS = "no board has the cells"
+_Ordered = tuple[tuple[str, Of, str], ...]
+
+
 @dataclass(frozen=True)
 class Question:
-    """A hypothesis, and the comparisons of one board's rows of one mode that decide it."""
+    """A hypothesis, and the comparisons of one board's rows of one mode that decide it.
+
+    Attributes:
+        missing: what is lacking where no board can be compared.
+    """
 
     number: str
     hypothesis: str
     compare: Callable[[Rows], Iterable[PairEvidence]]
+    missing: str = NO_CELLS
 
 
 def _control_share(low: int, high: int, stand: Callable[[Estimate], Stand]) -> Callable[[Rows], Iterable[PairEvidence]]:
@@ -228,15 +237,29 @@ def _not(stand: Callable[[Estimate, float], Stand]) -> Callable[[Estimate], Stan
     return lambda estimate: stand(estimate, 0)
 
 
-_ORDERED = (
-    ("calibration error", by_metric("calibration_error")),
-    ("the steps of an early exit", by_metric("exit_steps")),
-    ("predicted energy", energy),
+def _no_rows_with(metric: str) -> str:
+    return f"no board has rows with `{metric}`"
+
+
+_ORDERED: _Ordered = (
+    ("calibration error", by_metric("calibration_error"), _no_rows_with("calibration_error")),
+    ("the steps of an early exit", by_metric("exit_steps"), _no_rows_with("exit_steps")),
+    ("predicted energy", energy, NO_CELLS),
 )
-_ORDERS = tuple(
-    (letter, by, *ordered)
-    for letter, (by, ordered) in zip("cdefgh", ((by, each) for by in BY for each in _ORDERED), strict=True)
+_DECISIONS: _Ordered = (
+    ("the answers that are not the reference's", disagreement, _no_rows_with("agreement")),
+    ("the answers that went from right to wrong or back", by_metric("flips"), _no_rows_with("flips")),
+    ("the answers that went from right to wrong", by_metric("negative_flips"), _no_rows_with("negative_flips")),
 )
+
+
+def _ordering(letters: str, ordered: _Ordered, asked: str = "") -> Iterator[Question]:
+    """Whether EMD, and drift, order each of `ordered`; `asked` is what a reader must know of the question."""
+    pairs = ((by, each) for by in BY for each in ordered)
+    for letter, (by, (what, of, missing)) in zip(letters, pairs, strict=True):
+        told = f"Among rows within one point of the reference, {by} orders {what}: tau > 0.{asked}"
+        yield Question(f"7{letter}", told, orders(by, of), missing)
+
 
 QUESTIONS: Sequence[Question] = (
     Question(
@@ -269,12 +292,8 @@ QUESTIONS: Sequence[Question] = (
     Question("4b", "It has the larger EMD at 2 and 4 bits.", _sites(FIRING_EMD.name, "EMD")),
     Question("7a", "Given accuracy, EMD predicts the change of events (cost).", _predicts(_events_change)),
     Question("7b", "Given accuracy, EMD predicts flips.", _predicts(_flips)),
-    *(
-        Question(
-            f"7{letter}", f"Among rows within one point of the reference, {by} orders {what}: tau > 0.", orders(by, of)
-        )
-        for letter, by, what, of in _ORDERS
-    ),
+    *_ordering("cdefgh", _ORDERED),
+    *_ordering("klmnop", _DECISIONS, " Asked after the rows were measured."),
     Question("10", "Errors of weights and membranes do not add up: EMD(both) < the sum.", _additive),
     Question("11a", "Post-training at 2 and 3 bits gptq and adaround have the smallest EMDs.", _calibrated_first),
 )

@@ -10,7 +10,8 @@ from fixtures.rows import Maker, score
 from scipy.stats import kendalltau
 
 from snnbench.paper.cases import Case, Rows
-from snnbench.paper.orders import by_metric, corrupted, energy, orders, orders_loss
+from snnbench.paper.orders import by_metric, corrupted, disagreement, energy, orders, orders_loss
+from snnbench.paper.questions import QUESTIONS
 from snnbench.paper.ranks import kendall
 
 
@@ -62,3 +63,21 @@ def test_corruption_loss_is_between_a_board_and_that_of_corrupted_images(make: M
     rows = make.rows(*clean)
     assert corrupted(rows, Rows(board, "ptq", tuple(dirty)))
     assert not corrupted(rows, rows)
+
+
+def test_decisions_are_ordered_where_records_hold_them(make: Maker) -> None:
+    cases = [make.case("a", bits, accuracy=0.8, emd=0.01 * bits) for bits in range(1, 10)]
+    assert disagreement(cases[0]) is None
+    for bits, case in enumerate(cases):
+        case.record.metrics["agreement"] = score(1 - 0.01 * bits)
+    (found,) = orders("EMD", disagreement)(make.rows(*cases))
+    assert (found.stand, found.estimate.value) == ("for", 1)
+
+
+def test_a_question_says_what_no_board_has(make: Maker) -> None:
+    cases = [make.case("a", bits, accuracy=0.8, emd=0.01 * bits) for bits in range(1, 10)]
+    rows = make.rows(*cases)
+    lacking = {each.number: each.missing for each in QUESTIONS if not list(each.compare(rows))}
+    assert lacking["7c"] == "no board has rows with `calibration_error`"
+    assert lacking["7k"] == "no board has rows with `agreement`"
+    assert lacking["10"] == "no board has the cells"
