@@ -7,11 +7,11 @@ from math import isfinite
 from string import ascii_lowercase
 
 from snnbench.bench.metrics import FIRING_EMD
-from snnbench.paper.between import BETWEEN
+from snnbench.paper.between import BETWEEN, BetweenBoards
 from snnbench.paper.cases import Case, Rows
 from snnbench.paper.claims import CLAIMS, Judgement
 from snnbench.paper.differences import PairEvidence, Stand
-from snnbench.paper.questions import QUESTIONS
+from snnbench.paper.questions import QUESTIONS, Question
 from snnbench.paper.reported import REPORTED, Reported
 from snnbench.paper.study import Answer, Study, null_of, were_known
 from snnbench.records.score import Score
@@ -195,7 +195,8 @@ def _ours(rows: Rows, each: Reported) -> str:
 
 def _beyond(study: Study) -> str:
     parts = []
-    for question in sorted((*QUESTIONS, *BETWEEN), key=lambda each: _in_order(each.number)):
+    questions: list[Question | BetweenBoards] = [*QUESTIONS, *BETWEEN]
+    for question in sorted(questions, key=lambda each: _in_order(each.number)):
         number = question.number
         answers = study.answered(number)
         lines = [
