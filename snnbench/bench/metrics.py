@@ -21,8 +21,8 @@ PER_STEP = "spikes per step"
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A figure that a protocol may ask for.
+class Quantity:
+    """A figure and how it is shown.
 
     Attributes:
         name: in protocols, records and exports.
@@ -30,13 +30,6 @@ class Metric:
         unit: of the values that are shown; empty for a plain number.
         scale: what a value is multiplied by to be shown.
         format: of the value that is shown.
-        better: which way is better, None where neither is.
-        compute: ``(functional, scored) -> value``, with its interval where there is one; `functional` is
-            `snnbench.functional`, handed over so that this table imports nothing heavy.
-        needs: what it is computed from; what is not always kept is kept where a protocol's metric needs it.
-        heading: heading of its column in tables; without one it is on cards and in exports only.
-        about: what its column says.
-        distance: whether it is a distance to the reference, whose own is 0.
     """
 
     name: str
@@ -44,12 +37,6 @@ class Metric:
     unit: str
     scale: float
     format: str
-    better: Literal["higher", "lower"] | None
-    compute: Callable[[Any, Scored], Estimate | float]
-    needs: tuple[Need, ...] = ("profile",)
-    heading: str = ""
-    about: str = ""
-    distance: bool = False
 
     @property
     def label(self) -> str:
@@ -63,6 +50,28 @@ class Metric:
     def difference(self, value: float) -> str:
         """A difference of two values as it is shown, with its sign."""
         return f"{self.scale * value:+{self.format.removeprefix('+')}}"
+
+
+@dataclass(frozen=True)
+class Metric(Quantity):
+    """A figure that a protocol may ask for.
+
+    Attributes:
+        better: which way is better, None where neither is.
+        compute: ``(functional, scored) -> value``, with its interval where there is one; `functional` is
+            `snnbench.functional`, handed over so that this table imports nothing heavy.
+        needs: what it is computed from; what is not always kept is kept where a protocol's metric needs it.
+        heading: heading of its column in tables; without one it is on cards and in exports only.
+        about: what its column says.
+        distance: whether it is a distance to the reference, whose own is 0.
+    """
+
+    better: Literal["higher", "lower"] | None
+    compute: Callable[[Any, Scored], Estimate | float]
+    needs: tuple[Need, ...] = ("profile",)
+    heading: str = ""
+    about: str = ""
+    distance: bool = False
 
     def shown(self, score: Score) -> str:
         """A score as it is shown, or ``failed``."""
@@ -145,7 +154,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "mcnemar_p",
-            "McNemar test of equal accuracy, p",
+            "McNemar test, p",
             "",
             1,
             ".2g",
@@ -155,7 +164,7 @@ METRICS: dict[str, Metric] = {
         ),
         _percent(
             "agreement",
-            "answers that are the reference's",
+            "agreement",
             lambda F, s: F.wilson_interval(
                 int((s.evaluation.predictions == s.reference.predictions).sum()), len(s.labels)
             ),
@@ -164,14 +173,14 @@ METRICS: dict[str, Metric] = {
         ),
         _percent(
             "flips",
-            "answers that went from right to wrong or back",
+            "flips",
             lambda F, s: _share(F, s.correct ^ s.reference_correct),
             better="lower",
             needs=("predictions",),
         ),
         _percent(
             "negative_flips",
-            "answers that went from right to wrong",
+            "flips, right to wrong",
             lambda F, s: _share(F, s.reference_correct & ~s.correct),
             better="lower",
             needs=("predictions",),
@@ -198,7 +207,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "firing_rate",
-            "mean firing rate",
+            "firing rate",
             PER_STEP,
             1,
             ".4f",
@@ -215,7 +224,7 @@ METRICS: dict[str, Metric] = {
         ),
         _percent(
             "calibration_error",
-            "expected calibration error",
+            "calibration error",
             lambda F, s: s.of_images(
                 lambda seen: F.expected_calibration_error(seen["logits"], seen["labels"]), logits=s.logits
             ),
@@ -293,8 +302,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "peak_events",
-            "spikes of the busiest layer and step",
-            "an image",
+            "peak load",
+            "spikes an image",
             1,
             ".1f",
             "lower",
@@ -305,8 +314,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "peak_events_p99",
-            "spikes of the busiest layer and step, 99 % of images",
-            "an image",
+            "peak load, p99",
+            "spikes an image",
             1,
             ".0f",
             "lower",

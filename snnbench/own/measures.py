@@ -10,7 +10,7 @@ from math import inf
 import torch
 from torch import Tensor
 
-from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD
+from snnbench.bench.metrics import METRICS, Quantity
 from snnbench.errors import FiringError
 from snnbench.functional import (
     DEAD_BELOW,
@@ -129,24 +129,22 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Measure:
+class Measure(Quantity):
     """One line of the card.
 
     Attributes:
-        name: its key.
-        title: as it is shown.
-        unit: ``%`` for fractions shown in percent, else the unit's name.
-        digits: digits after the point, as it is shown.
         of: how it is measured; a FiringError says why it cannot be.
         compares: whether it needs a reference, and is left out of the reference's own column.
     """
 
-    name: str
-    title: str
-    unit: str
-    digits: int
     of: Callable[[Pair], Value]
     compares: bool = False
+
+
+def _metric(name: str, of: Callable[[Pair], Value], compares: bool = False) -> Measure:
+    """What protocols may ask for too is shown here as on boards."""
+    metric = METRICS[name]
+    return Measure(name, metric.title, metric.unit, metric.scale, metric.format, of, compares)
 
 
 def _by_step(pair: Pair, statistic: Callable[[Samples], float | Tensor]) -> Estimate:
@@ -230,80 +228,62 @@ def _nanojoule(macs: float, accumulates: float) -> float:
 
 def own_cost(name: str, of: CostOf) -> Measure:
     """A line of the card for a cost that is not in the table."""
-    return Measure(name, name, "nJ", 1, lambda pair: picojoule(name, of, pair.work) / 1000)
+    return Measure(name, name, "nJ", 1, ".1f", lambda pair: picojoule(name, of, pair.work) / 1000)
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("accuracy", "accuracy", "%", 2, lambda p: wilson_interval(int(p.right.sum()), len(p.right))),
-    Measure("accuracy_change", "change", "%", 2, lambda p: accuracy_change(p.right, p.reference_right), compares=True),
-    Measure("mcnemar_p", "McNemar p", "", 4, lambda p: mcnemar_test(p.right, p.reference_right).p_value, compares=True),
-    Measure(
-        "agreement",
-        "agreement",
-        "%",
-        2,
-        lambda p: p.mean_of(~disagreeing(p.mine.logits, p.reference.logits), (0, 1)),
-        compares=True,
-    ),
-    Measure("flips", "flips", "%", 2, lambda p: _flips(p, negative=False), compares=True),
-    Measure("negative_flips", "right to wrong", "%", 2, lambda p: _flips(p, negative=True), compares=True),
-    Measure(FIRING_EMD.name, FIRING_EMD.title, "", 4, lambda p: p.per_step(emd_interval(p.paired)), compares=True),
-    Measure("null_p", "EMD, p of the paired null", "", 4, lambda p: p.paired.null().p_value, compares=True),
-    Measure(
-        FIRING_DRIFT.name,
-        FIRING_DRIFT.title,
-        "",
-        4,
+    _metric("accuracy", lambda p: wilson_interval(int(p.right.sum()), len(p.right))),
+    _metric("accuracy_change", lambda p: accuracy_change(p.right, p.reference_right), compares=True),
+    _metric("mcnemar_p", lambda p: mcnemar_test(p.right, p.reference_right).p_value, compares=True),
+    _metric("agreement", lambda p: p.mean_of(~disagreeing(p.mine.logits, p.reference.logits), (0, 1)), compares=True),
+    _metric("flips", lambda p: _flips(p, negative=False), compares=True),
+    _metric("negative_flips", lambda p: _flips(p, negative=True), compares=True),
+    _metric("firing_emd", lambda p: p.per_step(emd_interval(p.paired)), compares=True),
+    Measure("null_p", "EMD, p of the paired null", "", 1, ".4f", lambda p: p.paired.null().p_value, compares=True),
+    _metric(
+        "firing_drift",
         lambda p: p.per_step(jackknife(firing_drift, p.mine.profile, p.reference.profile, bounds=(0, 1))),
         compares=True,
     ),
-    Measure("spike_mismatch", "spikes that differ", "%", 2, lambda p: _mismatch(p.known_pairing), compares=True),
-    Measure("van_rossum", "van Rossum, tau 1 step", "", 4, _van_rossum, compares=True),
-    Measure("latency_shift", "first spike later by", "steps", 4, _latency, compares=True),
-    Measure("firing_rate", "firing rate", "", 4, lambda p: p.per_step(p.of_profile(FiringProfile.mean_rate))),
     Measure(
-        "dead_fraction",
-        "dead",
-        "%",
-        1,
-        _dead,
+        "spike_mismatch", "spikes that differ", "%", 100, ".2f", lambda p: _mismatch(p.known_pairing), compares=True
     ),
-    Measure("silent_fraction", "silent", "%", 1, lambda p: p.of_profile(silent_fraction)),
-    Measure("saturated_fraction", "saturated", "%", 1, lambda p: p.of_profile(saturated_fraction)),
-    Measure(
+    Measure("van_rossum", "van Rossum, tau 1 step", "", 1, ".4f", _van_rossum, compares=True),
+    Measure("latency_shift", "first spike later by", "steps", 1, ".4f", _latency, compares=True),
+    _metric("firing_rate", lambda p: p.per_step(p.of_profile(FiringProfile.mean_rate))),
+    _metric("dead_fraction", _dead),
+    Measure("silent_fraction", "silent", "%", 100, ".1f", lambda p: p.of_profile(silent_fraction)),
+    _metric("saturated_fraction", lambda p: p.of_profile(saturated_fraction)),
+    _metric(
         "accuracy_area",
-        "accuracy, mean over steps",
-        "%",
-        2,
         lambda p: _by_step(p, lambda s: area_under_steps(accuracy_by_step(s["steps"].transpose(0, 1), s["labels"]))),
     ),
-    Measure(
+    _metric(
         "agreement_area",
-        "agreement, mean over steps",
-        "%",
-        2,
         lambda p: _by_step(
             p,
             lambda s: area_under_steps(agreement_by_step(s["steps"].transpose(0, 1), s["reference"].transpose(0, 1))),
         ),
         compares=True,
     ),
-    Measure("exit_steps", "steps to 90 % sure", "steps", 2, lambda p: _early(p, "steps")),
-    Measure("exit_accuracy", "accuracy stopped there", "%", 2, lambda p: _early(p, "accuracy")),
-    Measure("calibration_error", "calibration error", "%", 2, _calibration),
-    Measure("nll", "log likelihood, negative", "nats", 4, lambda p: p.mean_of(_nll(p), (0, inf))),
-    Measure("brier", "Brier score", "", 4, lambda p: p.mean_of(brier_scores(p.mine.logits, p.known_labels), (0, 2))),
-    Measure("events", "synaptic events an image", "", 0, lambda p: _operations(p, "events")),
-    Measure("energy", "45 nm proxy an image", "nJ", 1, _energy),
-    Measure("memory_energy", "with memory, Lemaire 2022", "nJ", 1, lambda p: memory_energy(p.work) / 1000),
-    Measure("peak_events", "events, busiest layer and step", "", 1, lambda p: p.peak.events),
-    Measure("peak_events_p99", "the same, 99 % of images", "", 0, lambda p: p.peak.p99),
-    Measure("over_limit", "images over the limit", "%", 2, _over_limit),
-    Measure("membrane_bits", "membrane bits, unit theta/256", "bits", 0, _membrane_bits),
-    Measure("found_state_bits", "membrane bits found", "bits", 0, _found_state_bits),
-    Measure("found_bits", "bits found", "bits", 0, lambda p: max(_quantized(p), default=32)),
-    Measure("float_share", "weights in float", "%", 1, lambda p: float_share(p.weights)),
-    Measure("weight_bytes", "weights, packed", "kB", 1, lambda p: sum(row.packed_bits for row in p.weights) / 8000),
+    _metric("exit_steps", lambda p: _early(p, "steps")),
+    _metric("exit_accuracy", lambda p: _early(p, "accuracy")),
+    _metric("calibration_error", _calibration),
+    _metric("nll", lambda p: p.mean_of(_nll(p), (0, inf))),
+    _metric("brier", lambda p: p.mean_of(brier_scores(p.mine.logits, p.known_labels), (0, 2))),
+    Measure("events", "synaptic events an image", "", 1, ".0f", lambda p: _operations(p, "events")),
+    Measure("energy", "45 nm proxy an image", "nJ", 1, ".1f", _energy),
+    Measure("memory_energy", "with memory, Lemaire 2022", "nJ", 1, ".1f", lambda p: memory_energy(p.work) / 1000),
+    _metric("peak_events", lambda p: p.peak.events),
+    _metric("peak_events_p99", lambda p: p.peak.p99),
+    Measure("over_limit", "images over the limit", "%", 100, ".2f", _over_limit),
+    Measure("membrane_bits", "membrane bits, unit theta/256", "bits", 1, ".0f", _membrane_bits),
+    Measure("found_state_bits", "membrane bits found", "bits", 1, ".0f", _found_state_bits),
+    Measure("found_bits", "bits found", "bits", 1, ".0f", lambda p: max(_quantized(p), default=32)),
+    Measure("float_share", "weights in float", "%", 100, ".1f", lambda p: float_share(p.weights)),
+    Measure(
+        "weight_bytes", "weights, packed", "kB", 1, ".1f", lambda p: sum(row.packed_bits for row in p.weights) / 8000
+    ),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +12,18 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from snnbench.bench.metrics import METRICS, Quantity
 from snnbench.errors import OptionError
 from snnbench.files import write_atomically
 from snnbench.functional import Estimate
-from snnbench.own.measures import MEASURES, Measure, Value, own_cost
+from snnbench.own.measures import MEASURES, Value, own_cost
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from snnbench.own.report import Card, Report
 
-_CONTROL = Measure("control_emd", "EMD against the control", "", 4, lambda pair: 0.0)
+_CONTROL = replace(METRICS["firing_emd"], name="control_emd", title="EMD against the control")
 _LAYER_COLUMNS = (
     ("rate", "", 4),
     ("reference_rate", "", 4),
@@ -46,7 +47,7 @@ def summary_table(report: Report) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for measure in _shown(report):
         cells = [_cell(card, measure) for card in report.cards.values()]
-        table.add_row(f"{measure.title} {measure.unit}".rstrip(), *cells)
+        table.add_row(measure.label, *cells)
     return table
 
 
@@ -109,10 +110,7 @@ def page(report: Report) -> str:
 
     environment = Environment(loader=PackageLoader("snnbench.own"), autoescape=True, trim_blocks=True)
     shown = _shown(report)
-    rows = [
-        (f"{measure.title} {measure.unit}".rstrip(), [_cell(card, measure) for card in report.cards.values()])
-        for measure in shown
-    ]
+    rows = [(measure.label, [_cell(card, measure) for card in report.cards.values()]) for measure in shown]
     tables = [
         _grid(table) for name in report.names for table in (layers_table(report, name), weights_table(report, name))
     ]
@@ -132,9 +130,9 @@ def write(report: Report, path: Path) -> Path:
     return path
 
 
-def _shown(report: Report) -> list[Measure]:
+def _shown(report: Report) -> list[Quantity]:
     """The measures that at least one network has."""
-    known = [*MEASURES, _CONTROL]
+    known: list[Quantity] = [*MEASURES, _CONTROL]
     names = dict.fromkeys(name for card in report.cards.values() for name in card.measures)
     added = [own_cost(name, lambda work: 0.0) for name in names if name not in {each.name for each in known}]
     measures = [*known, *added]
@@ -142,16 +140,16 @@ def _shown(report: Report) -> list[Measure]:
     return [each for each in measures if any(not isinstance(card.measures.get(each.name, ""), str) for card in cards)]
 
 
-def _cell(card: Card, measure: Measure) -> str:
+def _cell(card: Card, measure: Quantity) -> str:
     value = card.measures.get(measure.name)
     if value is None:
         return ""
     if isinstance(value, str):
         return "not measured"
     if not isinstance(value, Estimate):
-        return _number(value, measure.unit, measure.digits)
-    value, low, high = (_number(each, measure.unit, measure.digits) for each in (value.value, value.low, value.high))
-    return f"{value}  [{low}, {high}]"
+        return measure.text(value)
+    low, high = measure.text(value.low), measure.text(value.high)
+    return f"{measure.text(value.value)}  [{low}, {high}]"
 
 
 def _number(value: float, unit: str, digits: int) -> str:
