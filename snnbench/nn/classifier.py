@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from snnbench.errors import FiringError
 from snnbench.nn.libraries import StepMode, reset_states, step_mode
+from snnbench.nn.sew_resnet import DirectlyEncoded
 
 Loop = Callable[[Callable[..., Any], Tensor], Any]
 """`loop(network, images)`: calls `network`, the model's forward, as often as it takes, and gives its outputs."""
@@ -22,8 +23,11 @@ class Classifier:
     Args:
         model: the network.
         timesteps: T, where the images must be shown T times: a single-step network is called T times, others get a
-            time dimension where their library has it. None: the network runs its own steps.
+            time dimension where their library has it. None: the network runs its own steps, as those that ship do.
         loop: a loop over the steps of one's own, in place of `timesteps`.
+
+    Raises:
+        FiringError: for both, or another T than that of a network that ships.
 
     Attributes:
         step_logits: outputs at each step of the last call, `(T, N, classes)`; None if the model gave no steps.
@@ -33,7 +37,7 @@ class Classifier:
         if timesteps is not None and loop is not None:
             raise FiringError("timesteps and loop are two ways to run the steps; give one of them")
         self._model, self._forward = model, model.forward
-        self._timesteps, self._loop = timesteps, loop
+        self._timesteps, self._loop = _left_to_caller(model, timesteps), loop
         self.step_logits: Tensor | None = None
 
     def __call__(self, images: Any) -> Tensor:
@@ -57,6 +61,18 @@ class Classifier:
         if mode == "single":
             return _stacked([self._forward(images) for _ in range(self._timesteps)])
         return self._forward(over_time(images, self._timesteps, mode))
+
+
+def _left_to_caller(model: nn.Module, timesteps: int | None) -> int | None:
+    """T as given, or None where the network shows itself the images so often."""
+    if timesteps is None or not isinstance(model, DirectlyEncoded):
+        return timesteps
+    if timesteps != model.timesteps:
+        raise FiringError(
+            f"the network shows itself each image {model.timesteps} times, not timesteps={timesteps}; set its attribute"
+            " timesteps instead"
+        )
+    return None
 
 
 def time_layout(model: nn.Module) -> StepMode:
