@@ -18,7 +18,7 @@ def audit_of(quantized: Quantized, watch: Watch, cell: Cell) -> Audit:
     model, declared = quantized.model, quantized.declared
     weights, membranes = audit_weights(model, watch, declared), audit_membranes(model, watch)
     membrane_bits = cell.membrane.bits if cell.membrane else 0
-    rows = tuple(_weight_row(name, audit, declared[name]) for name, audit in weights.items())
+    rows = tuple(weight_row(name, audit, declared[name]) for name, audit in weights.items())
     floats = full_precision(model)
     findings = [
         *quantized.findings,
@@ -41,7 +41,8 @@ def audit_of(quantized: Quantized, watch: Watch, cell: Cell) -> Audit:
     )
 
 
-def _weight_row(name: str, audit: WeightAudit, declared: int) -> WeightRow:
+def weight_row(name: str, audit: WeightAudit, declared: int) -> WeightRow:
+    """The row of a layer in a record."""
     shown = {key: value for key, value in asdict(audit).items() if key not in ("steady", "finite", "distinct_levels")}
     return WeightRow(layer=name, declared_bits=declared, **shown)
 

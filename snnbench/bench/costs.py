@@ -73,7 +73,8 @@ class Costed:
     @property
     def memory(self) -> int:
         """Bits of packed weights, parameters in full precision, and membrane states."""
-        quantized = {row.layer: row.state_bits for row in self.audit.membranes}
+        rows = (*self.audit.membranes, *self.audit.own_membranes)
+        quantized = {row.layer: row.state_bits for row in rows}
         layers = self.outcome.profile.layers
         states = sum(quantized.get(name, 32 * layer.neurons) for name, layer in layers.items())
         return self.audit.packed_bits + self.audit.float_bits + states
@@ -204,7 +205,8 @@ def _work_of(model: nn.Module, evaluation: Evaluation, audit: Audit) -> Work:
         for name, layer in profile.layers.items()
     }
     assert evaluation.synapses is not None
-    return work_at(evaluation.synapses, neurons, _found_bits(audit.weights), _found_bits(audit.membranes))
+    weights, membranes = (*audit.weights, *audit.own_weights), (*audit.membranes, *audit.own_membranes)
+    return work_at(evaluation.synapses, neurons, _found_bits(weights), _found_bits(membranes))
 
 
 def _found_bits(rows: Iterable[WeightRow | MembraneRow]) -> dict[str, int]:

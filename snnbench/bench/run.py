@@ -14,6 +14,7 @@ from snnbench.bench.bench import Bench, Beside, cell_identity, open_bench, own_f
 from snnbench.bench.chip_gap import put_on_chip
 from snnbench.bench.control import control_evaluations
 from snnbench.bench.costs import Costed, asked_costs, cost_of, costs_from, find_costs
+from snnbench.bench.own_audit import with_own
 from snnbench.bench.plugin_errors import blamed
 from snnbench.bench.quantized import make_quantized, training_engine
 from snnbench.bench.rebuilding import Quantized
@@ -218,6 +219,8 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
         beside: Beside = on_chip.beside if on_chip else nullcontext
         evaluation = bench.evaluate(quantized.model, title, reporter, beside)
     audit = audit_of(quantized, watch, cell)
+    if cell.network is not None:
+        audit = with_own(audit, bench, quantized.model, watch, evaluation.profile)
     costed = Costed(evaluation, reference, audit)
     controls = control_evaluations(bench, cell, evaluation, reporter) if cell.mode == "qat" else None
     _, labels = bench.test_set()

@@ -65,7 +65,7 @@ def _in_float(record: Record) -> str:
 
 def _bits(record: Record) -> str:
     declared = record.cell.quantizer.bits
-    found = "" if declared == FLOAT_BITS else f"/{record.audit.found_bits}"
+    found = "" if declared == record.audit.found_bits == FLOAT_BITS else f"/{record.audit.found_bits}"
     return f"{declared}{found}{'!' if record.audit.findings else ''}"
 
 

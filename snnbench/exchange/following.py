@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.errors import GraphError
+from snnbench.exchange.flows import Flow
 from snnbench.exchange.network import GraphNetwork
 from snnbench.exchange.recorded import Recorder
-from snnbench.exchange.values import Value
 from snnbench.exchange.wiring import INPUT, Wiring, wire
 from snnbench.nn.classifier import over_time, time_layout
 from snnbench.nn.libraries import reset_states
@@ -47,10 +47,10 @@ def follow(model: nn.Module, shape: tuple[int, ...], timesteps: int | None) -> t
     raise errors[0] if errors else GraphError(f"{unfollowed}{failed}")
 
 
-def _inputs(model: nn.Module, shape: tuple[int, ...], timesteps: int | None) -> Iterator[tuple[Tensor, Value]]:
+def _inputs(model: nn.Module, shape: tuple[int, ...], timesteps: int | None) -> Iterator[tuple[Tensor, Flow]]:
     mode = time_layout(model)
     images = torch.rand(_SAMPLES, *shape, generator=torch.Generator().manual_seed(0))
-    plain = Value(((INPUT, None),), shape)
+    plain = Flow(((INPUT, None),), shape)
     if mode == "single":
         yield images, plain
     if timesteps is not None:
@@ -61,7 +61,7 @@ def _inputs(model: nn.Module, shape: tuple[int, ...], timesteps: int | None) -> 
         yield images, plain
 
 
-def _run(model: nn.Module, images: Tensor, value: Value, timesteps: int) -> tuple[Wiring, int | None]:
+def _run(model: nn.Module, images: Tensor, value: Flow, timesteps: int) -> tuple[Wiring, int | None]:
     recorder = Recorder(model, _SAMPLES)
     recorder.give(images, value)
     outputs = []

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from snnbench.errors import GraphError
-from snnbench.exchange.values import VALUES, Value
+from snnbench.exchange.flows import FLOWS, Flow
 from snnbench.exchange.wiring import LEAVES, OUTPUT, Wiring
 from snnbench.nn.hooks import after, before
 from snnbench.nn.libraries import step_mode
@@ -43,7 +43,7 @@ class _Unknown:
     why: str
 
 
-_Held = Value | _State | _Unknown | None
+_Held = Flow | _State | _Unknown | None
 
 
 class Recorder(TorchFunctionMode):
@@ -66,7 +66,7 @@ class Recorder(TorchFunctionMode):
         self._calls: dict[str, int] = {}
         self._done: set[tuple[str, int | None]] = set()
         self._lengths: set[int] = set()
-        self._known: dict[int, tuple[Tensor, int, Value | _State | _Unknown]] = {}
+        self._known: dict[int, tuple[Tensor, int, Flow | _State | _Unknown]] = {}
         self._running: list[str] = []
         self._inside = 0
         self._functions: dict[Any, str] = {}
@@ -81,7 +81,7 @@ class Recorder(TorchFunctionMode):
             stack.enter_context(self)
             yield
 
-    def give(self, images: Tensor, value: Value) -> None:
+    def give(self, images: Tensor, value: Flow) -> None:
         """Say what the input of the network holds."""
         self._keep(images, value)
 
@@ -137,20 +137,20 @@ class Recorder(TorchFunctionMode):
             if isinstance(each, _State):
                 return _Unknown(f"{self._what()} does '{name}' to the potential of layer '{each.layer}'; {_SPIKES}")
         cannot = _Unknown(f"{self._what()} does '{name}', which a graph of NIR cannot say")
-        first = next(each for each in given if isinstance(each, Value))
+        first = next(each for each in given if isinstance(each, Flow))
         if name in _CALLED:
             return self._layer(self._named(name, arguments, first), _CALLED[name](*arguments[1:]), first, tensor)
         if name == "unbind":
             name, arguments = "select", [arguments[0], place]
         values = {id(each): value for each, value in zip(_tensors(arguments), given, strict=True)}
-        value = VALUES[name](lambda each: values.get(id(each)), arguments, tensor) if name in VALUES else None
+        value = FLOWS[name](lambda each: values.get(id(each)), arguments, tensor) if name in FLOWS else None
         if value is None or value.dims(self._samples) != tuple(tensor.shape):
             return cannot
         if value.steps not in (None, 1):
             self._lengths.add(value.steps)
         return self._flattened(name, first, value, tensor, cannot)
 
-    def _flattened(self, name: str, given: Value, value: Value, output: Tensor, cannot: _Unknown) -> Any:
+    def _flattened(self, name: str, given: Flow, value: Flow, output: Tensor, cannot: _Unknown) -> Any:
         """Where a function makes the numbers of a sample into one row, a layer of that."""
         if value.shape == given.shape:
             return value
@@ -158,7 +158,7 @@ class Recorder(TorchFunctionMode):
             return cannot
         return self._layer(self._named(name, [], given), nn.Flatten(), value, output)
 
-    def _named(self, function: str, arguments: list[Any], value: Value) -> str:
+    def _named(self, function: str, arguments: list[Any], value: Flow) -> str:
         """A name for what a function does to some outputs, the same at every step."""
         parent = self._running[-1] if self._running else ""
         key = (parent, function, value.names, str([each for each in arguments if not isinstance(each, Tensor)]))
@@ -221,12 +221,12 @@ class Recorder(TorchFunctionMode):
         self,
         name: str,
         module: nn.Module,
-        value: Value,
+        value: Flow,
         output: Tensor,
         *,
         neuron: bool = False,
         call: int | None = None,
-    ) -> Value:
+    ) -> Flow:
         """Put a layer after what it takes, or see that it takes the same as before; what it gives."""
         self._check_taken(name, value, neuron, call)
         if name not in self._sources:
@@ -241,9 +241,9 @@ class Recorder(TorchFunctionMode):
             )
         self._done.add((name, step))
         shape = tuple(output.shape[len(value.dims(1)) - len(value.shape) :])
-        return Value(((name, step),), shape, value.steps, value.order, value.split, value.over)
+        return Flow(((name, step),), shape, value.steps, value.order, value.split, value.over)
 
-    def _check_taken(self, name: str, value: Value, neuron: bool, call: int | None) -> None:
+    def _check_taken(self, name: str, value: Flow, neuron: bool, call: int | None) -> None:
         if value.over == "sum" or (value.over and neuron):
             raise GraphError(f"layer '{name}' takes a multiple, or a sum over steps, which a graph of NIR cannot say")
         taken = {step for _, step in value.terms} - {None}
@@ -252,14 +252,14 @@ class Recorder(TorchFunctionMode):
             at = f"in step {call + 1} " if call is not None else ""
             raise GraphError(f"layer '{name}' takes {at}what layers gave in step {told}; a graph of NIR has no delays")
 
-    def _found(self, tensor: Tensor | None, what: str) -> Value:
+    def _found(self, tensor: Tensor | None, what: str) -> Flow:
         """What a tensor holds.
 
         Raises:
             GraphError: if no graph can say it.
         """
         found = None if tensor is None else self._of(tensor)
-        if isinstance(found, Value):
+        if isinstance(found, Flow):
             return found
         if isinstance(found, _Unknown):
             raise GraphError(found.why)
@@ -275,7 +275,7 @@ class Recorder(TorchFunctionMode):
             return _Unknown(f"{self._what()} changes the output of a layer in place, which cannot be followed")
         return value
 
-    def _keep(self, tensor: Tensor, value: Value | _State | _Unknown) -> None:
+    def _keep(self, tensor: Tensor, value: Flow | _State | _Unknown) -> None:
         self._known[id(tensor)] = (tensor, tensor._version, value)  # kept, so that the number is not given again
 
     def _what(self) -> str:

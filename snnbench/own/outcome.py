@@ -24,8 +24,8 @@ from snnbench.nn.loads import neuron_load, record_loads
 from snnbench.nn.steps import steps_among
 from snnbench.nn.synapses import weight_layers
 from snnbench.own.capture import SpikeCapture, spiking_modules
-from snnbench.own.potentials import PotentialRange
-from snnbench.own.products import ProductWeights
+from snnbench.quant.potentials import PotentialRange
+from snnbench.quant.products import ProductWeights
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,9 @@ from torch import nn
 from snnbench.errors import FiringError
 from snnbench.nn.synapses import matrices
 from snnbench.quant.apply import quantizers
-from snnbench.quant.audit import basis_of, most_levels
+from snnbench.quant.audit import IN_FLOAT_ABOVE, basis_of, is_used, most_levels, multiplied
 from snnbench.quant.coding import pack
 from snnbench.quant.packing import NUMBER_BITS, bits_for
-
-_FLOAT_ABOVE = 16  # bits a weight; weights that PyTorch drew at random lie on a grid of 24
 
 
 @dataclass(frozen=True)
@@ -58,11 +56,11 @@ def weight_bits(model: nn.Module, used: Mapping[str, torch.Tensor] | None = None
     """
     made, used = quantizers(model), used or {}
     known = matrices(model)
-    rows = [_row(name, _used(matrix.layer, matrix.weight, used), made.get(name)) for name, matrix in known.items()]
+    rows = [_row(name, multiplied(matrix.layer, matrix.weight, used), made.get(name)) for name, matrix in known.items()]
     paths = {matrix.path for matrix in known.values()}
     others = [
-        _row(path, _used(path.rpartition(".")[0], value, used), None)
-        if _is_used(path.rpartition(".")[0], value, used)
+        _row(path, multiplied(path.rpartition(".")[0], value, used), None)
+        if is_used(path.rpartition(".")[0], value, used)
         else WeightBits(path, value.numel(), None, NUMBER_BITS, NUMBER_BITS * value.numel())
         for path, value in model.named_parameters()
         if value.ndim > 1 and path not in paths and ".parametrizations." not in path
@@ -70,16 +68,6 @@ def weight_bits(model: nn.Module, used: Mapping[str, torch.Tensor] | None = None
     if not rows and not others:
         raise FiringError(f"{type(model).__name__} has no weights")
     return (*rows, *others)
-
-
-def _is_used(module: str, weight: torch.Tensor, used: Mapping[str, torch.Tensor]) -> bool:
-    return module in used and used[module].shape == weight.shape
-
-
-def _used(module: str, weight: torch.Tensor, used: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """What the module multiplied with in place of `weight`."""
-    taken = used[module] if _is_used(module, weight, used) else weight
-    return taken.detach().float().cpu()
 
 
 def float_share(rows: tuple[WeightBits, ...]) -> float:
@@ -90,6 +78,6 @@ def float_share(rows: tuple[WeightBits, ...]) -> float:
 def _row(name: str, weight: torch.Tensor, quantizer: nn.Module | None) -> WeightBits:
     packing = pack(weight, basis_of(quantizer) if quantizer is not None else None)
     declared = getattr(quantizer, "declared_bits", None)
-    in_float = packing.bits > _FLOAT_ABOVE * weight.numel() if quantizer is None else declared == NUMBER_BITS
+    in_float = packing.bits > IN_FLOAT_ABOVE * weight.numel() if quantizer is None else declared == NUMBER_BITS
     found = NUMBER_BITS if in_float else bits_for(most_levels(weight))
     return WeightBits(name, weight.numel(), declared, found, packing.bits)

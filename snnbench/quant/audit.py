@@ -17,6 +17,9 @@ from snnbench.quant.coding import pack
 from snnbench.quant.packing import NUMBER_BITS, Codebook, bits_for
 from snnbench.quant.watch import Visited, Watch
 
+IN_FLOAT_ABOVE = 16
+"""Bits a weight, its table of levels included, above which weights without a quantizer of snnbench count as float;
+those that PyTorch drew at random lie on a grid of 24 bits."""
 _MOST_STALLS = 256
 _ROUNDING = 4 * float(torch.finfo(torch.float32).eps)
 
@@ -78,6 +81,37 @@ def audit_weights(model: nn.Module, watch: Watch, declared: Mapping[str, int]) -
         name: _audit_weight(weight, declared[name], basis_of(made[name]), name not in watch.unsteady)
         for name, weight in watch.weights.items()
     }
+
+
+@torch.no_grad()
+def used_weights(model: nn.Module, names: Iterable[str], used: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What layers, and modules with a matrix of parameters, multiply with, by the names that `full_precision` gives.
+
+    `used` has what modules multiplied with; a matrix that is no layer's counts if it is there.
+    """
+    known, plain = matrices(model), dict(model.named_parameters())
+    layers = {name: (known[name].layer, known[name].weight) for name in names if name in known}
+    others = {name: (name.rpartition(".")[0], plain[name]) for name in names if name in plain and name not in known}
+    layers |= {name: place for name, place in others.items() if is_used(*place, used)}
+    return {name: multiplied(*place, used) for name, place in layers.items()}
+
+
+def audit_undeclared(weight: Tensor) -> WeightAudit | None:
+    """Audit a weight that nobody said the bits of; None if it is in full precision."""
+    if pack(weight).bits > IN_FLOAT_ABOVE * weight.numel():
+        return None
+    return _audit_weight(weight, bits_for(most_levels(weight)), None, True)
+
+
+def is_used(module: str, weight: Tensor, used: Mapping[str, Tensor]) -> bool:
+    """Whether `module` multiplied with something in place of `weight`, or with itself."""
+    return module in used and used[module].shape == weight.shape
+
+
+def multiplied(module: str, weight: Tensor, used: Mapping[str, Tensor]) -> Tensor:
+    """What `module` multiplied with in place of `weight`, in float32 on the CPU."""
+    taken = used[module] if is_used(module, weight, used) else weight
+    return taken.detach().float().cpu()
 
 
 @torch.no_grad()
@@ -151,12 +185,11 @@ def _audit_weight(weight: Tensor, declared: int, basis: Tensor | None, steady: b
 
 def _audit_membrane(neuron: SpikingNeuron, visited: Visited) -> MembraneAudit:
     levels = len(visited.levels)
-    ends = int(visited.counts[0]) + (int(visited.counts[-1]) if levels > 1 else 0)
     bits = bits_for(levels)
     return MembraneAudit(
         levels=levels,
         found_bits=bits,
-        saturated=ends / int(visited.counts.sum()),
+        saturated=visited.at_ends,
         state_bits=bits * torch.Size(visited.features).numel(),
         stalled_below=stalled_below(neuron, visited.levels, visited.features),
     )

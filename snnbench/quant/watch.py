@@ -31,6 +31,12 @@ class Visited:
         self.levels, self.counts = torch.empty(0), torch.empty(0, dtype=torch.int64)
         self.features: tuple[int, ...] = ()
 
+    @property
+    def at_ends(self) -> float:
+        """Part of the visits to the lowest or the highest level."""
+        ends = int(self.counts[0]) + (int(self.counts[-1]) if len(self.levels) > 1 else 0)
+        return ends / int(self.counts.sum())
+
     def add(self, states: Tensor) -> None:
         """Count the values of `states` (N, *features); no further levels once there are `MOST_LEVELS`."""
         self.features = tuple(states.shape[1:])

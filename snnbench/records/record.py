@@ -88,6 +88,9 @@ class Audit(RecordPart):
         findings: what contradicts what was declared; empty if nothing does.
         warnings: what is declared rightly, and worth knowing.
         float_share: share of the weights in full precision, biases and batch norms aside; null in older records.
+        own_weights: a row each weight that a network of one's own quantizes itself, or comes with quantized; nobody
+            declared its bits, which stand as 32.
+        own_membranes: a row each membrane that it quantizes itself.
     """
 
     weights: tuple[WeightRow, ...]
@@ -99,6 +102,8 @@ class Audit(RecordPart):
     findings: tuple[str, ...]
     warnings: tuple[str, ...]
     float_share: float | None = added(None)
+    own_weights: tuple[WeightRow, ...] = added(())
+    own_membranes: tuple[MembraneRow, ...] = added(())
 
 
 class CostRow(RecordPart):

@@ -60,6 +60,10 @@ class PotentialRange:
         """Layer -> lowest and highest potential in units of its threshold."""
         return dict(self._found)
 
+    def visited(self) -> dict[str, Visited]:
+        """Layer -> levels of its stored potentials."""
+        return dict(self._levels)
+
     def bits(self) -> dict[str, int]:
         """Layer -> bits that number the levels of its stored potentials; 32 in float."""
         return {name: bits_of(visited) for name, visited in self._levels.items()}

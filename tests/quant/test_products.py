@@ -17,8 +17,8 @@ import snnbench
 from snnbench.builtin.uniform import uniform
 from snnbench.nn import sew_resnet8
 from snnbench.nn.libraries import reset_states
-from snnbench.own.products import ProductWeights
 from snnbench.quant import quantize_membranes
+from snnbench.quant.products import ProductWeights
 
 
 def k_bit_network(bits: int) -> nn.Module:

@@ -1,6 +1,6 @@
 """What the tensors of a running network hold: sums of layers' outputs, in one step or in all of them.
 
-`VALUES` has the functions of PyTorch that only sum, select and reshape such outputs. Whatever else a network does
+`FLOWS` has the functions of PyTorch that only sum, select and reshape such outputs. Whatever else a network does
 between its layers, a graph of NIR cannot say.
 """
 
@@ -19,7 +19,7 @@ Term = tuple[str, int | None]
 
 
 @dataclass(frozen=True)
-class Value:
+class Flow:
     """What one tensor holds.
 
     Attributes:
@@ -53,18 +53,18 @@ class Value:
         """The step that it is of; None for every step."""
         return max((step for _, step in self.terms if step is not None), default=None)
 
-    def at(self, step: int | None) -> Value:
+    def at(self, step: int | None) -> Flow:
         """One step of a tensor of all steps."""
         terms = tuple((name, step) for name, _ in self.terms)
         return replace(self, terms=terms, steps=None, order="N", split=True)
 
 
-Found = Value | None
+_Found = Flow | None
 Arguments = Sequence[Any]
-Find = Callable[[Any], Value | None]
+Find = Callable[[Any], Flow | None]
 
 
-def added(find: Find, arguments: Arguments, output: Tensor) -> Found:
+def added(find: Find, arguments: Arguments, output: Tensor) -> _Found:
     """``a + b``: of two values, or of one and zeros."""
     if len(arguments) != 2:
         return None
@@ -78,7 +78,7 @@ def added(find: Find, arguments: Arguments, output: Tensor) -> Found:
     return replace(first, terms=(*first.terms, *second.terms)) if same else None
 
 
-def stacked(find: Find, arguments: Arguments, output: Tensor) -> Found:
+def stacked(find: Find, arguments: Arguments, output: Tensor) -> _Found:
     """``torch.stack`` along the first dimension, of one value for each step in turn."""
     if not isinstance(arguments[0], (list, tuple)) or (len(arguments) > 1 and arguments[1] != 0):
         return None
@@ -86,7 +86,7 @@ def stacked(find: Find, arguments: Arguments, output: Tensor) -> Found:
     return _in_turn([value for value in values if value is not None]) if all(values) else None
 
 
-def _in_turn(values: list[Value]) -> Found:
+def _in_turn(values: list[Flow]) -> _Found:
     first = values[0].at(None)
     for step, value in enumerate(values):
         if value.at(None) != first or value.order != "N" or value.over or value.step not in (None, step):
@@ -94,7 +94,7 @@ def _in_turn(values: list[Value]) -> Found:
     return replace(first, steps=len(values), order="TN")
 
 
-def joined(find: Find, arguments: Arguments, output: Tensor) -> Found:
+def joined(find: Find, arguments: Arguments, output: Tensor) -> _Found:
     """``torch.cat`` along time of tensors of one step each."""
     values = [find(each) for each in arguments[0]]
     known = [value for value in values if value is not None and value.steps == 1 and value.order == "TN"]
@@ -103,17 +103,17 @@ def joined(find: Find, arguments: Arguments, output: Tensor) -> Found:
     return _in_turn([replace(value, steps=None, order="N") for value in known])
 
 
-def averaged(find: Find, arguments: Arguments, output: Tensor) -> Found:
+def averaged(find: Find, arguments: Arguments, output: Tensor) -> _Found:
     """The mean over time."""
     return _reduced(find, arguments, "mean")
 
 
-def summed(find: Find, arguments: Arguments, output: Tensor) -> Found:
+def summed(find: Find, arguments: Arguments, output: Tensor) -> _Found:
     """The sum over time."""
     return _reduced(find, arguments, "sum")
 
 
-def _reduced(find: Find, arguments: Arguments, over: Literal["mean", "sum"]) -> Found:
+def _reduced(find: Find, arguments: Arguments, over: Literal["mean", "sum"]) -> _Found:
     value = find(arguments[0])
     if value is None or not value.split or len(arguments) < 2 or "T" not in value.order:
         return None
@@ -124,7 +124,7 @@ def _reduced(find: Find, arguments: Arguments, over: Literal["mean", "sum"]) -> 
     return replace(value, steps=None, order="N", over=kept)
 
 
-def scaled(find: Find, arguments: Arguments, output: Tensor) -> Found:
+def scaled(find: Find, arguments: Arguments, output: Tensor) -> _Found:
     """A value times or by a number."""
     values = [find(each) for each in arguments]
     others = [each for each, value in zip(arguments, values, strict=True) if value is None]
@@ -132,7 +132,7 @@ def scaled(find: Find, arguments: Arguments, output: Tensor) -> Found:
     return replace(known[0], over="sum") if len(known) == 1 and isinstance(others[0], (int, float)) else None
 
 
-def reshaped(find: Find, arguments: Arguments, output: Tensor) -> Found:
+def reshaped(find: Find, arguments: Arguments, output: Tensor) -> _Found:
     """The same numbers in the same order; what `shape` it then has, the caller sees to."""
     value = find(arguments[0])
     if value is None:
@@ -145,14 +145,14 @@ def reshaped(find: Find, arguments: Arguments, output: Tensor) -> Found:
     return None
 
 
-def unchanged(find: Find, arguments: Arguments, output: Tensor) -> Found:
+def unchanged(find: Find, arguments: Arguments, output: Tensor) -> _Found:
     """What gives its input again, such as dropout in evaluation, a copy or another type."""
     given = arguments[0]
     same = given.shape == output.shape and torch.equal(given.double(), output.double())
     return find(given) if same else None
 
 
-def repeated(find: Find, arguments: Arguments, output: Tensor) -> Found:
+def repeated(find: Find, arguments: Arguments, output: Tensor) -> _Found:
     """The same samples at every step: a new first dimension, which may be of one step."""
     value = find(arguments[0])
     if value is None or value.over or not (value.order == "N" or (value.order, value.steps) == ("TN", 1)):
@@ -162,7 +162,7 @@ def repeated(find: Find, arguments: Arguments, output: Tensor) -> Found:
     return replace(value, steps=len(output), order="TN")
 
 
-def selected(find: Find, arguments: Arguments, output: Tensor) -> Found:
+def selected(find: Find, arguments: Arguments, output: Tensor) -> _Found:
     """One step."""
     value = find(arguments[0])
     if value is None or not value.split or "T" not in value.order or value.over:
@@ -174,7 +174,7 @@ def selected(find: Find, arguments: Arguments, output: Tensor) -> Found:
     return value.at(None if value.names == ("input",) else index[place] % (value.steps or 1))
 
 
-def swapped(find: Find, arguments: Arguments, output: Tensor) -> Found:
+def swapped(find: Find, arguments: Arguments, output: Tensor) -> _Found:
     """Time and samples, changed about."""
     value = find(arguments[0])
     if value is None or not value.split or "T" not in value.order or sorted(arguments[1:]) != [0, 1]:
@@ -182,7 +182,7 @@ def swapped(find: Find, arguments: Arguments, output: Tensor) -> Found:
     return replace(value, order="NT" if value.order == "TN" else "TN")
 
 
-VALUES: dict[str, Callable[[Find, Arguments, Tensor], Found]] = {
+FLOWS: dict[str, Callable[[Find, Arguments, Tensor], _Found]] = {
     **dict.fromkeys(("add", "add_", "__add__", "__radd__", "__iadd__"), added),
     "stack": stacked,
     **dict.fromkeys(("cat", "concat"), joined),
