@@ -69,3 +69,11 @@ def test_a_class_of_a_hundred_that_no_image_is_of() -> None:
     labels = [label for label in range(100) if label != 57]
     told = snnbench.report(network, snnbench.quantize(network, "uniform", bits=4), [torch.rand(99, 1, 8, 8)], labels)
     assert "accuracy" in str(told)
+
+
+def test_intervals_of_shares_stay_between_nothing_and_all() -> None:
+    network = snnbench.load("digits-sew8")
+    told = snnbench.report(network, snnbench.quantize(network, "uniform", bits=2), [torch.rand(12, 1, 8, 8)], [0] * 12)
+    for measure in ("accuracy", "agreement", "accuracy_area", "agreement_area", "exit_accuracy"):
+        found = told["quantized"].measures[measure]
+        assert 0 <= found.low <= found.value <= found.high <= 1

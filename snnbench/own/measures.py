@@ -147,16 +147,18 @@ def _metric(name: str, of: Callable[[Pair], Value], compares: bool = False) -> M
     return Measure(name, metric.title, metric.unit, metric.scale, metric.format, of, compares)
 
 
-def _by_step(pair: Pair, statistic: Callable[[Samples], float | Tensor]) -> Estimate:
+def _by_step(
+    pair: Pair, statistic: Callable[[Samples], float | Tensor], bounds: tuple[float, float] = (0, 1)
+) -> Estimate:
     rows = {"steps": pair.steps(pair.mine), "reference": pair.steps(pair.reference), "labels": pair.known_labels}
-    return estimate_statistic(statistic, Samples(rows))
+    return estimate_statistic(statistic, Samples(rows), bounds)
 
 
 def _early(pair: Pair, what: str) -> Estimate:
     def statistic(samples: Samples) -> float:
         return float(getattr(early_exit(samples["steps"].transpose(0, 1), samples["labels"], CONFIDENCE), what))
 
-    return _by_step(pair, statistic)
+    return _by_step(pair, statistic, (1, inf) if what == "steps" else (0, 1))
 
 
 def _calibration(pair: Pair) -> Estimate:

@@ -219,7 +219,7 @@ def test_a_plugin_adds_a_cost():
     for name, reason in (("broken", "failed: ZeroDivisionError"), ("endless", "gave inf")):
         with pytest.raises(FiringError, match=reason):
             found["quantized"].value(name)
-    assert "by_hand nJ" in found.to_html()
+    assert "by_hand, nJ" in found.to_html()
     assert set(costs) <= set(found.to_pandas().measure)
     with pytest.raises(OptionError, match="'memory_energy' is a measure of the card already"):
         snnbench.report(model, quantized, batches(), costs={"memory_energy": costs["bits"]}, **options)
