@@ -10,7 +10,7 @@ from math import inf
 import torch
 from torch import Tensor
 
-from snnbench.bench.metrics import METRICS, Quantity
+from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD, METRICS, Quantity
 from snnbench.errors import FiringError
 from snnbench.functional import (
     DEAD_BELOW,
@@ -45,7 +45,8 @@ CONFIDENCE = 0.9
 FRACTION_STEP = 1 / 256
 """Unit of a membrane's fixed-point number, in thresholds, for which the bits needed are told."""
 
-Value = Estimate | float
+Reading = Estimate | float
+"""What is measured: with its interval where it has one."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +138,11 @@ class Measure(Quantity):
         compares: whether it needs a reference, and is left out of the reference's own column.
     """
 
-    of: Callable[[Pair], Value]
+    of: Callable[[Pair], Reading]
     compares: bool = False
 
 
-def _metric(name: str, of: Callable[[Pair], Value], compares: bool = False) -> Measure:
+def _metric(name: str, of: Callable[[Pair], Reading], compares: bool = False) -> Measure:
     """What protocols may ask for too is shown here as on boards."""
     metric = METRICS[name]
     return Measure(name, metric.title, metric.unit, metric.scale, metric.format, of, compares)
@@ -240,10 +241,10 @@ MEASURES: tuple[Measure, ...] = (
     _metric("agreement", lambda p: p.mean_of(~disagreeing(p.mine.logits, p.reference.logits), (0, 1)), compares=True),
     _metric("flips", lambda p: _flips(p, negative=False), compares=True),
     _metric("negative_flips", lambda p: _flips(p, negative=True), compares=True),
-    _metric("firing_emd", lambda p: p.per_step(emd_interval(p.paired)), compares=True),
+    _metric(FIRING_EMD.name, lambda p: p.per_step(emd_interval(p.paired)), compares=True),
     Measure("null_p", "EMD, p of the paired null", "", 1, ".4f", lambda p: p.paired.null().p_value, compares=True),
     _metric(
-        "firing_drift",
+        FIRING_DRIFT.name,
         lambda p: p.per_step(jackknife(firing_drift, p.mine.profile, p.reference.profile, bounds=(0, 1))),
         compares=True,
     ),

@@ -20,7 +20,7 @@ from snnbench.functional.graded import SpikeKind
 from snnbench.nn.classifier import Loop
 from snnbench.nn.libraries import reset_states
 from snnbench.own.batches import Batches, pairs
-from snnbench.own.measures import MEASURES, Measure, Pair, Value, own_cost
+from snnbench.own.measures import MEASURES, Measure, Pair, Reading, own_cost
 from snnbench.own.outcome import Observer, Outcome
 from snnbench.own.pairing import Pairing
 from snnbench.own.weights import WeightBits, float_share, weight_bits
@@ -51,7 +51,7 @@ class Card:
         notes: what a reader of the numbers must know.
     """
 
-    measures: dict[str, Value | str]
+    measures: dict[str, Reading | str]
     layers: tuple[LayerRow, ...]
     weights: tuple[WeightBits, ...]
     state_bits: dict[str, int]
@@ -285,7 +285,7 @@ def _added(costs: Mapping[str, CostOf] | Collection[str]) -> tuple[Measure, ...]
 
 def _card(pair: Pair, steady: bool, control: Outcome | None, added: Sequence[Measure]) -> Card:
     alone = pair.pairing is None
-    measures: dict[str, Value | str] = {
+    measures: dict[str, Reading | str] = {
         measure.name: _measured(measure.of, pair) for measure in (*MEASURES, *added) if not (alone and measure.compares)
     }
     if control is not None:
@@ -313,9 +313,9 @@ def _per_step(row: LayerRow, substeps: int) -> LayerRow:
     return replace(row, **{name: getattr(row, name) * substeps for name in rates})
 
 
-def _measured(of: Any, pair: Pair) -> Value | str:
+def _measured(of: Any, pair: Pair) -> Reading | str:
     try:
-        found: Value = of(pair)
+        found: Reading = of(pair)
     except FiringError as error:
         return str(error)
     return found

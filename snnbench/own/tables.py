@@ -12,18 +12,18 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from snnbench.bench.metrics import METRICS, Quantity
+from snnbench.bench.metrics import FIRING_EMD, Quantity
 from snnbench.errors import OptionError
 from snnbench.files import write_atomically
 from snnbench.functional import Estimate
-from snnbench.own.measures import MEASURES, Value, own_cost
+from snnbench.own.measures import MEASURES, Reading, own_cost
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from snnbench.own.report import Card, Report
 
-_CONTROL = replace(METRICS["firing_emd"], name="control_emd", title="EMD against the control")
+_CONTROL = replace(FIRING_EMD, name="control_emd", title="EMD against the control")
 _LAYER_COLUMNS = (
     ("rate", "", 4),
     ("reference_rate", "", 4),
@@ -175,7 +175,7 @@ def _rows(report: Report) -> Iterator[dict[str, Any]]:
                     yield {"network": name, "layer": row.layer, "measure": measure, **_value(number)}
 
 
-def _value(value: Value | str | None) -> dict[str, Any]:
+def _value(value: Reading | str | None) -> dict[str, Any]:
     if isinstance(value, str):
         return {"value": None, "low": None, "high": None, "reason": value}
     if isinstance(value, Estimate):
