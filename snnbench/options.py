@@ -3,9 +3,10 @@
 An option is a parameter of the factory that is keyword-only or has a default. Its annotation says what is allowed:
 ``Literal["narrow", "wide"]``, ``Annotated[int, Field(ge=1, le=8)]``, ``bool``, ``float``, ``str``.
 
-Each option has an adapter of its own, and not all of them one model: what is typed is read leniently and anything else
-strictly, which pydantic decides for a whole model; and a plugin may call an option ``copy`` or ``json``, which would
-hide a model's methods.
+Each option has an adapter of its own, and not all of them one model (`pydantic.create_model`), which was tried: what is
+typed is read leniently and anything else strictly, and a model is strict as a whole, since pydantic refuses to make a
+single ``Literal`` strict; a plugin may call an option ``copy`` or ``json``, of which it warns, or ``model_dump``, which
+it refuses; and the messages, most of this file, stay either way.
 """
 
 from __future__ import annotations

@@ -39,10 +39,6 @@ def firing_emd(
 def firing_emd(
     rates: Rates, reference_rates: Rates, reduction: Literal["none"], units: Units = "neuron"
 ) -> dict[str, Tensor]: ...
-@overload
-def firing_emd(
-    rates: Rates, reference_rates: Rates, reduction: Reduction, units: Units = "neuron"
-) -> Tensor | dict[str, Tensor]: ...
 def firing_emd(
     rates: Rates, reference_rates: Rates, reduction: Reduction = "weighted", units: Units = "neuron"
 ) -> Tensor | dict[str, Tensor]:
@@ -85,10 +81,6 @@ def firing_drift(
 def firing_drift(
     rates: Rates, reference_rates: Rates, reduction: Literal["none"], units: Units = "neuron"
 ) -> dict[str, Tensor]: ...
-@overload
-def firing_drift(
-    rates: Rates, reference_rates: Rates, reduction: Reduction, units: Units = "neuron"
-) -> Tensor | dict[str, Tensor]: ...
 def firing_drift(
     rates: Rates, reference_rates: Rates, reduction: Reduction = "weighted", units: Units = "neuron"
 ) -> Tensor | dict[str, Tensor]:
@@ -142,10 +134,6 @@ def matched_rates(rates: Rates, reference_rates: Rates, reduction: Reduction, un
     return pairs
 
 
-@overload
-def reduce_pairs(values: dict[str, Tensor], pairs: Pairs, reduction: Scalar) -> Tensor: ...
-@overload
-def reduce_pairs(values: dict[str, Tensor], pairs: Pairs, reduction: Reduction) -> Tensor | dict[str, Tensor]: ...
 def reduce_pairs(values: dict[str, Tensor], pairs: Pairs, reduction: Reduction) -> Tensor | dict[str, Tensor]:
     """The layers' values, or one over layers, weighted by the units of the reference's layers."""
     if reduction == "none":
@@ -153,10 +141,6 @@ def reduce_pairs(values: dict[str, Tensor], pairs: Pairs, reduction: Reduction) 
     return reduce_layers(values, {name: b.numel() for name, (_, b) in pairs.items()}, reduction)
 
 
-@overload
-def narrowed(value: Tensor, *rates: Rates) -> Tensor: ...
-@overload
-def narrowed(value: Tensor | dict[str, Tensor], *rates: Rates) -> Tensor | dict[str, Tensor]: ...
 def narrowed(value: Tensor | dict[str, Tensor], *rates: Rates) -> Tensor | dict[str, Tensor]:
     """A value computed from `rates`, or each layer's, in their dtype."""
     dtype = reduce(torch.promote_types, (kind for side in rates for kind in _dtypes(side)))

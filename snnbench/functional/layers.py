@@ -15,7 +15,10 @@ Layers: TypeAlias = Tensor | Mapping[str, Tensor]
 """One layer's tensor, or layer name -> tensor."""
 
 Reduction = Literal["weighted", "mean", "max", "pooled", "none"]
-"""Over layers: mean weighted by units (headline), plain mean, max, all units as one layer, or a dict per layer."""
+"""Over layers: mean weighted by units (headline), plain mean, max, all units as one layer, or a dict per layer.
+
+Functions that take it have two overloads: without them, whoever wants one number gets a union, and has to cast it.
+"""
 
 Scalar = Literal["weighted", "mean", "max", "pooled"]
 """The reductions that give one number."""

@@ -20,10 +20,6 @@ def temporal_drift(profile: FiringProfile, reference: FiringProfile, reduction: 
 def temporal_drift(
     profile: FiringProfile, reference: FiringProfile, reduction: Literal["none"]
 ) -> dict[str, Tensor]: ...
-@overload
-def temporal_drift(
-    profile: FiringProfile, reference: FiringProfile, reduction: Reduction
-) -> Tensor | dict[str, Tensor]: ...
 def temporal_drift(
     profile: FiringProfile, reference: FiringProfile, reduction: Reduction = "weighted"
 ) -> Tensor | dict[str, Tensor]:

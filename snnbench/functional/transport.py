@@ -41,10 +41,6 @@ def profile_emd(
 def profile_emd(
     step_rates: Layers, reference_step_rates: Layers, reduction: Literal["none"], units: Units = "neuron"
 ) -> dict[str, Estimate]: ...
-@overload
-def profile_emd(
-    step_rates: Layers, reference_step_rates: Layers, reduction: Reduction, units: Units = "neuron"
-) -> Estimate | dict[str, Estimate]: ...
 def profile_emd(
     step_rates: Layers, reference_step_rates: Layers, reduction: Reduction = "weighted", units: Units = "neuron"
 ) -> Estimate | dict[str, Estimate]:
