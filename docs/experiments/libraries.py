@@ -1,7 +1,7 @@
 """Makes docs/libraries.md: what each library really does, in environments of pinned versions.
 
 ``python docs/experiments/libraries.py [FOLDER]`` makes an environment for each library in FOLDER (else in a temporary
-one), runs `library_probes.py` there, and writes the table. An environment that is there already is used as it is.
+one), runs `library_probes` there, and writes the table. An environment that is there already is used as it is.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ TOOLS: dict[str, tuple[str, ...]] = {
 }
 _SLIM = {
     "spikingjelly": ("loguru==0.7.3", "scipy==1.17.1", "tqdm", "matplotlib"),
+    "norse": ("matplotlib",),
     "neurobench": ("numpy==2.4.6",),
 }
-"""SpikingJelly asks for torchvision and NeuroBench for torchaudio, which none of this needs: each comes alone, with
-what it imports."""
+"""SpikingJelly and Norse ask for torchvision and NeuroBench for torchaudio, which none of this needs: each comes alone,
+with what it imports."""
 _TORCHLESS = ("brian2_loihi",)
 
 _BEFORE = """# What each library does
@@ -81,7 +82,7 @@ def python_of(library: str, folder: Path) -> Path:
 
 def probe(library: str, folder: Path) -> dict[str, str]:
     """What the library does, by question."""
-    script = HERE / ("tool_probes.py" if library in TOOLS else "library_probes.py")
+    script = HERE / ("tool_probes.py" if library in TOOLS else "library_probes")
     command = [python_of(library, folder), script, library]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

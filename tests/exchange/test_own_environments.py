@@ -21,6 +21,7 @@ from snnbench import from_nir, record_spikes, to_nir
 from snnbench.errors import GraphError
 from snnbench.examine.export import rebuild
 from snnbench.exchange import DialectName
+from snnbench.exchange.cuba import CubaLIFNeuron
 from snnbench.nn import IFNeuron, LIFNeuron, sew_resnet8
 from snnbench.reporting import Silent
 
@@ -92,6 +93,17 @@ def test_both_versions_of_nir_keep_every_spike(environment: Callable[[str], Path
     assert beside.is_file()
 
 
+@pytest.mark.parametrize("options", [{"tau_syn": 3.0, "gain": 0.7}, {"reset": "soft", "reset_delay": True}], ids=str)
+def test_both_versions_of_nir_keep_currents_and_late_resets(
+    environment: Callable[[str], Path], options: dict[str, Any], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 12), CubaLIFNeuron(tau=4.0, threshold=0.4, **options))
+    file, _ = to_nir(model, tmp_path / "a.nir", input_shape=(16,), timesteps=6)
+    back = [from_nir(again(environment(version), file)) for version in VERSIONS]
+    assert_fires_alike(from_nir(file), back, torch.randn(1000, 16))
+
+
 def test_a_quantized_network_on_1000_images_of_cifar(
     environment: Callable[[str], Path], cifar_root: Path, tmp_path: Path
 ) -> None:
@@ -146,7 +158,9 @@ from sinabs.activation import MembraneReset, SingleSpike
 from snnbench import from_nir, to_nir
 from snnbench.nn import SpikingNeuron
 
-for kind, options in ((sl.IAF, {}), (sl.LIF, {"tau_mem": 5.0}), (sl.LIF, {"tau_mem": 3.0, "norm_input": False})):
+CASES = [(sl.IAF, {}), (sl.LIF, {"tau_mem": 5.0}), (sl.LIF, {"tau_mem": 3.0, "norm_input": False})]
+CASES += [(sl.LIF, {"tau_mem": 5.0, "tau_syn": 2.0, "norm_input": normal}) for normal in (False, True)]
+for kind, options in CASES:
     for reset in ({}, {"reset_fn": MembraneReset()}):
         torch.manual_seed(0)
         make = lambda: kind(spike_fn=SingleSpike, spike_threshold=torch.tensor(0.3), **options, **reset)
