@@ -119,7 +119,7 @@ def build_network(
     arriving = _arriving_dimensions(graph)
     for name, node in graph.nodes.items():
         if node.type in NEURONS:
-            _place(network, name, build_neuron(neurons[name][0]))
+            _place(network, name, build_neuron(name, neurons[name][0]))
         elif name in norms:
             _place(network, name, build_batch_norm(norms[name]))
         elif node.type not in ("Input", "Output"):

@@ -101,8 +101,19 @@ def _describe_membrane(name: str, module: SpikingNeuron) -> SidecarMembrane | No
     )
 
 
-def build_neuron(neuron: Neuron) -> SpikingNeuron:
-    """The layer that `neuron` describes."""
+def build_neuron(name: str, neuron: Neuron) -> SpikingNeuron:
+    """The layer `name` that `neuron` describes.
+
+    Raises:
+        GraphError: naming the layer, if there is none such: a time constant is too short, or a number is missing.
+    """
+    try:
+        return _built(neuron)
+    except (ValueError, GraphError) as error:
+        raise GraphError(f"node '{name}': {error}") from error
+
+
+def _built(neuron: Neuron) -> SpikingNeuron:
     kept = {"threshold", "reset", "v_reset", "v_init", "detach_reset", "alpha"}
     common: dict[str, Any] = neuron.model_dump(include=kept)
     built: SpikingNeuron
@@ -231,6 +242,7 @@ def check_neuron(name: str, node: Node, neuron: Neuron, dt: float) -> None:
     Raises:
         GraphError: naming the node and the field.
     """
+    build_neuron(name, neuron)
     expected = neuron_node(neuron, node.array("v_threshold").shape, dt)
     if expected.type != node.type:
         raise GraphError(f"node '{name}' is a {node.type}, and its sidecar says {neuron.kind}")

@@ -17,9 +17,10 @@ from snnbench import from_nir
 from snnbench.builtin.uniform import uniform
 from snnbench.errors import GraphError
 from snnbench.exchange import Plan, write_network
+from snnbench.exchange.cuba import CubaLIFNeuron
 from snnbench.exchange.graph import Graph, Node
 from snnbench.exchange.hdf5 import write_graph
-from snnbench.nn import IFNeuron, sew_resnet8
+from snnbench.nn import IFNeuron, LIFNeuron, SpikingNeuron, sew_resnet8
 from snnbench.quant import quantize_membranes, quantize_weights
 
 h5py = pytest.importorskip("h5py")
@@ -250,7 +251,8 @@ CONTRADICTIONS = {
     "reset": (at(f"{NEURON}/v_reset", 0.2), "'stem.neuron' .* its sidecar contradicts its v_leak"),
     "decay": (at(f"{NEURON}/decay_input", False), "'stem.neuron' .* its sidecar contradicts its r"),
     "kind": (at(f"{NEURON}/kind", "IF"), "'stem.neuron' is a LIF, and its sidecar says IF"),
-    "missing number": (at(f"{NEURON}/w", None), "PLIF needs 'w'"),
+    "missing number": (at(f"{NEURON}/w", None), "node 'stem.neuron': a PLIF needs 'w'"),
+    "soft to a potential": (at(f"{NEURON}/reset", "soft"), "node 'stem.neuron': v_reset=-0.1 has no meaning"),
     "membrane": (at(f"{NEURON}/membrane/site", "anywhere"), "is not valid: neurons.stem.neuron.membrane.site"),
     "missing neuron": (at(NEURON, None), "node 'stem.neuron' is not among the neurons"),
     "extra neuron": (at("neurons/other", {"kind": "IF", "threshold": 1, "reset": "hard"}), "does not have: other"),
@@ -275,6 +277,35 @@ def test_a_sidecar_that_contradicts_its_graph(name: str, written: Path, tmp_path
         metadata = content["node/metadata"]
         document = json.loads(metadata["snnbench"][()])
         change(document)
+        del metadata["snnbench"]
+        metadata["snnbench"] = json.dumps(document)
+    with pytest.raises(GraphError, match=message):
+        from_nir(file)
+
+
+SHORT: dict[str, tuple[SpikingNeuron, dict[str, Any], str]] = {
+    "LIF": (LIFNeuron(tau=2.0), {"tau": 0.5}, "node '1': tau=0.5 must be above 1"),
+    "CubaLIF": (CubaLIFNeuron(4.0, 2.0), {"tau": 0.5}, "node '1': tau=0.5 must be above 1"),
+    "its current": (
+        CubaLIFNeuron(4.0, 2.0),
+        {"tau_syn": 3.0},
+        r"node '1' \(CubaLIF\): its sidecar contradicts its tau_syn",
+    ),
+    "its kind": (CubaLIFNeuron(4.0, 2.0), {"tau_syn": 0.5}, "is not valid: neurons.1.tau_syn"),
+    "its gain": (CubaLIFNeuron(4.0, 2.0), {"gain": 3.0}, r"node '1' \(CubaLIF\): its sidecar contradicts its w_in"),
+    "not a PLIF's": (LIFNeuron(tau=2.0), {"kind": "PLIF", "w": 0.0, "reset_delay": True}, "node '1': a PLIF has no"),
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_neurons_of_a_sidecar_that_there_are_not(name: str, tmp_path: Path) -> None:
+    neuron, changes, message = SHORT[name]
+    file, beside = write_network(nn.Sequential(nn.Linear(2, 3), neuron), tmp_path / "a.nir", Plan((2,), 2))
+    beside.unlink()
+    with h5py.File(file, "a") as content:
+        metadata = content["node/metadata"]
+        document = json.loads(metadata["snnbench"][()])
+        document["neurons"]["1"] |= changes
         del metadata["snnbench"]
         metadata["snnbench"] = json.dumps(document)
     with pytest.raises(GraphError, match=message):
