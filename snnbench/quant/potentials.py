@@ -9,6 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from snnbench.nn.hooks import after
 from snnbench.nn.libraries import step_mode
 from snnbench.nn.neurons import Site, SpikingNeuron
 from snnbench.quant.packing import NUMBER_BITS, bits_for
@@ -45,7 +46,7 @@ class PotentialRange:
             if isinstance(module, SpikingNeuron):
                 self._undo += [self._watch_charge(name, module), self._watch_store(name, module)]
             elif step_mode(module) == "single":
-                self._undo.append(module.register_forward_hook(self._hook(name)).remove)
+                self._undo.append(after(module, self._hook(name, module)).remove)
             elif hasattr(module, "store_v_seq"):
                 self._undo += self._watch_steps(name, module)
         return self
@@ -104,15 +105,15 @@ class PotentialRange:
     def _watch_steps(self, name: str, neuron: Any) -> list[Callable[[], object]]:
         """SpikingJelly in step mode m, which keeps the potentials of all steps when it is told to."""
 
-        def note(module: Any, inputs: Any, output: Any) -> None:
-            self._note(name, module.v_seq, module.v_threshold)
-            self._visit(name, module.v_seq)
+        def note(*_: object) -> None:
+            self._note(name, neuron.v_seq, neuron.v_threshold)
+            self._visit(name, neuron.v_seq)
 
         before, neuron.store_v_seq = neuron.store_v_seq, True
-        return [neuron.register_forward_hook(note).remove, lambda: setattr(neuron, "store_v_seq", before)]
+        return [after(neuron, note).remove, lambda: setattr(neuron, "store_v_seq", before)]
 
-    def _hook(self, name: str) -> Callable[[Any, Any, Any], None]:
-        def note(module: Any, inputs: Any, output: Any) -> None:
+    def _hook(self, name: str, module: nn.Module) -> Callable[..., None]:
+        def note(*_: object) -> None:
             for potential, threshold in (("mem", "threshold"), ("v", "v_threshold")):
                 value = getattr(module, potential, None)
                 if isinstance(value, Tensor) and value.numel() and hasattr(module, threshold):

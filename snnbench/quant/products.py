@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
+from snnbench.nn.hooks import before
 from snnbench.nn.walk import is_compiled, named_modules
 
 _PRODUCTS = frozenset(
@@ -43,7 +44,7 @@ class ProductWeights(TorchFunctionMode):
 
     def __enter__(self) -> Self:
         for name, module in self._modules.items():
-            self._handles.append(module.register_forward_pre_hook(self._begin(name)))
+            self._handles.append(before(module, self._begin(name)))
             self._handles.append(module.register_forward_hook(self._end, always_call=True))
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
@@ -66,8 +67,8 @@ class ProductWeights(TorchFunctionMode):
         if isinstance(plain, Tensor):
             self.weights.setdefault(self._running[-1], plain.detach())
 
-    def _begin(self, name: str) -> Callable[[nn.Module, Any], None]:
-        return lambda module, inputs: self._running.append(name)
+    def _begin(self, name: str) -> Callable[..., None]:
+        return lambda inputs, keywords: self._running.append(name)
 
     def _end(self, module: nn.Module, inputs: Any, output: Any) -> None:
         self._running.pop()

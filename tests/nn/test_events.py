@@ -97,10 +97,12 @@ class Watch:
         ("an infinite weight", False),
         ("dilation", False),
         ("few channels", False),
+        ("few products", False),
     ],
 )
 def test_zeros_are_skipped_where_that_changes_nothing(what: str, skips: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    conv = nn.Conv2d(8, 8 if what == "few channels" else 32, 3, padding=1, dilation=2 if what == "dilation" else 1)
+    geometry = {"dilation": {"dilation": 2}, "few products": {"stride": 2}}.get(what, {})
+    conv = nn.Conv2d(8, 8 if what == "few channels" else 32, 3, padding=1, **geometry)
     x, watch = spikes(4, 8, 6, 6), Watch(monkeypatch, agree=what != "other sums")
     if what == "an infinite weight":
         nn.init.constant_(conv.weight[0, 0, 0], torch.inf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 from typing import Any, TypeGuard
 
 import torch
@@ -14,9 +15,11 @@ from snnbench.nn.compiled.build import kernels
 from snnbench.nn.compiled.function import channels_last
 from snnbench.nn.convolution import is_plain_convolution
 
-# Measured with AVX-512: with more inputs that are not zero, or fewer output channels, dense kernels are faster.
+# Measured with AVX-512: with more inputs that are not zero, fewer output channels, or fewer products of an input (as a
+# shortcut of 1 x 1 with a stride has), dense kernels are faster.
 _MOST_EVENTS = 0.3
 _FEWEST_CHANNELS = 32
+_FEWEST_PRODUCTS = 128
 _LANES = 16
 _SAMPLED_ROWS = 8
 Geometry = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], bool]
@@ -52,7 +55,10 @@ class EventConv(nn.Conv2d):
     def _skips(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
         if self.groups != 1 or self.dilation != (1, 1) or isinstance(self.padding, str):
             return False
-        if len(weight) < _FEWEST_CHANNELS or events_among(x) > _MOST_EVENTS or not weight.isfinite().all():
+        products = weight[:, 0].numel() / math.prod(self.stride)
+        if len(weight) < _FEWEST_CHANNELS or products < _FEWEST_PRODUCTS:
+            return False
+        if events_among(x) > _MOST_EVENTS or not weight.isfinite().all():
             return False
         geometry = tuple(x.shape), tuple(weight.shape), self.stride, self.padding, bias is not None
         return sums_agree(geometry, torch.get_num_threads())
