@@ -27,7 +27,7 @@ _LAZY = {
     "optimize": "snnbench.nn",
     "quantize": "snnbench.own.quantizing",
     "record_firing": "snnbench.nn",
-    "record_spikes": "snnbench.own.capture",
+    "record_spikes": "snnbench.nn.capture",
     "report": "snnbench.own.report",
     "run": "snnbench.bench.run",
     "sweep": "snnbench.sweeps.sweep",

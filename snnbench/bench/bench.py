@@ -13,6 +13,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from snnbench.bench.closer import CLOSER, look_closer
 from snnbench.bench.evaluate import evaluate
 from snnbench.bench.metrics import kept_for
 from snnbench.bench.score import seed_floor_of
@@ -127,9 +128,18 @@ class Bench:
         if not ENGINES[self.evaluation_engine].exact:
             reporter.say(f"{title}: {len(integer_layers(fast))} of {len(weight_layers(fast))} layers in integers")
         with beside(fast), reporter.task(title) as advance:
-            rules, by_step = self.protocol.evaluate, bool(self.kept - {"logits"})
+            rules, by_step = self.protocol.evaluate, bool(self.kept & {"step_logits", "events"})
             size, loads = rules.batch_size, bool(rules.costs)
             return evaluate(fast, images, self.normalise, size, advance, self.device, by_step, loads)
+
+    def compared(self, evaluation: Evaluation, model: nn.Module, title: str, reporter: Reporter) -> Evaluation:
+        """The evaluation of `model`, with what takes a closer look at it beside its reference, if a metric needs it."""
+        if not self.kept & CLOSER:
+            return evaluation
+        (images, _), pair = self.test_set(), (model, self.network.build())
+        with reporter.task(f"{title} beside the reference") as advance:
+            size = self.protocol.evaluate.batch_size
+            return look_closer(evaluation, pair, images, self.normalise, size, advance, self.device)
 
     def holding(self, reporter: Reporter) -> Bench:
         """The same bench, that holds its reference and the seed floor in memory."""

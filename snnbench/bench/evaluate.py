@@ -49,7 +49,7 @@ def evaluate(
         operations.operations(),
         steps.step_logits() if steps else None,
         steps.events() if steps else None,
-        operations.synapses(len(images)) if isinstance(operations, LoadRecorder) else None,
+        synapses=operations.synapses(len(images)) if isinstance(operations, LoadRecorder) else None,
     )
 
 

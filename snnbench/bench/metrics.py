@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snnbench.records.record import Record
     from snnbench.records.score import Score
 
-Need = Literal["predictions", "profile", "logits", "step_logits", "events"]
+Need = Literal["predictions", "profile", "logits", "step_logits", "events", "distances", "latencies", "potentials"]
 PER_STEP = "spikes per step"
 
 
@@ -321,6 +321,44 @@ METRICS: dict[str, Metric] = {
             "lower",
             lambda F, s: F.peak_load(s.events).p99,
             needs=("events",),
+        ),
+        _percent(
+            "over_limit",
+            "images over the limit of spikes a layer and step",
+            lambda F, s: _share(F, F.beyond_limit(s.events, s.rules.event_limit)),
+            better="lower",
+            needs=("events",),
+        ),
+        Metric(
+            "van_rossum",
+            "van Rossum distance, tau 1 step",
+            "",
+            1,
+            ".4f",
+            "lower",
+            lambda F, s: s.of_images(lambda seen: seen["distances"].mean(), (0, inf), distances=s.distances),
+            needs=("distances",),
+            distance=True,
+        ),
+        Metric(
+            "latency_shift",
+            "first spike later by",
+            "steps",
+            1,
+            "+.4f",
+            None,
+            lambda F, s: s.of_images(lambda seen: F.mean_shift(seen["shifts"]), (-inf, inf), shifts=s.latencies),
+            needs=("latencies",),
+        ),
+        Metric(
+            "membrane_bits",
+            "membrane bits that do not overflow, in units of theta/256",
+            "bits",
+            1,
+            ".0f",
+            "lower",
+            lambda F, s: max(F.state_bits(low, high, 1 / 256) for low, high in s.potentials.tolist()),
+            needs=("potentials",),
         ),
     )
 }

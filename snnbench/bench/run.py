@@ -218,6 +218,7 @@ def _measured(bench: Bench, cell: Cell, reporter: Reporter) -> tuple[Record, dic
     with Watch(quantized.model) as watch:
         beside: Beside = on_chip.beside if on_chip else nullcontext
         evaluation = bench.evaluate(quantized.model, title, reporter, beside)
+    evaluation = bench.compared(evaluation, quantized.model, title, reporter)
     audit = audit_of(quantized, watch, cell)
     if cell.network is not None:
         audit = with_own(audit, bench, quantized.model, watch, evaluation.profile)

@@ -50,6 +50,18 @@ class NetworkOutcome(Protocol):
     def events(self) -> dict[str, Tensor] | None:
         """Layer -> spikes at each step and for each image (T, N), where they are kept."""
 
+    @property
+    def distances(self) -> Tensor | None:
+        """This and the next two as in `Evaluation`, where they are kept."""
+
+    @property
+    def latencies(self) -> Tensor | None:
+        """Shifts of first spikes."""
+
+    @property
+    def potentials(self) -> Tensor | None:
+        """Ranges of membrane potentials."""
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -94,6 +106,23 @@ class Scored:
     def events(self) -> dict[str, Tensor]:
         """Layer -> spikes at each step and for each image (T, N)."""
         return _known(self.evaluation.events, "spikes of each image are not kept")
+
+    @property
+    def distances(self) -> Tensor:
+        """Van Rossum distance of each image, in the mean over neurons, float64 (N,)."""
+        neurons = sum(layer.neurons for layer in self.evaluation.profile.layers.values())
+        return _known(self.evaluation.distances, "spike trains are not compared").double() / neurons
+
+    @property
+    def latencies(self) -> Tensor:
+        """Over the neurons that fire in both networks, the sum of shifts of their first spikes, and their number."""
+        return _known(self.evaluation.latencies, "first spikes are not compared")
+
+    @property
+    def potentials(self) -> Tensor:
+        """Lowest and highest membrane potential of each layer (L, 2); there is at least one layer."""
+        found = _known(self.evaluation.potentials, "membrane potentials are not kept")
+        return _known(found if len(found) else None, "the network's neurons do not show their potentials")
 
     def of_images(
         self, statistic: Callable[[Samples], float], bounds: tuple[float, float] = (0, 1), **rows: Tensor

@@ -15,7 +15,7 @@ from snnbench.examine.export import rebuild
 from snnbench.functional.table import LayerRow, layer_table
 from snnbench.metrics import Disagreement, Flips, NegativeFlips, OutputKL, ProfileEMD, SpikeMismatch
 from snnbench.nn import record_firing
-from snnbench.own.capture import record_spikes
+from snnbench.nn.capture import record_spikes
 from snnbench.reporting import Reporter, Silent
 from snnbench.training.batches import evaluation_batches
 

@@ -16,7 +16,7 @@ from snnbench.functional.emd import firing_drift, firing_emd
 from snnbench.functional.emd_interval import emd_interval
 from snnbench.functional.holm import holm
 from snnbench.functional.layers import Layers, Reduction, Scalar, Units
-from snnbench.functional.load import PeakLoad, events_by_step, peak_load, state_bits
+from snnbench.functional.load import PeakLoad, beyond_limit, events_by_step, peak_load, state_bits
 from snnbench.functional.mismatch import spike_mismatch
 from snnbench.functional.paired import Paired, PairedNull, paired_null
 from snnbench.functional.profile import SHARDS, FiringProfile, LayerFiring
@@ -34,7 +34,7 @@ from snnbench.functional.spikes import check_spikes, count_by_shard, count_per_s
 from snnbench.functional.steps import EarlyExit, accuracy_by_step, agreement_by_step, area_under_steps, early_exit
 from snnbench.functional.table import LayerRow, first_diverging_layer, layer_table
 from snnbench.functional.temporal import temporal_drift, temporal_drift_from_counts
-from snnbench.functional.trains import first_spike_latency, van_rossum_distance
+from snnbench.functional.trains import first_spike_latency, mean_shift, van_rossum_distance
 from snnbench.functional.transport import profile_emd
 from snnbench.functional.uncertainty import (
     CONFIDENCE,
@@ -67,6 +67,7 @@ __all__ = [
     "accuracy_change",
     "agreement_by_step",
     "area_under_steps",
+    "beyond_limit",
     "brier_score",
     "check_spikes",
     "count_by_shard",
@@ -93,6 +94,7 @@ __all__ = [
     "layer_table",
     "mcnemar_test",
     "mean_rate_from_counts",
+    "mean_shift",
     "negative_flips",
     "negative_log_likelihood",
     "newly_dead_fraction",

@@ -68,6 +68,17 @@ def peak_load(events: Mapping[str, Tensor], limit: int | None = None) -> PeakLoa
     )
 
 
+def beyond_limit(events: Mapping[str, Tensor], limit: int | None) -> Tensor:
+    """Whether some layer sends more than `limit` events in some step, for each image, bool (N,).
+
+    Raises:
+        FiringError: without a limit.
+    """
+    if limit is None:
+        raise FiringError("no limit of events a layer and step was given")
+    return torch.stack([each.amax(0) for each in events.values()]).amax(0) > limit
+
+
 def state_bits(low: float, high: float, step: float) -> int:
     """Fewest bits of a two's complement integer in units of `step` that holds all of `[low, high]` without overflow.
 

@@ -75,6 +75,22 @@ def first_spike_latency(spikes: Tensor, layer: str = "spikes") -> float | None:
     return float(first[first > 0].double().mean()) if bool((first > 0).any()) else None
 
 
+def mean_shift(shifts: Tensor) -> float:
+    """By how many steps neurons fire later than in the reference, over those that fire in both.
+
+    Args:
+        shifts: for each sample, the sum of (first step - the reference's first step) and the number of such neurons,
+            `(N, 2)`, as `Pairing.latency_shifts` gives it.
+
+    Raises:
+        FiringError: if no neuron fires in both.
+    """
+    total, count = shifts.sum(0).tolist()
+    if not count:
+        raise FiringError("no neuron fires in both networks")
+    return float(total / count)
+
+
 def check_tau(tau: float) -> None:
     """Raise a FiringError unless `tau` is above 0."""
     if not tau > 0:

@@ -12,8 +12,9 @@ from typing import Any
 from safetensors.torch import save_file
 
 from snnbench.bench.bench import Bench, Network, own_network
+from snnbench.bench.closer import CLOSER
 from snnbench.bench.costs import find_costs
-from snnbench.bench.metrics import METRICS
+from snnbench.bench.metrics import METRICS, kept_for
 from snnbench.bench.run import Finished, make_cells, run_cell
 from snnbench.engine import EAGER, check_device
 from snnbench.errors import OptionError
@@ -29,6 +30,9 @@ FOLDER = Path("snnbench-own")
 """Results of networks of one's own: apart from those of protocols, and never ranked."""
 
 NIR = ".nir"
+_ASKED = tuple(name for name in METRICS if name != "over_limit" and not kept_for([name]) & CLOSER)
+"""The metrics that take neither a closer look nor a chip's limit; `snnbench.report` has the others."""
+
 _FINETUNE = {"stages": [{"timesteps": 1, "epochs": 3}], "batch_size": 64, "learning_rate": 0.02, "warmup": 0.1}
 
 
@@ -103,7 +107,7 @@ class OwnNetwork:
                 "train": recipe,
                 "finetune": recipe,
                 "quantize": {"exempt": self.exempt},
-                "evaluate": {"metrics": tuple(METRICS), "costs": self.costs},
+                "evaluate": {"metrics": _ASKED, "costs": self.costs},
             }
         )
 

@@ -33,10 +33,10 @@ from snnbench.functional.decisions import disagreeing, flipped
 from snnbench.functional.energy import CostOf, Work, memory_energy, picojoule, work_at
 from snnbench.functional.load import PeakLoad, peak_load, state_bits
 from snnbench.functional.mismatch import reduce_mismatch
+from snnbench.functional.pairing import Pairing
 from snnbench.functional.samples import Samples, estimate_statistic
 from snnbench.functional.steps import accuracy_by_step, agreement_by_step, area_under_steps, early_exit
 from snnbench.own.outcome import Outcome
-from snnbench.own.pairing import Pairing
 from snnbench.own.weights import WeightBits, float_share
 
 CONFIDENCE = 0.9

@@ -18,12 +18,12 @@ from snnbench.functional.load import events_by_step
 from snnbench.functional.packed import PackedSpikes
 from snnbench.functional.profile import FiringProfile, LayerFiring
 from snnbench.functional.spikes import count_by_shard
+from snnbench.nn.capture import SpikeCapture, spiking_modules
 from snnbench.nn.classifier import Loop, as_classifier
 from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.loads import neuron_load, record_loads
 from snnbench.nn.steps import steps_among
 from snnbench.nn.synapses import weight_layers
-from snnbench.own.capture import SpikeCapture, spiking_modules
 from snnbench.quant.potentials import PotentialRange
 from snnbench.quant.products import ProductWeights
 

@@ -17,12 +17,12 @@ from snnbench.errors import FiringError, OptionError
 from snnbench.functional import Estimate, LayerRow, accuracy_by_step, agreement_by_step, early_exit, layer_table
 from snnbench.functional.energy import CostOf, Floorline, floorline
 from snnbench.functional.graded import SpikeKind
+from snnbench.functional.pairing import Pairing
 from snnbench.nn.classifier import Loop
 from snnbench.nn.libraries import reset_states
 from snnbench.own.batches import Batches, pairs
 from snnbench.own.measures import MEASURES, Measure, Pair, Reading, own_cost
 from snnbench.own.outcome import Observer, Outcome
-from snnbench.own.pairing import Pairing
 from snnbench.own.weights import WeightBits, float_share, weight_bits
 from snnbench.plugins import catalogue
 

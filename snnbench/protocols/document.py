@@ -111,7 +111,8 @@ class Quantize(Section):
 class EvaluationRules(Section):
     """How the test set is run and scored; EMD ranks by all layers, or by those that quantization can reach.
 
-    Costs are those of plugins, beside the ones that every record has.
+    Costs are those of plugins, beside the ones that every record has; the event limit is a chip's, of spikes that a
+    layer may send in a step.
     """
 
     batch_size: _Positive = 100
@@ -121,6 +122,7 @@ class EvaluationRules(Section):
     ranks_by: Literal["all", "reached"] = "all"
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     costs: tuple[str, ...] = ()
+    event_limit: _Positive | None = None
 
 
 class Baseline(Section):

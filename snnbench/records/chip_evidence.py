@@ -47,7 +47,7 @@ class ChipOutcome:
     profile: FiringProfile
     samples: Tensor
     layers: dict[str, ChipLayerCounts]
-    logits = step_logits = events = None  # of each image, predictions alone are kept
+    logits = step_logits = events = distances = latencies = potentials = None  # of each image, predictions are kept
 
     def to_bytes(self) -> bytes:
         """The outcome as safetensors, in the smallest integers that hold it."""

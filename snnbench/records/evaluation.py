@@ -19,8 +19,9 @@ from snnbench.functional.energy import SynapseLoad
 DIGEST_BYTES = 32
 EVENTS = "events/"
 
-BY_IMAGE = ("logits", "step_logits", "events")
-"""What is known of every image, and kept as evidence where a metric needs it."""
+PAIRS = ("distances", "latencies", "potentials")
+BY_IMAGE = ("logits", "step_logits", "events", *PAIRS)
+"""What is known of every image, and of membranes, and kept as evidence where a metric needs it."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,12 @@ class Evaluation:
         step_logits: outputs at each step, float32 (N, T, classes), where a metric needs them and the network shows
             them.
         events: layer -> spikes at each step and for each image, int64 (T, N), where a metric needs them.
+        distances: van Rossum distance to the reference's spike trains, summed over neurons, float32 (N,), where a
+            metric needs it.
+        latencies: over the neurons that fire in both networks, the sum of (first step - the reference's first step),
+            and their number, int64 (N, 2), where a metric needs them.
+        potentials: lowest and highest membrane potential of each layer that shows it, in thresholds, float32 (L, 2),
+            where a metric needs them.
         synapses: layer of synapses -> what it was asked for, where a cost needs it; it is not kept.
     """
 
@@ -42,6 +49,9 @@ class Evaluation:
     operations: Operations
     step_logits: Tensor | None = None
     events: dict[str, Tensor] | None = None
+    distances: Tensor | None = None
+    latencies: Tensor | None = None
+    potentials: Tensor | None = None
     synapses: dict[str, SynapseLoad] | None = None
 
     @property
@@ -78,7 +88,7 @@ class Evaluation:
 
     def by_image(self, wanted: Collection[str]) -> dict[str, Tensor]:
         """What there is of `wanted` among `BY_IMAGE`, as tensors of a file; `events_in` reads the events back."""
-        found = {"logits": self.logits, "step_logits": self.step_logits} | {
+        found = {name: getattr(self, name) for name in BY_IMAGE if name != "events"} | {
             f"{EVENTS}{name}": each for name, each in (self.events or {}).items()
         }
         return {
@@ -92,7 +102,8 @@ class Evaluation:
         operations = Operations.from_tensors(tensors)
         firing = {key: value for key, value in tensors.items() if key[:1].isdigit()}
         profile = FiringProfile.from_tensors(firing)
-        return cls(tensors["logits"], profile, operations, tensors.get("step_logits"), events_in(tensors))
+        pairs = {name: tensors.get(name) for name in PAIRS}
+        return cls(tensors["logits"], profile, operations, tensors.get("step_logits"), events_in(tensors), **pairs)
 
 
 def events_in(tensors: Mapping[str, Tensor]) -> dict[str, Tensor] | None:

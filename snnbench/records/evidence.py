@@ -16,8 +16,8 @@ from snnbench.data.content import Labels
 from snnbench.errors import FiringError, RecordError
 from snnbench.functional import FiringProfile, LayerFiring
 from snnbench.functional.costs import KINDS, Operations
-from snnbench.records.evaluation import BY_IMAGE, EVENTS, Evaluation, events_in
-from snnbench.records.soundness import OUTPUTS, check_events, check_outputs
+from snnbench.records.evaluation import BY_IMAGE, EVENTS, PAIRS, Evaluation, events_in
+from snnbench.records.soundness import OUTPUTS, check_events, check_outputs, check_pairs
 
 EVIDENCE_FILE = "evidence.safetensors"
 LABELS = "labels"
@@ -40,6 +40,9 @@ class Evidence:
     logits: Tensor | None = None
     step_logits: Tensor | None = None
     events: dict[str, Tensor] | None = None
+    distances: Tensor | None = None
+    latencies: Tensor | None = None
+    potentials: Tensor | None = None
 
     @property
     def kept(self) -> frozenset[str]:
@@ -49,7 +52,8 @@ class Evidence:
     @property
     def bytes_by_image(self) -> int:
         """Size of these in a file, at most."""
-        tensors = [self.logits, self.step_logits, *(self.events or {}).values()]
+        found = [getattr(self, name) for name in BY_IMAGE if name != "events"]
+        tensors = [*found, *(self.events or {}).values()]
         return sum(4 * tensor.numel() for tensor in tensors if tensor is not None)
 
 
@@ -83,7 +87,7 @@ def evidence_of(evaluation: Evaluation, kept: Collection[str] = ()) -> bytes:
         tensors[f"{index:04d}/{name}/steps"] = narrow(layer.steps)
         tensors[f"{index:04d}/{name}/samples"] = narrow(layer.samples)
     for key, tensor in evaluation.by_image(kept).items():
-        tensors[key] = tensor if tensor.is_floating_point() else narrow(tensor)
+        tensors[key] = narrow(tensor) if key.startswith(EVENTS) else tensor
     return save(tensors)
 
 
@@ -104,8 +108,9 @@ def spikes_by_shard(path: Path) -> tuple[Tensor, Tensor]:
 def evidence_from(tensors: dict[str, Tensor]) -> Evidence:
     """The evidence in the tensors of a file; a ValueError, LookupError or FiringError if they are not sound."""
     outputs = {name: tensors[name] for name in OUTPUTS if name in tensors}
-    events = events_in(tensors)
-    tensors = {key: each for key, each in tensors.items() if key not in OUTPUTS and not key.startswith(EVENTS)}
+    pairs = {name: tensors[name] for name in PAIRS if name in tensors}
+    events, others = events_in(tensors), (*OUTPUTS, *PAIRS)
+    tensors = {key: each for key, each in tensors.items() if key not in others and not key.startswith(EVENTS)}
     if any(tensor.is_floating_point() for tensor in tensors.values()):
         raise ValueError("counts, predictions and labels are whole numbers")
     added = {field.name for field in fields(Evidence) if field.default is None} & set(tensors)
@@ -126,9 +131,10 @@ def evidence_from(tensors: dict[str, Tensor]) -> Evidence:
     if not profile.samples or int(operations.samples.sum()) != profile.samples:
         raise ValueError(f"operations of {int(operations.samples.sum())} images, spikes of {profile.samples}")
     check_outputs(outputs, predictions, profile.timesteps)
+    check_pairs(pairs, profile)
     if events is not None:
         check_events(events, profile)
-    return Evidence(predictions, profile, operations, **optional, **outputs, events=events)
+    return Evidence(predictions, profile, operations, **optional, **outputs, **pairs, events=events)
 
 
 def _operations(tensors: dict[str, Tensor]) -> Operations:

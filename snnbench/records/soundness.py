@@ -44,3 +44,28 @@ def check_events(events: Mapping[str, Tensor], profile: FiringProfile) -> None:
             raise ValueError(f"spikes of each image of layer '{name}' have shape {tuple(events[name].shape)}")
         if not torch.equal(events[name].sum(1), total):
             raise ValueError(f"spikes of each image of layer '{name}' do not add up to those of each step")
+
+
+def check_pairs(pairs: Mapping[str, Tensor], profile: FiringProfile) -> None:
+    """Refuse distances, latencies and potentials of `Evaluation` that no two networks can have.
+
+    Raises:
+        ValueError: naming them.
+    """
+    forms = {
+        "distances": (torch.float32, (profile.samples,)),
+        "latencies": (torch.int64, (profile.samples, 2)),
+        "potentials": (torch.float32, (len(pairs.get("potentials", ())), 2)),
+    }
+    for name, tensor in pairs.items():
+        if (tensor.dtype, tuple(tensor.shape)) != forms[name] or not tensor.isfinite().all():
+            raise ValueError(f"{name} of type {tensor.dtype} and shape {tuple(tensor.shape)} are not {forms[name]}")
+    if "distances" in pairs and (pairs["distances"] < 0).any():
+        raise ValueError("distances lie below 0")
+    if "latencies" in pairs:
+        shift, both = pairs["latencies"].unbind(1)
+        neurons = sum(layer.neurons for layer in profile.layers.values())
+        if (both < 0).any() or (both > neurons).any() or (shift.abs() > (profile.timesteps - 1) * both).any():
+            raise ValueError("latencies are of more neurons or steps than there are")
+    if "potentials" in pairs and (pairs["potentials"][:, 0] > pairs["potentials"][:, 1]).any():
+        raise ValueError("a lowest potential lies above the highest")

@@ -6,6 +6,8 @@ import io
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from math import ceil, exp, floor
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ import pytest
 import torch
 from rich.console import Console
 from safetensors.torch import load, save
+from torch import nn
 
 import snnbench
 from snnbench.bench.metrics import METRICS, PER_STEP, Metric, kept_for
@@ -27,7 +30,10 @@ from snnbench.leaderboard.rescoring import kept_problems
 from snnbench.leaderboard.scorecard import score_lines
 from snnbench.leaderboard.site import write_site
 from snnbench.leaderboard.sums import write_sums
+from snnbench.nn.neurons import SpikingNeuron
+from snnbench.plugins import catalogue
 from snnbench.protocols import read_protocol
+from snnbench.records.evaluation import PAIRS
 from snnbench.records.evidence import EVIDENCE_FILE, read_evidence
 from snnbench.records.record import Record, read_record
 from snnbench.training.baseline import protocol_path
@@ -52,6 +58,11 @@ BY_IMAGE = (
 )
 """Metrics that need what no shipped protocol needs: outputs, those of each step, and spikes, of each image."""
 
+CLOSER = ("over_limit", "van_rossum", "latency_shift", "membrane_bits")
+"""Metrics that need a closer look at network and reference, or a limit."""
+
+LIMIT = 280
+
 
 class Measured(NamedTuple):
     """Two finished cells of a version of the protocol that asks for the added metric, and their board."""
@@ -72,8 +83,9 @@ def measured(added: None, session_cache: Path, tmp_path_factory: pytest.TempPath
     out = tmp_path_factory.mktemp("added")
     shipped = protocol_path("digits-sew8")
     document = Path(shutil.copytree(shipped.parent, out / "protocol")) / shipped.name
-    named = "".join(f'  "{name}",\n' for name in (NAME, *BY_IMAGE))
-    changed = {"version = 1": "version = 2", "metrics = [\n": f"metrics = [\n{named}"}
+    named = "".join(f'  "{name}",\n' for name in (NAME, *BY_IMAGE, *CLOSER))
+    limited = f"event_limit = {LIMIT}\nmetrics = [\n{named}"
+    changed = {"version = 1": "version = 2", "metrics = [\n": limited}
     text = document.read_text("utf-8")
     for old, new in changed.items():
         assert old in text
@@ -149,6 +161,61 @@ def test_a_metric_may_need_more_of_each_image(measured: Measured, record: Record
     assert score.low < score.value < score.high
 
 
+def spikes_and_currents(model: nn.Module, images: torch.Tensor) -> tuple[dict, dict]:
+    """What goes into each spiking layer and what comes out, (T, N, M)."""
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, SpikingNeuron)}
+    currents, spikes = {}, {}
+
+    def note(name: str, given: tuple, out: torch.Tensor) -> None:
+        currents[name], spikes[name] = given[0].flatten(2), out.flatten(2)
+
+    for name, module in layers.items():
+        module.register_forward_hook(lambda _, given, out, name=name: note(name, given, out))
+    with torch.no_grad():
+        model(images)
+    return spikes, currents
+
+
+def test_a_closer_look_by_plain_loops(measured: Measured, record: Record) -> None:
+    rules, data = measured.board.protocol.evaluate, catalogue().datasets["digits"].value
+    pixels = torch.from_numpy(data.load(None, "test")[0]).float() / 255
+    mean, std = (torch.tensor(each).view(-1, 1, 1) for each in attrgetter("mean", "std")(measured.board.protocol.data))
+    reference = snnbench.load("digits-sew8")
+    quantized = snnbench.quantize(reference, "uniform", bits=2, options={"clip": "absmax"})
+    (mine, currents), (theirs, _) = (spikes_and_currents(net, (pixels - mean) / std) for net in (quantized, reference))
+    decay, distance, neurons, shift, both, low, high = exp(-1), 0.0, 0, 0, 0, 0.0, 0.0
+    for name, spikes in mine.items():
+        trace, potential = torch.zeros_like(spikes[0]).double(), torch.zeros_like(spikes[0])
+        squared = torch.zeros_like(trace)
+        for step, (a, b, current) in enumerate(zip(spikes, theirs[name], currents[name], strict=True)):
+            trace = trace * decay + (a - b)  # its square, integrated until the next step, at the end for ever
+            squared += trace.square() * (1 if step == len(spikes) - 1 else 1 - decay**2)
+            charged = potential + (current - potential) / 2
+            low, high = min(low, float(charged.min())), max(high, float(charged.max()))
+            potential = charged * (1 - a)
+        distance, neurons = distance + float(squared.sqrt().sum()), neurons + spikes.shape[2]
+        fires = spikes.any(0) & theirs[name].any(0)
+        shift += int((spikes.argmax(0) - theirs[name].argmax(0))[fires].sum())
+        both += int(fires.sum())
+    found = {name: record.metrics[name] for name in CLOSER}
+    assert found["van_rossum"].value == pytest.approx(distance / neurons / len(pixels), rel=1e-6)
+    assert found["latency_shift"].value == pytest.approx(shift / both, rel=1e-12)
+    unit = range(1, 33)
+    bits = next(b for b in unit if -(2 ** (b - 1)) <= floor(low * 256) and ceil(high * 256) <= 2 ** (b - 1) - 1)
+    assert found["membrane_bits"].value == bits
+    events = read_evidence(measured.folders[1] / EVIDENCE_FILE).events.values()
+    beyond = [any(int(layer[t, n]) > rules.event_limit for layer in events for t in range(4)) for n in range(360)]
+    assert found["over_limit"].value == sum(beyond) / 360
+    assert 0 < sum(beyond) < 360
+    for name in ("over_limit", "van_rossum", "latency_shift"):
+        assert found[name].low < found[name].value < found[name].high
+
+
+def test_the_reference_beside_itself(measured: Measured) -> None:
+    metrics = read_record(measured.folders[0]).metrics
+    assert (metrics["van_rossum"].value, metrics["latency_shift"].value) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -157,6 +224,11 @@ def test_a_metric_may_need_more_of_each_image(measured: Measured, record: Record
         (lambda t: t["step_logits"].mul_(-1), "predictions are not the largest step_logits"),
         (lambda t: t["events/stem.neuron"].add_(1), "do not add up to those of each step"),
         (lambda t: t["logits"].add_(t["logits"]), "calibration_error"),
+        (lambda t: t["distances"].neg_(), "distances lie below 0"),
+        (lambda t: t["distances"].mul_(2), "van_rossum"),
+        (lambda t: t["latencies"].add_(100_000), "more neurons or steps than there are"),
+        (lambda t: t["potentials"].mul_(100), "membrane_bits"),
+        (lambda t: t.pop("potentials"), "membrane_bits"),
     ],
 )
 def test_what_is_kept_of_each_image_is_verified(
@@ -174,11 +246,12 @@ def test_what_is_kept_of_each_image_is_verified(
 
 def test_evidence_keeps_no_more_than_metrics_need(measured: Measured, board: Board) -> None:
     assert all(entry.evidence.kept == frozenset() for entry in board.entries)
-    assert measured.board.entries[0].evidence.kept == {"logits", "step_logits", "events"}
+    assert measured.board.entries[0].evidence.kept == {"logits", "step_logits", "events", *PAIRS}
     note = measured.board.entries[0].note
     other = Board(measured.board.folder, board.protocol)
     (problem,) = kept_problems(other, measured.board.entries[0].evidence, measured.board.reference(note.reference))
-    assert "holds events, logits, step_logits, which no metric of its board needs" in problem
+    held = "distances, events, latencies, logits, potentials, step_logits"
+    assert f"holds {held}, which no metric of its board needs" in problem
 
 
 def entries(measured: Measured) -> list[Path]:

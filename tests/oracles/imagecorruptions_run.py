@@ -42,8 +42,9 @@ def with_constants(name: str, seed: int) -> FunctionType:
     """The package's function, with other constants and seeded numbers; blur as scikit-image has it since 0.19."""
     function = getattr(corruptions, name)
     code: CodeType = function.__code__
-    consts = tuple(CONSTANTS[name] if isinstance(each, tuple) else each for each in code.co_consts)
-    assert consts != code.co_consts
+    severities = [each for each in code.co_consts if isinstance(each, tuple) and len(each) == 5]
+    assert len(severities) == 1  # of the other tuples, some are names of keyword arguments
+    consts = tuple(CONSTANTS[name] if each is severities[0] else each for each in code.co_consts)
     filtered = {"gaussian": lambda image, sigma, multichannel: blurred(image, sigma=sigma, channel_axis=-1)}
     return FunctionType(code.replace(co_consts=consts), {**function.__globals__, **filtered, "np": Draws(seed)})
 
