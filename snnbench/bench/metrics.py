@@ -336,7 +336,7 @@ METRICS: dict[str, Metric] = {
             1,
             ".4f",
             "lower",
-            lambda F, s: s.of_images(lambda seen: seen["distances"].mean(), (0, inf), distances=s.distances),
+            lambda F, s: s.of_images(lambda seen: float(seen["distances"].mean()), (0, inf), distances=s.distances),
             needs=("distances",),
             distance=True,
         ),

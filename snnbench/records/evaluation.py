@@ -102,8 +102,8 @@ class Evaluation:
         operations = Operations.from_tensors(tensors)
         firing = {key: value for key, value in tensors.items() if key[:1].isdigit()}
         profile = FiringProfile.from_tensors(firing)
-        pairs = {name: tensors.get(name) for name in PAIRS}
-        return cls(tensors["logits"], profile, operations, tensors.get("step_logits"), events_in(tensors), **pairs)
+        steps, pairs = tensors.get("step_logits"), (tensors.get(name) for name in PAIRS)
+        return cls(tensors["logits"], profile, operations, steps, events_in(tensors), *pairs)
 
 
 def events_in(tensors: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
