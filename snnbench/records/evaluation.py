@@ -102,8 +102,16 @@ class Evaluation:
         operations = Operations.from_tensors(tensors)
         firing = {key: value for key, value in tensors.items() if key[:1].isdigit()}
         profile = FiringProfile.from_tensors(firing)
-        steps, pairs = tensors.get("step_logits"), (tensors.get(name) for name in PAIRS)
-        return cls(tensors["logits"], profile, operations, steps, events_in(tensors), *pairs)
+        return cls(
+            tensors["logits"],
+            profile,
+            operations,
+            tensors.get("step_logits"),
+            events_in(tensors),
+            distances=tensors.get("distances"),
+            latencies=tensors.get("latencies"),
+            potentials=tensors.get("potentials"),
+        )
 
 
 def events_in(tensors: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
