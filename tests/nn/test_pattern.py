@@ -90,6 +90,21 @@ class Elsewhere(Looped):
         return self.fc(x.mean((0, -2, -1))) + total
 
 
+class Viewed(Unpacked):
+    """The same with a head that takes rows of all features, of spikes or of their maxima."""
+
+    def __init__(self, pools: bool = False) -> None:
+        super().__init__()
+        self.layers = self.layers if pools else self.layers[:-1]
+        self.fc = nn.Linear(WIDTHS[-1] * (4 if pools else 16), 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = images.unsqueeze(0).repeat(self.timesteps, 1, 1, 1, 1)
+        for layer in self.layers:
+            x = layer(x) if isinstance(layer, SpikingNeuron) else layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        return self.fc(x.view(x.shape[0], x.shape[1], -1)).mean(0)
+
+
 def siblings(widths: tuple[int, ...]) -> Iterator[nn.Module]:
     channels = 3
     for width, neuron in zip(widths, (LIFNeuron, IFNeuron, PLIFNeuron), strict=False):
@@ -142,6 +157,19 @@ def test_evaluation_gives_the_same_bits(make: type[nn.Module]) -> None:
     assert slow.profile() == quick.profile()
     assert sum(int(layer.counts.sum()) for layer in quick.profile().layers.values())
     assert list(fast.state_dict()) == list(model.state_dict())
+
+
+@compiles
+@pytest.mark.parametrize("pools", [False, True])
+def test_views_of_rows_find_the_plain_layout(pools: bool) -> None:
+    model = lively(Viewed(pools))
+    assert list(found_in(model, PatternTrace.seen_as_rows)) == ["layers.10"]
+    with torch.no_grad():
+        torch.testing.assert_close(optimize(model)(IMAGES), model(IMAGES), rtol=1e-6, atol=1e-6)
+
+
+def test_views_that_keep_positions_are_left_alone() -> None:
+    assert found_in(Looped(), PatternTrace.seen_as_rows) == {}
 
 
 @compiles

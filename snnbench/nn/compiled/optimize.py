@@ -55,12 +55,14 @@ class FusedNeuron(SpikingNeuron):
     Attributes:
         counter: counts the spikes while they are fired, if it is set.
         as_bytes: give spikes of float32 currents as uint8; without gradient.
+        plain: give spikes in the plain layout of memory, and not channels-last.
         norm: the batch norm before it, where that is a module of its own.
         original: the neuron that it was made of, which says where a state quantizer acts.
     """
 
     counter: SpikeCounter | None = None
     as_bytes: bool = False
+    plain: bool = False
     norm: tuple[LeavingNorm] | None = None
     original: tuple[SpikingNeuron]
 
@@ -95,7 +97,7 @@ class FusedNeuron(SpikingNeuron):
             return fired.view(timesteps, -1, *flat.shape[1:])
         theta = _learned_threshold(self)
         spikes: Tensor = FusedSpikes.apply(x, weight, bias, leak, theta, fusion)  # type: ignore[no-untyped-call]
-        return spikes
+        return spikes.contiguous() if self.plain else spikes
 
 
 class _FusedIF(FusedNeuron, IFNeuron):
@@ -193,6 +195,8 @@ def fuse(model: M, instead: Mapping[nn.Module, nn.Module]) -> M:
     fast = _fuse(model, done)
     for neuron, norm in norms.items():
         cast(FusedNeuron, done[id(neuron)]).norm = (cast(LeavingNorm, done[id(norm)]),)
+    for name in found_in(model, PatternTrace.seen_as_rows):
+        vars(fast.get_submodule(name))["plain"] = True
     if not isinstance(fast, SpikingNeuron):  # whatever refits is a part of it
         observe_forwards(fast)
     return fast

@@ -47,6 +47,23 @@ class PatternTrace:
         nodes = (node for node in self._called_once(nn.Conv2d) if type(self._module(node)).forward is _CONVOLVE)
         return {str(node.target): str(node.target) for node in nodes if 0 < self._most(source(node)) <= _BYTE}
 
+    def seen_as_rows(self) -> dict[str, str]:
+        """Neurons whose spikes are viewed without their positions (``x.view(len(x), -1)``), as keys and as values.
+
+        Such a view needs the plain layout of memory.
+        """
+        views = (node for node in self.nodes if node.op == "call_method" and node.target == "view" and _is_narrow(node))
+        found = (self._neuron_before(view) for view in views)
+        return {name: name for name in found if name}
+
+    def _neuron_before(self, node: fx.Node) -> str | None:
+        before = source(node)
+        while before is not None and (is_reshape(before) or before.op == "call_module"):
+            if before.op == "call_module" and isinstance(self._module(before), SpikingNeuron):
+                return str(before.target)
+            before = source(before)
+        return None
+
     def _most(self, node: fx.Node | None) -> float:
         """The largest whole number that `node` gives; infinity if it may give others."""
         if node is None or node.op in ("placeholder", "get_attr", "output"):
@@ -107,6 +124,14 @@ def source(node: fx.Node) -> fx.Node | None:
 def is_reshape(node: fx.Node) -> bool:
     """Whether `node` gives the elements of its input in their order."""
     return node.op in ("call_method", "call_function") and node.target in _RESHAPES
+
+
+def _is_narrow(view: fx.Node) -> bool:
+    """Whether the last of its sizes is open, or there are too few for channels and positions."""
+    sizes = view.args[1:]
+    if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
+        sizes = tuple(sizes[0])
+    return len(sizes) < _MOST_DIMENSIONS or bool(sizes[-1] == -1)
 
 
 def only_one_takes(node: fx.Node) -> bool:
