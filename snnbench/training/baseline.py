@@ -116,7 +116,13 @@ def save_log(trainer: Trainer, protocol: Protocol, firing_rate: float, path: Pat
 
 
 def read_weights(protocol: Protocol, baseline: Baseline, folder: Path) -> dict[str, Tensor]:
-    """The baseline's weights, their SHA-256 checked.
+    """The baseline's weights as the network has them, in float32, their SHA-256 checked; errors as `stored_weights`."""
+    stored = stored_weights(protocol, baseline, folder)
+    return {name: value.float() if value.is_floating_point() else value for name, value in stored.items()}
+
+
+def stored_weights(protocol: Protocol, baseline: Baseline, folder: Path) -> dict[str, Tensor]:
+    """The same as they lie on disk.
 
     Raises:
         ProtocolError: if the file is missing, altered or damaged.
@@ -194,7 +200,7 @@ def _row(document: Protocol, baseline: Baseline | None, folder: Path) -> dict[st
     row: dict[str, Any] = {"protocol": f"{document.name}-v{document.version}", "training_hours": hours}
     if baseline is None:
         return row | dict.fromkeys(("seed", "accuracy", "parameters", "bytes", "sha256"))
-    weights = read_weights(document, baseline, folder)
+    weights = stored_weights(document, baseline, folder)
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     count = sum(tensor.numel() for name, tensor in weights.items() if not name.endswith(buffers))
     size = sum(tensor.nbytes for tensor in weights.values())

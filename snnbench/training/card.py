@@ -10,7 +10,7 @@ from typing import Any
 
 from snnbench.errors import ProtocolError
 from snnbench.protocols import Baseline, Protocol, Stage, Training, read_protocol
-from snnbench.training.baseline import protocol_path, read_weights
+from snnbench.training.baseline import protocol_path, stored_weights
 
 NOTES_FILE = "NOTES.md"
 """What no file tells: how the recipe was chosen, what limited the training. Beside the document, if there is any."""
@@ -67,7 +67,7 @@ def _facts(document: Protocol, folder: Path, logs: Sequence[dict[str, Any]]) -> 
     options = ", ".join(f"{key} {value}" for key, value in document.model.options.items())
     yield f"| network | `{document.model.name}`: {options} |"
     for baseline, log in zip(document.baselines, logs, strict=True):
-        weights = read_weights(document, baseline, folder)
+        weights = stored_weights(document, baseline, folder)
         size = sum(tensor.nbytes for tensor in weights.values())
         yield (
             f"| seed {baseline.seed} | **{_percent(baseline.accuracy)} test accuracy** (float32, eager);"

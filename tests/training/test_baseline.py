@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from safetensors.torch import load_file
 
 from snnbench.errors import PluginError, ProtocolError
 from snnbench.plugins import catalogue
-from snnbench.protocols import read_protocol
-from snnbench.training.baseline import build_model, protocol_path, save_weights
+from snnbench.protocols import Baseline, read_protocol
+from snnbench.training.baseline import build_model, protocol_path, read_weights, save_weights
 
 
 def test_weights_are_stored_as_the_document_says_and_the_network_then_has_them(tmp_path: Path) -> None:
@@ -28,6 +29,11 @@ def test_weights_are_stored_as_the_document_says_and_the_network_then_has_them(t
         matrix = value.ndim > 1
         assert stored[name].dtype == (torch.float16 if matrix else value.dtype)
         assert torch.equal(value, exact[name].half().float() if matrix else exact[name])
+    digest = hashlib.sha256((tmp_path / "half.safetensors").read_bytes()).hexdigest()
+    read = read_weights(half, Baseline(seed=0, file="half.safetensors", sha256=digest, accuracy=1.0), tmp_path)
+    assert all(
+        torch.equal(value, read[name]) and value.dtype == read[name].dtype for name, value in model.state_dict().items()
+    )
     assert half.recipe == document.recipe
     assert half.fingerprint != document.fingerprint
 
