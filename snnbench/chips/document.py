@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from snnbench.errors import ProtocolError
-from snnbench.protocols.document import Section, digest, problems_of
+from snnbench.protocols.document import Section, digest, read_document
 
 _Bits = Annotated[int, Field(ge=1, le=32)]
 Shift = Annotated[int, Field(ge=0, le=31)]
@@ -236,13 +234,6 @@ def read_semantics(path: Path) -> Semantics:
     """Read and validate a chip's document.
 
     Raises:
-        ProtocolError: if the file is missing, is not TOML, or has unknown or invalid keys (all are named).
+        ProtocolError: as `read_document`.
     """
-    try:
-        return Semantics.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except OSError as error:
-        raise ProtocolError(f"cannot read chip '{path}': {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProtocolError(f"chip '{path}' is not TOML: {error}") from error
-    except ValidationError as error:
-        raise ProtocolError(f"chip '{path}' is not valid: {problems_of(error)}") from error
+    return read_document(path, "chip", Semantics)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -19,6 +19,7 @@ _Positive = Annotated[int, Field(ge=1)]
 _Bits = Annotated[int, Field(ge=1, le=32)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Document = TypeVar("_Document", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -238,16 +239,25 @@ def read_protocol(path: Path) -> Protocol:
     """Read and validate a protocol document.
 
     Raises:
+        ProtocolError: as `read_document`.
+    """
+    return read_document(path, "protocol", Protocol)
+
+
+def read_document(path: Path, what: str, kind: type[_Document]) -> _Document:
+    """Read and validate a TOML document; messages call it `what`.
+
+    Raises:
         ProtocolError: if the file is missing, is not TOML, or has unknown or invalid keys (all are named).
     """
     try:
-        return Protocol.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return kind.model_validate(tomllib.loads(path.read_text("utf-8")))
     except OSError as error:
-        raise ProtocolError(f"cannot read protocol '{path}': {error.strerror}") from error
+        raise ProtocolError(f"cannot read {what} '{path}': {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProtocolError(f"protocol '{path}' is not TOML: {error}") from error
+        raise ProtocolError(f"{what} '{path}' is not TOML: {error}") from error
     except ValidationError as error:
-        raise ProtocolError(f"protocol '{path}' is not valid: {problems_of(error)}") from error
+        raise ProtocolError(f"{what} '{path}' is not valid: {problems_of(error)}") from error
 
 
 def problems_of(error: ValidationError) -> str:
