@@ -39,9 +39,9 @@ def to_nir(
     the file; there is no sidecar then, and what the library cannot hold is refused.
 
     Args:
-        network: a SEW-ResNet, a chain of layers, what `torch.fx` can follow, or a network whose forward loops over its
-            steps (it is run on random samples then), with neurons of snnbench or those of SpikingJelly, snnTorch,
-            Norse and sinabs that NIR knows; or the directory of a finished cell or of a board's entry.
+        network: a SEW-ResNet or spiking VGG, a chain of layers, what `torch.fx` can follow, or a network whose forward
+            loops over its steps (it is run on random samples then), with neurons of snnbench or those of SpikingJelly,
+            snnTorch, Norse and sinabs that NIR knows; or the directory of a finished cell or of a board's entry.
         file: the file to write; the JSON document has its name, and ends in ``.json``.
         dt: length of a step, in the unit that time constants are to have (seconds, by custom).
         input_shape: shape of one image; needed for a module.

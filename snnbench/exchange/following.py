@@ -15,7 +15,7 @@ from snnbench.exchange.recorded import Recorder
 from snnbench.exchange.wiring import INPUT, Wiring, wire
 from snnbench.nn.classifier import over_time, time_layout
 from snnbench.nn.libraries import reset_states
-from snnbench.nn.sew_resnet import SEWResNet
+from snnbench.nn.sew_resnet import DirectlyEncoded
 from snnbench.nn.walk import evaluating, first_tensor
 
 _SAMPLES = 2
@@ -33,7 +33,7 @@ def follow(model: nn.Module, shape: tuple[int, ...], timesteps: int | None) -> t
     try:
         return wire(model), None
     except GraphError as error:
-        if isinstance(model, SEWResNet | GraphNetwork):
+        if isinstance(model, DirectlyEncoded | GraphNetwork):
             raise
         unfollowed = error
     errors, failed = [], ""

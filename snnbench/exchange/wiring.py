@@ -13,7 +13,7 @@ from snnbench.errors import GraphError
 from snnbench.exchange.graph import order
 from snnbench.exchange.network import GraphNetwork
 from snnbench.nn.libraries import step_mode
-from snnbench.nn.sew_resnet import ConvBNNeuron, SEWResNet
+from snnbench.nn.sew_resnet import ConvBNNeuron, DirectlyEncoded, SEWBlock
 
 INPUT, OUTPUT = "input", "output"
 LEAVES = (nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten)
@@ -53,14 +53,14 @@ class Wiring:
 
 
 def wire(model: nn.Module) -> Wiring:
-    """The wiring of a SEW-ResNet, of a chain of layers, or of any module that `torch.fx` can follow.
+    """The wiring of a SEW-ResNet or spiking VGG, of a chain of layers, or of any module that `torch.fx` can follow.
 
     Raises:
         GraphError: if the network does what a graph of NIR cannot say; the message names the layer.
     """
     wiring = Wiring(2 if any(step_mode(module) == "multi" for module in model.modules()) else 1)
-    if isinstance(model, SEWResNet):
-        ends = _sew_resnet(wiring, model)
+    if isinstance(model, DirectlyEncoded):
+        ends = _directly_encoded(wiring, model)
     elif isinstance(model, GraphNetwork):
         ends = _graph(wiring, model)
     else:
@@ -83,17 +83,21 @@ def _graph(wiring: Wiring, model: GraphNetwork) -> list[str]:
     raise GraphError("the graph has no output")
 
 
-def _sew_resnet(wiring: Wiring, model: SEWResNet) -> list[str]:
+def _directly_encoded(wiring: Wiring, model: DirectlyEncoded) -> list[str]:
     at = _layer(wiring, "stem", model.stem, [INPUT])
     for key, block in model.blocks.named_children():
-        name = f"blocks.{key}"
-        if block.connect != "ADD":
-            raise GraphError(f"block '{name}' merges by {block.connect}; edges of NIR that meet are added, so use ADD")
-        along = _layer(wiring, f"{name}.layer2", block.layer2, _layer(wiring, f"{name}.layer1", block.layer1, at))
-        same = isinstance(block.shortcut, nn.Identity)
-        at = [*along, *(at if same else _layer(wiring, f"{name}.shortcut", block.shortcut, at))]
+        add = _block if isinstance(block, SEWBlock) else _layer
+        at = add(wiring, f"blocks.{key}", block, at)
     at = wiring.add("pool", nn.AdaptiveAvgPool2d(1), at)
     return wiring.add("fc", model.fc, wiring.add("flatten", nn.Flatten(), at))
+
+
+def _block(wiring: Wiring, name: str, block: Any, at: list[str]) -> list[str]:
+    if block.connect != "ADD":
+        raise GraphError(f"block '{name}' merges by {block.connect}; edges of NIR that meet are added, so use ADD")
+    along = _layer(wiring, f"{name}.layer2", block.layer2, _layer(wiring, f"{name}.layer1", block.layer1, at))
+    same = isinstance(block.shortcut, nn.Identity)
+    return [*along, *(at if same else _layer(wiring, f"{name}.shortcut", block.shortcut, at))]
 
 
 def _layer(wiring: Wiring, name: str, layer: Any, sources: list[str]) -> list[str]:

@@ -18,6 +18,7 @@ from snnbench.exchange import Plan, write_network
 from snnbench.exchange.files import beside_of
 from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, SEWResNet
 from snnbench.nn.recording import spiking_layers
+from snnbench.nn.spiking_vgg import spiking_vgg9
 from snnbench.quant import quantize_membranes, quantize_weights
 
 nir = pytest.importorskip("nir")
@@ -81,6 +82,13 @@ def test_spikes_are_equal(
     leak = {} if neuron == "if" else {"tau": 1.7, "decay_input": dt != 1.0}
     model = network(neuron=neuron, **options, **leak)
     assert_fires_alike(model, there_and_back(model, dt=dt), torch.randn(20, *SHAPE))
+
+
+@pytest.mark.parametrize("neuron", ["if", "lif", "plif"])
+def test_a_spiking_vgg(there_and_back: Callable[..., nn.Module], neuron: Any) -> None:
+    torch.manual_seed(0)
+    model = spiking_vgg9(2, 5, 3, neuron=neuron, bn_scale=3.0, bn_bias=0.5).eval()
+    assert_fires_alike(model, there_and_back(model), torch.randn(20, *SHAPE))
 
 
 def lqnet_of(name: str, tensor: Tensor) -> nn.Module:

@@ -15,7 +15,8 @@ import torch
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     sys.stdout, out = sys.stderr, sys.stdout
+    library = importlib.import_module(f"of_{sys.argv[1]}")
     torch.manual_seed(0)
     with torch.no_grad():
-        result = importlib.import_module(f"of_{sys.argv[1]}").answers()
+        result = library.answers()
     out.write(json.dumps(result))

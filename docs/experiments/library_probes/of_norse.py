@@ -10,6 +10,7 @@ from common import Step, neuron, operations, round_trip
 from norse.torch.functional.iaf import IAFParameters
 from norse.torch.functional.lif_box import LIFBoxParameters
 from norse.torch.module.iaf import IAFCell
+from norse.torch.module.lif import LIFCell
 from norse.torch.module.lif_box import LIFBoxCell
 from norse.torch.module.sequential import SequentialState
 from norse.torch.utils.export_nir import to_nir
@@ -54,18 +55,20 @@ def exchange() -> dict[str, str]:
     return {
         "NIR and back: IF": there_and_back(x, lambda: nn.Linear(6, 5), IAFCell),
         "NIR and back: LIF": there_and_back(x, lambda: nn.Linear(6, 5), lif),
+        "NIR and back: LIF with a current": there_and_back(x, lambda: nn.Linear(6, 5), LIFCell),
         "NIR and back: soft reset": "no argument of from_nir reaches an IF or LIF",
         "NIR and back: convolution, pooling, Flatten": there_and_back(images, *image_layers),
     }
 
 
 def answers() -> dict[str, str]:
+    trips = exchange()  # first, since it draws numbers
     tau = 1 / float(LIFBoxParameters().tau_mem_inv)
     return {
         **neuron(make),
         "defaults": f"tau {tau:g} s, dt 1e-3 s, threshold 1, reset to 0; NIR dt 1e-3",
         "layout": "cells (N, ...) one step, modules (T, N, ...)",
-        **exchange(),
+        **trips,
         "its own rounding": "none",
         **operations(None),
     }

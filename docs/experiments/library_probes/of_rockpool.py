@@ -61,12 +61,14 @@ def quantize() -> str:
 
 
 def answers() -> dict[str, str]:
+    trip = round_trip(export, spikes, network, 3 * torch.randn(3, 40, 6))  # first, since it draws numbers
     return {
         **neuron(make),
         "defaults": "tau_mem 20 ms, tau_syn 20 ms, dt 1 ms, threshold 1, reset by subtraction",
         "layout": "(N, T, ...)",
         "NIR and back: IF": "there is none: every neuron has a leak and a synapse",
-        "NIR and back: LIF": round_trip(export, spikes, network, 3 * torch.randn(3, 40, 6)),
+        "NIR and back: LIF": "there is none: every neuron has a synapse",
+        "NIR and back: LIF with a current": trip,
         "NIR and back: soft reset": "it has no hard reset, and none is read",
         "NIR and back: convolution, pooling, Flatten": "there are none",
         "its own rounding": attempt(quantize),

@@ -51,12 +51,17 @@ def lif() -> nn.Module:
     return sl.LIFSqueeze(tau_mem=2.0, batch_size=3)
 
 
+def lif_with_a_current() -> nn.Module:
+    return sl.LIFSqueeze(tau_mem=2.0, tau_syn=2.0, batch_size=3)
+
+
 def exchange() -> dict[str, str]:
     x, images = 2 * torch.randn(12, 6), torch.randn(12, 1, 6, 6)
     before = (lambda: nn.Conv2d(1, 2, 3), iaf, lambda: sl.SumPool2d(2), nn.Flatten)
     return {
         "NIR and back: IF": there_and_back(x, lambda: nn.Linear(6, 5), iaf),
         "NIR and back: LIF": there_and_back(x, lambda: nn.Linear(6, 5), lif),
+        "NIR and back: LIF with a current": there_and_back(x, lambda: nn.Linear(6, 5), lif_with_a_current),
         "NIR and back: soft reset": "it has no hard reset of its own, and none is read",
         "NIR and back: convolution, pooling, Flatten": there_and_back(images, *before, lambda: nn.Linear(8, 3), iaf),
     }
@@ -96,11 +101,12 @@ def discretize() -> str:
 
 
 def answers() -> dict[str, str]:
+    trips = exchange()  # first, since it draws numbers
     return {
         **neuron(make),
         "defaults": "tau in steps, leak exp(-1 / tau), norm_input: the input is multiplied by 1 - leak; no dt",
         "layout": "(N, T, ...), or (N * T, ...) with Squeeze layers",
-        **exchange(),
+        **trips,
         "its own rounding": attempt(discretize),
         **operations(synops),
     }

@@ -44,6 +44,11 @@ def leaky(units: int, **options: Any) -> nn.Module:
     return snn.Leaky(beta=torch.full((units,), 0.5), threshold=torch.ones(units), init_hidden=True, **options)
 
 
+def synaptic(units: int, **options: Any) -> nn.Module:
+    half = torch.full((units,), 0.5)
+    return snn.Synaptic(half, half.clone(), threshold=torch.ones(units), init_hidden=True, **options)
+
+
 def there_and_back(x: Tensor, layers: Callable[[], list[nn.Module]]) -> str:
     return round_trip(export, spikes, lambda: nn.Sequential(*layers()), x)
 
@@ -54,6 +59,7 @@ def exchange() -> dict[str, str]:
     return {
         "NIR and back: IF": there_and_back(x, lambda: [nn.Linear(6, 5), snn.Leaky(beta=1.0, init_hidden=True)]),
         "NIR and back: LIF": there_and_back(x, lambda: [nn.Linear(6, 5), leaky(5, **at_once)]),
+        "NIR and back: LIF with a current": there_and_back(x, lambda: [nn.Linear(6, 5), synaptic(5, **at_once)]),
         "NIR and back: soft reset": there_and_back(x, lambda: [nn.Linear(6, 5), leaky(5)]),
         "NIR and back: convolution, pooling, Flatten": there_and_back(
             images,
@@ -63,12 +69,13 @@ def exchange() -> dict[str, str]:
 
 
 def answers() -> dict[str, str]:
+    trips = exchange()  # first, since it draws numbers
     levels = quant.state_quant(num_bits=2)(torch.linspace(-2, 2, 9999)).unique()
     return {
         **neuron(make),
         "defaults": "beta is required, threshold 1, reset by subtraction, one step late (reset_delay); NIR dt 1e-4",
         "layout": "(N, ...) one step; the loop over steps is the user's",
-        **exchange(),
+        **trips,
         "its own rounding": "2 bits of -2 to 2: state_quant: " + ", ".join(f"{level:.3g}" for level in levels),
         **operations(None),
     }

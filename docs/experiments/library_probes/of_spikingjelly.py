@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from common import Step, neuron, operations, round_trip
 from spikingjelly.activation_based import functional, layer, quantize
-from spikingjelly.activation_based.neuron import IFNode, LIFNode
+from spikingjelly.activation_based.neuron import CUBALIFNode, IFNode, LIFNode
 from spikingjelly.activation_based.nir_exchange import export_to_nir, import_from_nir
 from spikingjelly.activation_based.op_counter import DispatchCounterMode, SynOpCounter
 from torch import Tensor, nn
@@ -56,19 +56,21 @@ def exchange() -> dict[str, str]:
     return {
         "NIR and back: IF": there_and_back(x, layer.Linear(6, 5), IFNode()),
         "NIR and back: LIF": there_and_back(x, layer.Linear(6, 5), LIFNode()),
+        "NIR and back: LIF with a current": there_and_back(x, layer.Linear(6, 5), CUBALIFNode()),
         "NIR and back: soft reset": there_and_back(x, layer.Linear(6, 5), IFNode(v_reset=None)),
         "NIR and back: convolution, pooling, Flatten": there_and_back(images, *before, layer.Linear(8, 3), IFNode()),
     }
 
 
 def answers() -> dict[str, str]:
+    trips = exchange()  # first, since it draws numbers
     levels = quantize.k_bit_quantize(torch.linspace(-2, 2, 9999), 2).unique()
     lif, if_ = LIFNode(), IFNode()
     return {
         **neuron(make),
         "defaults": f"tau {lif.tau:g} steps, threshold {if_.v_threshold:g}, reset to {if_.v_reset:g}; NIR dt 1e-4",
         "layout": "(T, N, ...) with step_mode 'm', (N, ...) with 's'",
-        **exchange(),
+        **trips,
         "its own rounding": f"2 bits of -2 to 2: k_bit_quantize: {len(levels)} levels",
         **operations(synops),
     }
