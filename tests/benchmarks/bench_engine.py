@@ -271,15 +271,15 @@ VGGS = {"VGG of siblings": PlainVGG, "spiking_vgg9": spiking_vgg9}
 
 
 def settled(name: str, width: int) -> tuple[nn.Module, Tensor]:
-    """A VGG in evaluation whose statistics are those of the images, a fifth of whose neurons fires; both channels-last,
-    so that spikes can be compared to the bit."""
+    """A VGG in evaluation whose statistics are those of the images, and which fires about as much as trained networks
+    (a rate of 0.11 to 0.18); both channels-last, so that spikes can be compared to the bit."""
     torch.manual_seed(0)
     model = VGGS[name](width).to(memory_format=torch.channels_last)
     images = torch.randn(BATCH // 2, 3, 32, 32).contiguous(memory_format=torch.channels_last)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.constant_(module.weight, 2.0)
-            nn.init.constant_(module.bias, 1.0 if name == "VGG of siblings" else 0.0)
+            nn.init.constant_(module.bias, 0.8 if name == "VGG of siblings" else 0.0)
     with torch.no_grad():
         for _ in range(3):
             model(images)
