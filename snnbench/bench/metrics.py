@@ -324,14 +324,14 @@ METRICS: dict[str, Metric] = {
         ),
         _percent(
             "over_limit",
-            "images over the limit of spikes a layer and step",
+            "images over the limit",
             lambda F, s: _share(F, F.beyond_limit(s.events, s.rules.event_limit)),
             better="lower",
             needs=("events",),
         ),
         Metric(
             "van_rossum",
-            "van Rossum distance, tau 1 step",
+            "van Rossum, tau 1 step",
             "",
             1,
             ".4f",
@@ -352,7 +352,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "membrane_bits",
-            "membrane bits that do not overflow, in units of theta/256",
+            "membrane bits, unit theta/256",
             "bits",
             1,
             ".0f",

@@ -251,8 +251,8 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "spike_mismatch", "spikes that differ", "%", 100, ".2f", lambda p: _mismatch(p.known_pairing), compares=True
     ),
-    Measure("van_rossum", "van Rossum, tau 1 step", "", 1, ".4f", _van_rossum, compares=True),
-    Measure("latency_shift", "first spike later by", "steps", 1, ".4f", _latency, compares=True),
+    _metric("van_rossum", _van_rossum, compares=True),
+    _metric("latency_shift", _latency, compares=True),
     _metric("firing_rate", lambda p: p.per_step(p.of_profile(FiringProfile.mean_rate))),
     _metric("dead_fraction", _dead),
     Measure("silent_fraction", "silent", "%", 100, ".1f", lambda p: p.of_profile(silent_fraction)),
@@ -279,8 +279,8 @@ MEASURES: tuple[Measure, ...] = (
     Measure("memory_energy", "with memory, Lemaire 2022", "nJ", 1, ".1f", lambda p: memory_energy(p.work) / 1000),
     _metric("peak_events", lambda p: p.peak.events),
     _metric("peak_events_p99", lambda p: p.peak.p99),
-    Measure("over_limit", "images over the limit", "%", 100, ".2f", _over_limit),
-    Measure("membrane_bits", "membrane bits, unit theta/256", "bits", 1, ".0f", _membrane_bits),
+    _metric("over_limit", _over_limit),
+    _metric("membrane_bits", _membrane_bits),
     Measure("found_state_bits", "membrane bits found", "bits", 1, ".0f", _found_state_bits),
     Measure("found_bits", "bits found", "bits", 1, ".0f", lambda p: max(_quantized(p), default=32)),
     Measure("float_share", "weights in float", "%", 100, ".1f", lambda p: float_share(p.weights)),
