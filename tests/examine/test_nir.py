@@ -13,7 +13,7 @@ from torch import Tensor
 import snnbench
 from snnbench.bench.bench import open_bench
 from snnbench.builtin.datasets import read_digits
-from snnbench.errors import OptionError
+from snnbench.errors import GraphError, OptionError
 from snnbench.examine.export import rebuild
 from snnbench.nn import sew_resnet8
 from snnbench.records.record import read_record
@@ -69,6 +69,6 @@ def test_options_of_nir_are_refused_elsewhere(told: Callable[..., int], tmp_path
 def test_a_module_needs_a_shape_and_steps(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="input_shape is needed"):
         snnbench.to_nir(sew_resnet8(4), tmp_path / "a.nir")
-    with pytest.raises(OptionError, match="timesteps=None"):
+    with pytest.raises(GraphError, match="number of steps is not said by the network: give timesteps=T"):
         snnbench.to_nir(torch.nn.Linear(2, 2), tmp_path / "a.nir", input_shape=(2,))
     assert not list(tmp_path.iterdir())

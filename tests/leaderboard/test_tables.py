@@ -31,8 +31,9 @@ def test_the_twin_of_a_reference_is_told_where_there_is_one() -> None:
 def test_what_is_ranked_by_itself_has_a_table_of_its_own() -> None:
     parts = (BOARDS / "cifar10-sew8-v3" / "table.md").read_text("utf-8").split("## ")
     titles = [part.partition("\n")[0] for part in parts[1:]]
-    assert titles == ["Post-training, seed 0", "Post-training, seed 1"]
-    for seed, part in enumerate(parts[1:]):
+    chips = [f"Post-training, seed 0, on {chip}" for chip in ("int", "loihi", "speck")]
+    assert titles == ["Post-training, seed 0", "Post-training, seed 1", *chips]
+    for seed, part in enumerate(parts[1:3]):
         rows = [line.split(" | ") for line in part.splitlines() if line.startswith("| ")]
         assert {row[rows[0].index("seed")] for row in rows[2:]} == {str(seed)}
         assert sum(row[1].startswith("float") for row in rows) == 1
