@@ -62,6 +62,8 @@ def rank_table(found):
     ]
     for (board, chip, _), group_of in groupby(found, key=lambda each: (*group(each), each[1].cell.quantizer.bits)):
         rows = list(group_of)
+        if len(rows) < 2:
+            continue
         _, labels = open_bench(board).test_set()
         outcomes = (
             [read_evidence(folder / EVIDENCE_FILE) for folder, _ in rows],
