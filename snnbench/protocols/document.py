@@ -193,6 +193,8 @@ class Protocol(Section):
             raise ValueError("fine-tuning keeps the baseline's rates; regularize firing_rate in [train]")
         if any(stage.image_size for stage in training.stages):
             raise ValueError("fine-tuning is on whole images; stages with an image_size go to [train]")
+        if training.weights != "float32":
+            raise ValueError("fine-tuned weights are not rounded; weights goes to [train]")
         return training
 
     @property

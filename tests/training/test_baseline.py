@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from snnbench.errors import PluginError, ProtocolError
 from snnbench.plugins import catalogue
-from snnbench.protocols import Baseline, read_protocol
+from snnbench.protocols import Baseline, Protocol, read_protocol
 from snnbench.training.baseline import build_model, protocol_path, read_weights, save_weights
 
 
@@ -36,6 +37,13 @@ def test_weights_are_stored_as_the_document_says_and_the_network_then_has_them(t
     )
     assert half.recipe == document.recipe
     assert half.fingerprint != document.fingerprint
+
+
+def test_fine_tuned_weights_are_not_rounded() -> None:
+    document = read_protocol(protocol_path("digits-sew8")).model_dump()
+    document["finetune"]["weights"] = "float16"
+    with pytest.raises(ValidationError, match=r"weights goes to \[train\]"):
+        Protocol.model_validate(document)
 
 
 def test_a_protocol_is_found_by_its_name_with_and_without_its_version() -> None:
