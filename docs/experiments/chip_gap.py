@@ -77,22 +77,26 @@ def rank_table(found):
 
 
 def picture(found, file):
+    """A row of panels a board, a column a chip: a colour each quantizer, a line each number of bits."""
     matplotlib.rcParams["svg.hashsalt"] = "snnbench"
-    names = list(dict.fromkeys(name(record) for _, record in found))
-    panels = [(at, [record for _, record in rows]) for at, rows in groupby(found, key=group)]
-    figure, axes = pyplot.subplots(1, len(panels), figsize=(3 + 3 * len(panels), 3.4), sharey=True, squeeze=False)
-    for axis, ((board, chip), records) in zip(axes[0], panels, strict=True):
-        for record in records:
-            layers, label = record.chip.layers, name(record)
-            values = [100 * layer.spikes_differ for layer in layers]
-            line = "-" if record.cell.quantizer.bits == 4 else "--"
-            colour = f"C{names.index(label) % 10}"
-            axis.plot(range(1, len(layers) + 1), values, line, marker="o", ms=3, color=colour, label=label)
-        axis.set_title(f"{CHIPS[chip]}, {board}", fontsize=9)
+    boards = list(dict.fromkeys(record.cell.board for _, record in found))
+    quantizers = sorted({record.cell.quantizer.name for _, record in found})
+    size = (9, 0.8 + 2.4 * len(boards))
+    figure, axes = pyplot.subplots(len(boards), len(CHIPS), figsize=size, sharex=True, sharey=True, squeeze=False)
+    for _, record in found:
+        quantizer, layers = record.cell.quantizer, record.chip.layers
+        axis = axes[boards.index(record.cell.board), CHIPS.index(record.cell.chip.name)]
+        values = [100 * layer.spikes_differ for layer in layers]
+        colour, line = f"C{quantizers.index(quantizer.name)}", "-" if quantizer.bits == 4 else ":"
+        axis.plot(range(1, len(layers) + 1), values, line, marker="o", ms=3, color=colour, label=name(record))
+        axis.set_title(f"{record.cell.chip.name}, {record.cell.board}", fontsize=9)
+    for axis in axes[-1]:
         axis.set_xlabel("spiking layer")
-    axes[0, 0].set_ylabel("places that differ, %")
-    axes[0, 0].legend(fontsize=7, frameon=False)
-    figure.tight_layout()
+    for axis in axes[:, 0]:
+        axis.set_ylabel("places that differ, %")
+    named = {label: line for axis in axes.flat for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(named.values(), named, loc="lower center", ncols=len(named), fontsize=8, frameon=False)
+    figure.tight_layout(rect=(0, 0.05, 1, 1))
     figure.savefig(file, metadata={"Date": None})
 
 
