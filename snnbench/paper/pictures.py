@@ -50,7 +50,7 @@ def bits_picture(rows: Sequence[Rows]) -> Figure:
         _lines(axes, each)
         axes.set(title=each.mode, xlabel="bits", yscale="log", xticks=[2, 4, 6, 8])
     panels[0].set_ylabel("EMD to the reference (spikes per step)")
-    return _with_legend(figure, panels[0])
+    return _with_legend(figure)
 
 
 def _plain(case: Case) -> bool:
@@ -96,7 +96,7 @@ def accuracy_picture(rows: Sequence[Rows]) -> Figure:
     reference = rows[0].cases[0].record.reference.accuracy.value
     axes.axhline(100 * (reference or 0), label="reference, seed 0", **REFERENCE)
     axes.set(xscale="log", xlabel="EMD to the reference (spikes per step)", ylabel="accuracy (%)")
-    return _with_legend(figure, axes)
+    return _with_legend(figure)
 
 
 def layers_picture(rows: Sequence[Rows]) -> Figure | None:
@@ -113,7 +113,7 @@ def layers_picture(rows: Sequence[Rows]) -> Figure | None:
     short = [name.removeprefix("blocks.").removesuffix(".neuron") for name in names]
     axes.set_xticks(range(len(names)), short, rotation=60, ha="right", fontsize=7)
     axes.set(yscale="log", ylabel="EMD (spikes per step)")
-    return _with_legend(figure, axes)
+    return _with_legend(figure)
 
 
 def _is_shown(case: Case) -> bool:
@@ -134,18 +134,22 @@ def rates_picture(rows: Sequence[Rows]) -> Figure:
         label = f"{case} {case.record.cell.mode}: EMD {case.emd.value:.4f}"
         axes.plot(grid, cumulative(_pooled(case.entry.evidence.profile)), label=label, **{**style, "marker": None})
     axes.set(xlim=(-0.01, 0.81), xlabel="firing rate (spikes per step)", ylabel="fraction of neurons")
-    return _with_legend(figure, axes)
+    return _with_legend(figure)
 
 
 def _pooled(profile: Any) -> torch.Tensor:
     return torch.cat([rates.flatten() for rates in profile.rates().values()])
 
 
-def _with_legend(figure: Figure, axes: Axes) -> Figure:
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=max(1, min(4, 110 // (max(map(len, labels), default=0) + 8)))
-    )
+def _with_legend(figure: Figure) -> Figure:
+    """One legend for all panels, of what any of them shows."""
+    named: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            if len(handle.get_xdata()):
+                named.setdefault(label, handle)
+    columns = max(1, min(4, 110 // (max(map(len, named), default=0) + 8)))
+    figure.legend(named.values(), named, loc="outside lower center", ncols=columns)
     return figure
 
 
