@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from snnbench.examine.pictures import cumulative, render
 from snnbench.examine.style import REFERENCE, in_style, styles
@@ -146,7 +147,7 @@ def _with_legend(figure: Figure) -> Figure:
     named: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            if len(handle.get_xdata()):
+            if not isinstance(handle, Line2D) or len(np.asarray(handle.get_xdata())):
                 named.setdefault(label, handle)
     columns = max(1, min(4, 110 // (max(map(len, named), default=0) + 8)))
     figure.legend(named.values(), named, loc="outside lower center", ncols=columns)
