@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
+from snnbench.bench.metrics import FIRING_EMD
 from snnbench.examine.compare import difference
 from snnbench.functional import Estimate
-from snnbench.paper.cases import Case, Rows
+from snnbench.paper.cases import Case, Rows, model_option
 from snnbench.paper.differences import POINT, PairEvidence, Stand, above, accuracy_difference, below, emd_difference
 from snnbench.paper.orders import BY, CORRUPTED, corrupted, orders_loss
 from snnbench.paper.questions import NO_CELLS, quotient
@@ -63,11 +64,17 @@ def _modes(first: Rows, second: Rows) -> bool:
 
 
 def _neurons(first: Rows, second: Rows) -> bool:
-    return _alike_but(first, second) and [_option(rows, "neuron") for rows in (first, second)] == ["if", "lif"]
+    return _alike_but(first, second) and _options("neuron", first, second) == ["if", "lif"]
+        "if",
+        "lif",
+    ]
 
 
 def _resets(first: Rows, second: Rows) -> bool:
-    return _alike_but(first, second) and [_option(rows, "reset") for rows in (first, second)] == ["soft", "hard"]
+    return _alike_but(first, second) and _options("reset", first, second) == ["soft", "hard"]
+        "soft",
+        "hard",
+    ]
 
 
 def _alike_but(first: Rows, second: Rows) -> bool:
@@ -75,11 +82,8 @@ def _alike_but(first: Rows, second: Rows) -> bool:
     return first.mode == second.mode and (a.data.name, a.model.name) == (b.data.name, b.model.name)
 
 
-_DEFAULTS = {"neuron": "lif", "reset": "hard"}
-
-
-def _option(rows: Rows, name: str) -> object:
-    return rows.board.protocol.model.options.get(name, _DEFAULTS[name])
+def _options(name: str, *each: Rows) -> list[object]:
+    return [model_option(rows.board, name) for rows in each]
 
 
 def _lqnet_accuracy(bits: int, stand: Callable[[Estimate, float], Stand]) -> Callable[[_Pairs], Iterator[PairEvidence]]:
@@ -113,21 +117,18 @@ def _ratio(pairs: _Pairs) -> Iterator[PairEvidence]:
     for seed in sorted({case.seed for case, _ in pairs}):
         chosen = [pair for pair in _two_bits(pairs) if pair[0].seed == seed and pair[0].axes["membrane"] is None]
         if len(chosen) > 1:
-            tuned, after = (_spread([case.emd for case in side]) for side in zip(*chosen, strict=True))
+            tuned, after = (_spread(side) for side in zip(*chosen, strict=True))
             estimate = difference(tuned, after)
             yield PairEvidence(
                 f"{len(chosen)} methods", seed, "ratio, qat - ptq", estimate, below(estimate, 0), _all(chosen)
             )
 
 
-def _spread(scores: Sequence[Score]) -> Score:
-    """The largest over the smallest."""
-    found = quotient(max(scores, key=_value), min(scores, key=_value))
+def _spread(cases: Sequence[Case]) -> Score:
+    """The largest EMD over the smallest."""
+    ordered = sorted(cases, key=lambda case: case.value(FIRING_EMD.name))
+    found = quotient(ordered[-1].emd, ordered[0].emd)
     return Score(value=found.value, low=found.low, high=found.high)
-
-
-def _value(score: Score) -> float:
-    return score.value or 0.0
 
 
 def _all(pairs: _Pairs) -> tuple[Case, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from inspect import signature
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from snnbench.bench.metrics import FIRING_EMD
 from snnbench.leaderboard.board import Board, Entry, find_boards
+from snnbench.plugins import catalogue
 from snnbench.records.cell import Mode
 from snnbench.records.record import Control, Record
 from snnbench.records.score import Score
@@ -55,8 +57,14 @@ class Case:
         return all(_among(self.axes.get(axis), value) for axis, value in wanted.items())
 
     def score(self, metric: str) -> Score:
-        """A metric of the record; boards hold no failed ones."""
+        """A metric of the record."""
         return self.record.metrics[metric]
+
+    def value(self, metric: str) -> float:
+        """The value of a metric; boards hold no failed ones."""
+        found = self.score(metric).value
+        assert found is not None
+        return found
 
     @property
     def emd(self) -> Score:
@@ -156,6 +164,18 @@ def read_rows(folder: Path, data_sets: Collection[str] = DATA_SETS) -> list[Rows
         if board.protocol.data.name in data_sets:
             boards[(board.protocol.name, board.protocol.model.model_dump_json())] = board
     return [rows for board in sorted(boards.values(), key=lambda each: each.name) for rows in _by_mode(board)]
+
+
+def model_option(board: Board, name: str) -> object:
+    """An option of the board's model: its protocol's, else the default of the model's factory."""
+    model = board.protocol.model
+    return {**_defaults(model.name), **model.options}.get(name)
+
+
+@cache
+def _defaults(model: str) -> dict[str, object]:
+    parameters = signature(catalogue().models[model].value).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters}
 
 
 def _by_mode(board: Board) -> Iterator[Rows]:

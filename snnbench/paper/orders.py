@@ -21,7 +21,7 @@ Of = Callable[[Case], float | None]
 
 def near(cases: Iterable[Case]) -> list[Case]:
     """The cases within one point of their reference's accuracy."""
-    return [case for case in cases if abs(case.score("accuracy_change").value or 0) <= POINT]
+    return [case for case in cases if abs(case.value("accuracy_change")) <= POINT]
 
 
 def by_metric(metric: str) -> Of:
@@ -61,7 +61,7 @@ def orders_loss(by: str) -> Callable[[Sequence[tuple[Case, Case]]], Iterator[Pai
     def compare(pairs: Sequence[tuple[Case, Case]]) -> Iterator[PairEvidence]:
         kept = set(map(id, near(clean for clean, _ in pairs)))
         chosen = [(clean, dirty) for clean, dirty in pairs if id(clean) in kept]
-        yield from _by_seed(by, [(clean, _accuracy(clean) - _accuracy(dirty)) for clean, dirty in chosen])
+        yield from _by_seed(by, [(clean, clean.value("accuracy") - dirty.value("accuracy")) for clean, dirty in chosen])
 
     return compare
 
@@ -71,10 +71,6 @@ def corrupted(first: Rows, second: Rows) -> bool:
     weights = [{case.record.cell.weights for case in rows.cases} for rows in (first, second)]
     data = [rows.board.protocol.data.name for rows in (first, second)]
     return first.mode == second.mode and data == ["cifar10", CORRUPTED] and bool(weights[0] & weights[1])
-
-
-def _accuracy(case: Case) -> float:
-    return case.score("accuracy").value or 0.0
 
 
 def _by_seed(by: str, known: Sequence[tuple[Case, float]]) -> Iterator[PairEvidence]:

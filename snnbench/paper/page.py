@@ -8,7 +8,7 @@ from string import ascii_lowercase
 
 from snnbench.bench.metrics import FIRING_EMD
 from snnbench.paper.between import BETWEEN, BetweenBoards
-from snnbench.paper.cases import Case, Rows
+from snnbench.paper.cases import Case, Rows, model_option
 from snnbench.paper.claims import CLAIMS, Judgement
 from snnbench.paper.differences import PairEvidence, Stand
 from snnbench.paper.questions import QUESTIONS, Question
@@ -81,14 +81,13 @@ def _networks(study: Study) -> str:
     lines = []
     for name, board in boards.items():
         cases = [case for rows in study.rows if rows.board is board for case in rows.cases]
-        options = board.protocol.model.options
         references = {case.seed: case.record.reference.accuracy.value for case in cases}
         floors = {case.record.seed_floor.value for case in cases if case.record.seed_floor} - {None}
         lines.append(
             [
                 f"[{name}](../leaderboards/{name}/table.md)",
                 board.protocol.title,
-                f"{options.get('neuron', 'lif')}, {options.get('reset', 'hard')} reset",
+                f"{model_option(board, 'neuron')}, {model_option(board, 'reset')} reset",
                 ", ".join(_percent(value) for _, value in sorted(references.items())),
                 ", ".join(f"{floor:.4f}" for floor in sorted(filter(None, floors))) or _NONE,
                 *(
@@ -235,7 +234,7 @@ def _point(study: Study) -> str:
             rows.mode,
             str(case.seed),
             str(case),
-            f"{100 * (case.score('accuracy_change').value or 0):+.2f}",
+            f"{100 * case.value('accuracy_change'):+.2f}",
             _score(case.emd),
             _score(case.record.seed_floor),
             _null(case),

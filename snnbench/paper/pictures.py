@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD
 from snnbench.examine.pictures import cumulative, render
 from snnbench.examine.style import REFERENCE, in_style, styles
 from snnbench.files import write_atomically
@@ -62,7 +63,7 @@ def _plain(case: Case) -> bool:
 
 def _curve(axes: Axes, cases: Sequence[Case], label: str, style: dict[str, Any]) -> None:
     found = sorted(cases, key=_bits)
-    axes.plot([_bits(case) for case in found], [case.emd.value or 0.0 for case in found], label=label, **style)
+    axes.plot([_bits(case) for case in found], [case.value(FIRING_EMD.name) for case in found], label=label, **style)
     nulls = [(_bits(case), null.high) for case in found if (null := null_of(case))]
     if nulls:
         axes.plot(*zip(*nulls, strict=True), color=style["color"], marker="_", linestyle="none", alpha=0.6)
@@ -89,13 +90,13 @@ def accuracy_picture(rows: Sequence[Rows]) -> Figure:
     for each in rows:
         for name, style in zip(names, styles(len(names)), strict=True):
             cases = [case for case in each.quantized if case.record.cell.quantizer.name == name]
-            points = [(case.emd.value, 100 * (case.score("accuracy").value or 0)) for case in cases]
+            points = [(case.value(FIRING_EMD.name), 100 * case.value(ACCURACY.name)) for case in cases]
             if points:
                 marker = style["marker"] if each.mode == "ptq" else "*"
                 filled = {"color": style["color"], "marker": marker, "linestyle": "none"}
                 axes.plot(*zip(*points, strict=True), label=f"{name} {each.mode}", **filled)
-    reference = rows[0].cases[0].record.reference.accuracy.value
-    axes.axhline(100 * (reference or 0), label="reference, seed 0", **REFERENCE)
+    if (reference := rows[0].cases[0].record.reference.accuracy.value) is not None:
+        axes.axhline(100 * reference, label="reference, seed 0", **REFERENCE)
     axes.set(xscale="log", xlabel="EMD to the reference (spikes per step)", ylabel="accuracy (%)")
     return _with_legend(figure)
 
@@ -124,7 +125,7 @@ def _is_shown(case: Case) -> bool:
 def rates_picture(rows: Sequence[Rows]) -> Figure:
     """Cumulative distribution of all neurons' rates: the cells of seed 0 with the largest and smallest EMDs."""
     cases = [case for each in rows for case in each.quantized if case.seed == 0 and case.emd.value]
-    ordered = sorted(cases, key=lambda case: case.emd.value or 0.0)
+    ordered = sorted(cases, key=lambda case: case.value(FIRING_EMD.name))
     extreme = list(dict.fromkeys([*ordered[:_ENDS], *ordered[-_ENDS:]]))
     figure = Figure(figsize=(_WIDTH, 4.0), layout="constrained")
     axes = figure.subplots()

@@ -223,14 +223,14 @@ def _calibrated_first(rows: Rows) -> Iterator[PairEvidence]:
             others = [case for case in cases if case not in calibrated]
             if len(calibrated) < 2 or not others:
                 continue
-            nearest, farthest = min(others, key=_emd_value), max(calibrated, key=_emd_value)
+            nearest, farthest = min(others, key=_distance), max(calibrated, key=_distance)
             estimate = emd_difference(nearest.emd, farthest.emd, 1)
             what = f"{bits} bits: {nearest} - {farthest}"
             yield PairEvidence(what, seed, "EMD", estimate, above(estimate, 0), (nearest, farthest))
 
 
-def _emd_value(case: Case) -> float:
-    return case.emd.value or 0.0
+def _distance(case: Case) -> float:
+    return case.value(FIRING_EMD.name)
 
 
 def _not(stand: Callable[[Estimate, float], Stand]) -> Callable[[Estimate], Stand]:

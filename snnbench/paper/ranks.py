@@ -88,7 +88,7 @@ def rank_comparison(seed: int, cases: Sequence[Case]) -> PairEvidence | None:
 
 def _near(cases: Sequence[Case]) -> str:
     """The same among the cells within one point of the reference, for comparison."""
-    near = [case for case in cases if abs(case.score("accuracy_change").value or 0) <= POINT]
+    near = [case for case in cases if abs(case.value("accuracy_change")) <= POINT]
     if len(near) < 3:
         return f"; {len(near)} cells within one point of the reference"
     found = spearman(column(near, ACCURACY.name), -column(near, FIRING_EMD.name))
