@@ -65,16 +65,10 @@ def _modes(first: Rows, second: Rows) -> bool:
 
 def _neurons(first: Rows, second: Rows) -> bool:
     return _alike_but(first, second) and _options("neuron", first, second) == ["if", "lif"]
-        "if",
-        "lif",
-    ]
 
 
 def _resets(first: Rows, second: Rows) -> bool:
     return _alike_but(first, second) and _options("reset", first, second) == ["soft", "hard"]
-        "soft",
-        "hard",
-    ]
 
 
 def _alike_but(first: Rows, second: Rows) -> bool:
