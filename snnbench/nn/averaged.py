@@ -7,7 +7,7 @@ tensor: its stride over steps is 0, and nothing is computed or stored twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -18,7 +18,17 @@ from torch.autograd.function import once_differentiable
 
 from snnbench.nn.convolution import Convolve, has_fast_bfloat16, is_plain_convolution
 
+Mean = Callable[[Tensor], Tensor]
+"""Of (T, N, C, H, W) over steps, (N, C, H, W)."""
+
 _averaged: ContextVar[bool] = ContextVar("averaged", default=False)
+
+
+def over_time(x: Tensor) -> Tensor:
+    """Mean over steps of `x` (T, N, C, H, W), in channels-last memory; of an expanded tensor without computing it."""
+    rows = x.movedim(2, -1)
+    mean = rows[0] if x.stride(0) == 0 else rows.flatten(1).mean(0).view(rows.shape[1:])
+    return mean.movedim(-1, 1).contiguous(memory_format=torch.channels_last)
 
 
 @contextmanager
@@ -43,9 +53,9 @@ def averages(conv: nn.Module) -> bool:
     return _averaged.get() and torch.is_grad_enabled() and is_plain_convolution(conv) and not watched
 
 
-def convolve_averaged(conv: nn.Module, x: Tensor, run: Convolve) -> Tensor:
-    """``run(conv, images, weight)`` for every step of `x` (T, N, C, H, W), with an averaged backward pass."""
-    y: Tensor = _AveragedConvolution.apply(x, conv.weight, conv.bias, run, conv)  # type: ignore[no-untyped-call]
+def convolve_averaged(conv: nn.Module, x: Tensor, run: Convolve, mean: Mean = over_time) -> Tensor:
+    """``run(conv, images, weight)`` for every step of `x` (T, N, C, H, W), with a backward pass averaged by `mean`."""
+    y: Tensor = _AveragedConvolution.apply(x, conv.weight, conv.bias, run, mean, conv)  # type: ignore[no-untyped-call]
     return y
 
 
@@ -61,13 +71,6 @@ def constant_gradient(x: Tensor) -> Tensor:
     """`x` (T, N, ...), whose gradient is known to be the same at every step and from here on stored once."""
     y: Tensor = _Constant.apply(x) if _averaged.get() and x.requires_grad else x  # type: ignore[no-untyped-call]
     return y
-
-
-def over_time(x: Tensor) -> Tensor:
-    """Mean over steps of `x` (T, N, C, H, W), in channels-last memory; of an expanded tensor without computing it."""
-    rows = x.movedim(2, -1)
-    mean = rows[0] if x.stride(0) == 0 else rows.flatten(1).mean(0).view(rows.shape[1:])
-    return mean.movedim(-1, 1).contiguous(memory_format=torch.channels_last)
 
 
 class _Fork(torch.autograd.Function):
@@ -96,10 +99,12 @@ class _Constant(torch.autograd.Function):
 
 class _AveragedConvolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, run: Convolve, conv: nn.Conv2d) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, run: Convolve, mean: Mean, conv: nn.Conv2d
+    ) -> Tensor:
         y = run(conv, x.flatten(0, 1), weight)
-        ctx.save_for_backward(over_time(x), weight)
-        ctx.conv, ctx.timesteps = conv, len(x)
+        ctx.save_for_backward(mean(x), weight)
+        ctx.conv, ctx.mean, ctx.timesteps = conv, mean, len(x)
         return y.view(*x.shape[:2], *y.shape[1:])
 
     @staticmethod
@@ -108,7 +113,7 @@ class _AveragedConvolution(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         conv: nn.Conv2d = ctx.conv
         kind = x.dtype if has_fast_bfloat16() else weight.dtype
-        gradient = over_time(grads[0]).to(kind)
+        gradient = ctx.mean(grads[0]).to(kind)
         shape = (conv.stride, conv.padding, conv.dilation, False, (0, 0), conv.groups)
         sizes = None if conv.bias is None else conv.bias.shape
         dx, dw, db = torch.ops.aten.convolution_backward(
@@ -116,4 +121,4 @@ class _AveragedConvolution(torch.autograd.Function):
         )
         along = None if dx is None else dx.to(x.dtype).expand(ctx.timesteps, *dx.shape)
         learned = (None if part is None else part.to(weight.dtype).mul_(ctx.timesteps) for part in (dw, db))
-        return along, *learned, None, None
+        return along, *learned, None, None, None

@@ -13,7 +13,9 @@ from snnbench.builtin.lqnet import lqnet
 from snnbench.builtin.uniform import uniform
 from snnbench.errors import FiringError
 from snnbench.nn import IFNeuron, LIFNeuron, SEWResNet, optimize, record_firing, record_operations, sew_resnet8
+from snnbench.nn.averaged import over_time
 from snnbench.nn.compiled import why_not_compiled
+from snnbench.nn.compiled.function import mean_over_steps
 from snnbench.nn.compiled.optimize import FusedNeuron
 from snnbench.nn.convolution import convolve
 from snnbench.quant import quantize_membranes, quantize_weights, quantizers
@@ -108,6 +110,16 @@ def test_bfloat16_training_follows_eager_training() -> None:
         logits[-1].square().sum().backward()
     # Potentials are kept in float32 here and in bfloat16 there, so some spikes differ.
     assert torch.corrcoef(torch.stack([part.detach().flatten() for part in logits]))[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format], ids=str)
+@pytest.mark.parametrize("timesteps", [1, 3, 4, 17])
+def test_means_over_steps_are_those_of_pytorch_to_the_bit(timesteps: int, layout: torch.memory_format) -> None:
+    rows = torch.randn(timesteps * 5, 24, 9, 7, generator=torch.Generator().manual_seed(timesteps)).bfloat16()
+    steps = rows.contiguous(memory_format=layout).unflatten(0, (timesteps, 5))
+    mean = mean_over_steps(steps)
+    assert torch.equal(mean, over_time(steps))
+    assert mean.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_threads_do_not_change_a_training_step() -> None:

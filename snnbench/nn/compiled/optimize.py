@@ -15,7 +15,7 @@ from snnbench.nn.averaged import averages, convolve_averaged
 from snnbench.nn.compiled.build import kernels
 from snnbench.nn.compiled.counter import SpikeCounter
 from snnbench.nn.compiled.events import EventConv, is_plain
-from snnbench.nn.compiled.function import FusedSpikes, Fusion, fire_without_gradient
+from snnbench.nn.compiled.function import FusedSpikes, Fusion, fire_without_gradient, mean_over_steps
 from snnbench.nn.compiled.integer import IntegerConv
 from snnbench.nn.compiled.jelly import is_known, jelly_form, own_states
 from snnbench.nn.compiled.memory import keep_memory
@@ -135,7 +135,9 @@ class FusedConvBNNeuron(ConvBNNeuron):
     def forward(self, x: Tensor) -> Tensor:
         """Spikes (T, N, out, H, W) of spikes or block outputs (T, N, channels, H, W)."""
         if averages(self.conv):
-            averaged: Tensor = self.neuron(convolve_averaged(self.conv, x, convolve_weight), self.bn, averaged=True)
+            averaged: Tensor = self.neuron(
+                convolve_averaged(self.conv, x, convolve_weight, mean_over_steps), self.bn, averaged=True
+            )
             return averaged
         flat = x.flatten(0, 1)
         if flat.dtype == torch.uint8 and not isinstance(self.conv, IntegerConv):

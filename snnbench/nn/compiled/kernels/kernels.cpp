@@ -94,6 +94,10 @@ void snn_sum_rows(int64_t type, const void* x, int64_t rows, int64_t positions, 
     sum_rows((const float*)x, rows, positions, C, sums, threads);
 }
 
+void snn_mean_steps(const void* x, void* mean, int64_t T, int64_t size, int64_t threads) {
+    mean_steps((const bf16*)x, (bf16*)mean, T, size, threads);
+}
+
 int64_t snn_reach_rows(const float* x, const int64_t* fan_out, int64_t rows, int64_t positions, int64_t C,
                        int64_t* events, int64_t* accumulates, int64_t threads) {
     return reach_rows(x, fan_out, rows, positions, C, events, accumulates, threads);

@@ -1,4 +1,4 @@
-// Row by row: sums for batch norm, its backward pass, and the synapses that inputs reach.
+// Row by row: sums for batch norm, its backward pass, means over time, and the synapses that inputs reach.
 
 #pragma once
 
@@ -36,6 +36,21 @@ void sum_rows(const S* x, int64_t rows, int64_t positions, int64_t C, double* su
             fold(first.data(), length, C, mine);
             fold(second.data(), length, C, mine + C);
         }
+    }
+}
+
+// Mean over T steps of `size` elements, summed and divided in 32 bits.
+void mean_steps(const bf16* x, bf16* mean, int64_t T, int64_t size, int64_t threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t from = 0; from < size; from += kSums) {
+        const int64_t length = std::min(kSums, size - from);
+        float sums[kSums] = {};
+        for (int64_t t = 0; t < T; ++t) {
+#pragma omp simd
+            for (int64_t j = 0; j < length; ++j) sums[j] += load(x[t * size + from + j]);
+        }
+#pragma omp simd
+        for (int64_t j = 0; j < length; ++j) store(&mean[from + j], sums[j] / float(T));
     }
 }
 
