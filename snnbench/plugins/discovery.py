@@ -18,8 +18,8 @@ def discover() -> tuple[list[PluginSource], list[PluginFault]]:
     found: dict[str, list[PluginSource]] = {}
     faults: list[PluginFault] = []
     for distribution in metadata.distributions():
-        if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
-            with isolated(PluginSource("a distribution without readable metadata", "", "", ""), faults):
+        with isolated(PluginSource("a distribution without readable metadata", "", "", ""), faults):
+            if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
                 name, sources = _sources(distribution)
                 found.setdefault(name, sources)  # as in imports, the first on the path hides others of its name
     return sorted(_flat(found.values()), key=lambda s: (not s.built_in, s.distribution, s.name)), faults
