@@ -1,7 +1,8 @@
 """Makes docs/libraries.md: what each library really does, in environments of pinned versions.
 
 ``python docs/experiments/libraries.py [FOLDER]`` makes an environment for each library in FOLDER (else in a temporary
-one), runs `library_probes` there, and writes the table. An environment that is there already is used as it is.
+one), all on one of PyTorch, runs `library_probes` there, and writes the table. An environment that is there already is
+used as it is.
 """
 
 from __future__ import annotations
@@ -69,15 +70,28 @@ def python_of(library: str, folder: Path) -> Path:
     """The Python of the environment of a library, which is made if need be."""
     python = folder / library / "bin" / "python"
     if not python.exists():
-        venv.create(folder / library, with_pip=True)
-        pip = [python, "-m", "pip", "install", "--quiet"]
-        if library not in _TORCHLESS:
-            subprocess.run([*pip, "torch==2.13.0"], check=True)
-        alone = library in _SLIM
-        subprocess.run([*pip, *(["--no-deps"] if alone else []), *{**PINS, **TOOLS}[library]], check=True)
-        if alone:
-            subprocess.run([*pip, *_SLIM[library]], check=True)
+        below = None if library in _TORCHLESS else _made(folder / "torch", [["torch==2.13.0"]])
+        packages = list({**PINS, **TOOLS}[library])
+        installs = [["--no-deps", *packages], list(_SLIM[library])] if library in _SLIM else [packages]
+        _made(folder / library, installs, below)
     return python
+
+
+def _made(folder: Path, installs: list[list[str]], below: Path | None = None) -> Path:
+    """The packages of an environment, which is made if need be, on top of those of another one."""
+    if not folder.exists():
+        venv.create(folder, with_pip=False)
+        if below is not None:
+            (_packages(folder) / "below.pth").write_text(f"{below.resolve()}\n")
+        for install in installs:
+            pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet"]
+            subprocess.run([*pip, "--no-compile", *install], check=True)
+    return _packages(folder)
+
+
+def _packages(folder: Path) -> Path:
+    (found,) = folder.glob("lib/python*/site-packages")
+    return found
 
 
 def probe(library: str, folder: Path) -> dict[str, str]:

@@ -11,21 +11,26 @@ from numpy.typing import NDArray
 from torch import nn
 
 from snnbench.errors import GraphError
-from snnbench.exchange.graph import Node, Shape
+from snnbench.exchange.graph import WEIGHTS, Node, Shape
 from snnbench.exchange.sidecar import BatchNorm, vector
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+_BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
 
 _Floats = NDArray[np.float64]
 _CLOSE = 1e-5
 
 
-def describe_batch_norm(name: str, module: nn.BatchNorm2d, conv_name: str, conv: nn.Module) -> BatchNorm:
-    """The numbers of a batch norm that follows a convolution.
+def describe_batch_norm(name: str, module: _BatchNorm, conv_name: str, conv: nn.Module) -> BatchNorm:
+    """The numbers of a batch norm that follows a convolution or a linear layer.
 
     Raises:
-        GraphError: if it has no running statistics, or follows no convolution.
+        GraphError: if it has no running statistics, or follows no such layer.
     """
-    if not isinstance(conv, nn.Conv2d):
-        raise GraphError(f"batch norm '{name}' does not follow a convolution, and NIR has no batch norm")
+    if not isinstance(conv, nn.Conv1d | nn.Conv2d | nn.Linear):
+        raise GraphError(
+            f"batch norm '{name}' does not follow a convolution or a linear layer, and NIR has no batch norm"
+        )
     if module.running_mean is None or module.running_var is None:
         raise GraphError(f"batch norm '{name}' has no running statistics")
     channels = len(module.running_mean)
@@ -60,18 +65,24 @@ def folded(norm: BatchNorm, weight: NDArray[Any]) -> tuple[_Floats, _Floats]:
     """Weight and bias of the one convolution that does what the convolution and the batch norm do, in float64."""
     scale = np.array(norm.weight) / np.sqrt(np.array(norm.var) + norm.eps)
     own = np.array(norm.conv_bias) if norm.conv_bias is not None else 0.0
-    return weight * scale[:, None, None, None], (own - np.array(norm.mean)) * scale + np.array(norm.bias)
+    return weight * _along(scale, weight.ndim), (own - np.array(norm.mean)) * scale + np.array(norm.bias)
 
 
 def scale_node(norm: BatchNorm, shape: Shape) -> Node:
-    """The Scale (C, H, W) of a batch norm whose output is of `shape`."""
+    """The Scale (C, ...) of a batch norm whose output is of `shape`."""
     scale, _ = scale_and_bias(norm)
-    return Node("Scale", {"scale": np.broadcast_to(scale[:, None, None], shape).astype(np.float32)})
+    return Node("Scale", {"scale": np.broadcast_to(_along(scale, len(shape)), shape).astype(np.float32)})
 
 
-def build_batch_norm(norm: BatchNorm) -> nn.BatchNorm2d:
-    """The batch norm itself, in evaluation."""
-    module = nn.BatchNorm2d(len(norm.mean), eps=norm.eps).eval()
+def _along(channels: _Floats, dimensions: int) -> _Floats:
+    """One number a channel, to be broadcast over an array whose first dimension is that of channels."""
+    return channels.reshape(-1, *(1,) * (dimensions - 1))
+
+
+def build_batch_norm(norm: BatchNorm, dimensions: int) -> nn.Module:
+    """The batch norm itself, in evaluation, of images of so many dimensions."""
+    kind = nn.BatchNorm2d if dimensions == 3 else nn.BatchNorm1d
+    module = kind(len(norm.mean), eps=norm.eps).eval()
     state = {"weight": norm.weight, "bias": norm.bias, "running_mean": norm.mean, "running_var": norm.var}
     module.load_state_dict({name: torch.tensor(values) for name, values in state.items()}, strict=False)
     return module
@@ -83,16 +94,16 @@ def check_batch_norm(name: str, norm: BatchNorm, nodes: Mapping[str, Node], sour
     Raises:
         GraphError: naming the node.
     """
-    if sources != [norm.conv] or nodes[norm.conv].type != "Conv2d":
-        raise GraphError(f"node '{name}' follows {sources}, and its sidecar says the convolution '{norm.conv}'")
+    if sources != [norm.conv] or nodes[norm.conv].type not in WEIGHTS or "bias" not in nodes[norm.conv].fields:
+        raise GraphError(f"node '{name}' follows {sources}, and its sidecar says a layer '{norm.conv}' with a bias")
     lengths = {len(norm.weight), len(norm.bias), len(norm.mean), len(norm.var)}
     lengths |= {len(norm.conv_bias)} if norm.conv_bias is not None else set()
     channels = len(nodes[norm.conv].array("weight"))
     if lengths != {channels}:
         raise GraphError(f"node '{name}' has {channels} channels, and its sidecar {sorted(lengths)}")
     scale, bias = scale_and_bias(norm)
-    shape = nodes[name].array("scale").shape
-    if len(shape) != 3 or not np.allclose(nodes[name].array("scale"), scale[:, None, None], rtol=_CLOSE):
+    found = nodes[name].array("scale")
+    if len(found) != channels or not np.allclose(found, _along(scale, found.ndim), rtol=_CLOSE):
         raise GraphError(f"node '{name}': its sidecar contradicts its scale")
     if not np.allclose(nodes[norm.conv].array("bias"), bias, rtol=_CLOSE, atol=_CLOSE):
         raise GraphError(f"node '{norm.conv}': the sidecar of '{name}' contradicts its bias")

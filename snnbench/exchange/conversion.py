@@ -12,18 +12,18 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from snnbench.errors import GraphError
-from snnbench.exchange.batch_norm import describe_batch_norm, folded, scale_and_bias, scale_node
+from snnbench.exchange.batch_norm import BATCH_NORMS, describe_batch_norm, folded, scale_and_bias, scale_node
 from snnbench.exchange.following import follow
 from snnbench.exchange.foreign import own_neuron
 from snnbench.exchange.graph import Graph, Node, Shape, output_shape
-from snnbench.exchange.network import GraphNetwork, Pool, Scale
+from snnbench.exchange.network import GraphNetwork, Pool, Scale, Threshold
 from snnbench.exchange.neurons import describe_neuron, neuron_node
 from snnbench.exchange.sidecar import KEY, BatchNorm, Neuron, Sidecar, SidecarWeights
 from snnbench.exchange.weights import Declared, describe_weights
-from snnbench.exchange.wiring import INPUT, OUTPUT
+from snnbench.exchange.wiring import INPUT, OUTPUT, pair
 from snnbench.quant.audit import basis_of
 
-Conv = nn.Conv2d
+Conv = nn.Conv1d | nn.Conv2d
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,11 @@ class _Conversion:
     def _norms(self) -> list[tuple[str, BatchNorm]]:
         found = []
         for name, module in self.wiring.modules.items():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, BATCH_NORMS):
                 sources = [source for source, target in self.wiring.edges if target == name]
                 others = [target for source, target in self.wiring.edges if source == sources[0] and target != name]
                 if len(sources) > 1 or others:
-                    raise GraphError(f"batch norm '{name}' is not the only one to follow one convolution")
+                    raise GraphError(f"batch norm '{name}' is not the only one to follow one layer")
                 conv = self.wiring.modules.get(sources[0], module)
                 found.append((name, describe_batch_norm(name, module, sources[0], conv)))
         return found
@@ -129,9 +129,9 @@ class _Conversion:
         if (neuron := own_neuron(name, module)) is not None:
             self.neurons[name] = describe_neuron(name, neuron)
             return neuron_node(self.neurons[name], shape, self.plan.dt)
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, BATCH_NORMS):
             return scale_node(self.norms[name], shape)
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, Conv | nn.Linear):
             return self._weight_node(name, module, shape)
         return _plain_node(name, module, shape)
 
@@ -185,18 +185,13 @@ def _remembered(model: nn.Module) -> dict[str, Declared] | None:
 def _convolution_node(name: str, module: Conv, weight: Any, bias: Any, shape: Shape) -> Node:
     if module.padding_mode != "zeros" or isinstance(module, nn.modules.conv._ConvTransposeNd):
         raise GraphError(f"layer '{name}' pads with padding_mode='{module.padding_mode}'; NIR pads with zeros")
-    numbers = {"stride": module.stride, "dilation": module.dilation, "groups": module.groups}
-    padding = module.padding if isinstance(module.padding, str) else np.array(module.padding)
-    return Node(
-        "Conv2d",
-        {
-            "input_shape": np.array(shape[1:]),
-            "weight": weight,
-            "bias": bias,
-            "padding": padding,
-            **{field: np.array(value) for field, value in numbers.items()},
-        },
-    )
+    one = isinstance(module, nn.Conv1d)
+    numbers = {"input_shape": shape[1:], "stride": module.stride, "dilation": module.dilation}
+    if not isinstance(module.padding, str):
+        numbers["padding"] = module.padding
+    geometry = {field: np.array(value[0] if one else value) for field, value in numbers.items()}
+    own = {"weight": weight, "bias": bias, "padding": module.padding, "groups": np.array(module.groups)}
+    return Node("Conv1d" if one else "Conv2d", {**own, **geometry})
 
 
 def _plain_node(name: str, module: nn.Module, shape: Shape) -> Node:
@@ -205,24 +200,22 @@ def _plain_node(name: str, module: nn.Module, shape: Shape) -> Node:
         without_batch = {field: np.array(dim - 1 if dim > 0 else dim) for field, dim in dims.items()}
         return Node("Flatten", {**without_batch, "input_type": np.array(shape)})
     if isinstance(module, nn.AdaptiveAvgPool2d):
-        if _pair(module.output_size) != (1, 1):
+        if pair(module.output_size) != (1, 1):
             raise GraphError(f"layer '{name}' pools to {module.output_size}; only pooling to 1 has a fixed kernel")
         return _pool_node(shape[1:], shape[1:], (0, 0))
     if isinstance(module, nn.AvgPool2d):
-        if module.ceil_mode or module.divisor_override or (any(_pair(module.padding)) and not module.count_include_pad):
+        if module.ceil_mode or module.divisor_override or (any(pair(module.padding)) and not module.count_include_pad):
             raise GraphError(f"layer '{name}' pools in a way that NIR cannot say: {module}")
-        return _pool_node(_pair(module.kernel_size), _pair(module.stride), _pair(module.padding))
+        return _pool_node(pair(module.kernel_size), pair(module.stride), pair(module.padding))
     if isinstance(module, Pool):
         return _pool_node(module.kernel, module.stride, module.padding, "AvgPool2d" if module.mean else "SumPool2d")
     if isinstance(module, Scale):
-        return Node("Scale", {"scale": module.scale.numpy()})
+        return Node("Scale", {"scale": np.broadcast_to(module.scale.numpy(), shape).copy()})
+    if isinstance(module, Threshold):
+        return Node("Threshold", {"threshold": np.broadcast_to(module.threshold.numpy(), shape).copy()})
     raise GraphError(f"layer '{name}' is a {type(module).__name__}, which a graph of NIR cannot say")
 
 
 def _pool_node(kernel: Shape, stride: Shape, padding: Shape, kind: str = "AvgPool2d") -> Node:
     sizes = {"kernel_size": kernel, "stride": stride, "padding": padding}
     return Node(kind, {field: np.array(size) for field, size in sizes.items()})
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    return value if isinstance(value, tuple) else (value, value)

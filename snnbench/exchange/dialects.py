@@ -13,7 +13,7 @@ import numpy as np
 
 from snnbench.errors import GraphError
 from snnbench.exchange.foreign import below
-from snnbench.exchange.graph import NEURONS, Graph, Node, Shape, shapes
+from snnbench.exchange.graph import CONVOLUTIONS, NEURONS, Graph, Node, Shape, shapes
 from snnbench.exchange.neurons import neuron_node, time_constant
 from snnbench.exchange.sidecar import Neuron, Sidecar
 
@@ -33,6 +33,7 @@ class Dialect:
         dt: the step that its reader assumes, or None if it is told.
         resets_to: whether it resets to other potentials than 0.
         flattens: whether its Flatten leaves the batch alone.
+        convolves_rows: whether it reads a Conv1d.
         pools: nodes of pooling that it reads as they are.
         adds: whether it adds what meets at a node; nirtorch.load, which runs one branch after the other, loses one.
         refusal: why it can hold no spiking layer of this project at all.
@@ -42,6 +43,7 @@ class Dialect:
     dt: float | None = None
     resets_to: bool = False
     flattens: bool = False
+    convolves_rows: bool = False
     pools: tuple[str, ...] = ()
     adds: bool = True
     refusal: str | None = None
@@ -69,7 +71,7 @@ def _norse(neuron: Neuron, shape: Shape, dt: float) -> Node:
 
 
 DIALECTS: Mapping[DialectName, Dialect] = {
-    "spikingjelly": Dialect(resets_to=True, flattens=True, pools=("AvgPool2d",)),
+    "spikingjelly": Dialect(resets_to=True, flattens=True, convolves_rows=True, pools=("AvgPool2d",)),
     "snntorch": Dialect(_snntorch, dt=1e-4, pools=("AvgPool2d",)),
     "norse": Dialect(_norse, adds=False),
     "sinabs": Dialect(
@@ -104,7 +106,7 @@ def translate(graph: Graph, sidecar: Sidecar, name: DialectName) -> Graph:
             nodes[key] = _pool_as_convolution(node, made[graph.sources(key)[0]])
         else:
             nodes[key] = node
-        _check_node(key, nodes[key], name)
+        _check_node(key, nodes[key], name, dialect)
     return Graph(nodes, graph.edges)
 
 
@@ -120,6 +122,8 @@ def _check_distinct(graph: Graph) -> None:
 def _check(layer: str, neuron: Neuron, name: str, dialect: Dialect) -> None:
     if dialect.refusal:
         raise GraphError(f"node '{layer}': {dialect.refusal}")
+    if neuron.membrane is not None:
+        raise GraphError(f"node '{layer}' has a quantized membrane, and {name} reads none")
     if not neuron.is_plain:
         raise GraphError(f"node '{layer}' has a synaptic current, a gain or a late reset, not written for {name}")
     if neuron.reset == "soft":
@@ -130,14 +134,16 @@ def _check(layer: str, neuron: Neuron, name: str, dialect: Dialect) -> None:
         raise GraphError(f"node '{layer}' starts at {neuron.v_init} thresholds, and {name} starts at 0")
     if neuron.v_init is None and neuron.v_reset:
         raise GraphError(f"node '{layer}' starts at {neuron.v_reset}, and {name} starts at 0")
-    if neuron.membrane is not None:
-        raise GraphError(f"node '{layer}' has a quantized membrane, and {name} reads none")
 
 
-def _check_node(key: str, node: Node, name: str) -> None:
+def _check_node(key: str, node: Node, name: str, dialect: Dialect) -> None:
     if node.type == "Scale":
         raise GraphError(f"node '{key}' is a Scale, which {name} does not read")
-    if node.type == "Conv2d" and int(node.array("groups")) != 1:
+    if node.type == "Threshold":
+        raise GraphError(f"node '{key}' is a Threshold, which {name} does not read")
+    if node.type == "Conv1d" and not dialect.convolves_rows:
+        raise GraphError(f"node '{key}' is a Conv1d, which {name} does not read")
+    if node.type in CONVOLUTIONS and int(node.array("groups")) != 1:
         raise GraphError(f"node '{key}' has {int(node.array('groups'))} groups: nir 1.0.8 refuses the file")
     if node.type == "Conv2d" and len(set(node.array("weight").shape[2:])) > 1:
         raise GraphError(f"node '{key}' has a kernel {node.array('weight').shape[2:]}: nir 1.0.8 takes it for a square")

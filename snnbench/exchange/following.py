@@ -12,7 +12,7 @@ from snnbench.errors import GraphError
 from snnbench.exchange.flows import Flow
 from snnbench.exchange.network import GraphNetwork
 from snnbench.exchange.recorded import Recorder
-from snnbench.exchange.wiring import INPUT, Wiring, wire
+from snnbench.exchange.wiring import INPUT, Wiring, is_chain, wire
 from snnbench.nn.classifier import over_time, time_layout
 from snnbench.nn.libraries import reset_states
 from snnbench.nn.sew_resnet import DirectlyEncoded
@@ -33,7 +33,7 @@ def follow(model: nn.Module, shape: tuple[int, ...], timesteps: int | None) -> t
     try:
         return wire(model), None
     except GraphError as error:
-        if isinstance(model, DirectlyEncoded | GraphNetwork):
+        if isinstance(model, DirectlyEncoded | GraphNetwork) or is_chain(model):
             raise
         unfollowed = error
     errors, failed = [], ""

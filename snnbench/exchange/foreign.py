@@ -7,6 +7,7 @@ subtraction; the others scale or leak in another order, and round otherwise. Sur
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import nn
 
 from snnbench.errors import GraphError
 from snnbench.exchange.cuba import CubaLIFNeuron
+from snnbench.exchange.membranes import Levels
 from snnbench.nn.libraries import step_mode
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, Reset, SpikingNeuron
 
@@ -33,9 +35,10 @@ def own_neuron(name: str, module: nn.Module) -> SpikingNeuron | None:
     kind = f"{type(module).__module__.split('.')[0]}.{type(module).__name__}"
     if kind not in _NEURONS:
         raise _refused(name, module, f"can be written as one of {', '.join(_NEURONS)} only")
-    if getattr(module, "state_quantizer", None) is not None:
-        raise _refused(name, module, "has a quantized membrane, which a sidecar holds for neurons of snnbench only")
-    return _NEURONS[kind](name, module)
+    neuron = _NEURONS[kind](name, module)
+    if (held := getattr(module, "state_quantizer", None)) is not None:  # SpikingJelly's, put on by `quantize`
+        neuron.state_quantizer, neuron.site = held.quantizer, "post_reset"
+    return neuron
 
 
 def below(threshold: float) -> float:
@@ -66,7 +69,7 @@ def _leaky(name: str, module: nn.Module, keep: float, decay_input: bool, **optio
     return IFNeuron(**options) if keep == 1 else LIFNeuron(1 / (1 - keep), decay_input, **options)
 
 
-def _cuba(name: str, module: Any, keep: float, keep_syn: float | None, **options: Any) -> SpikingNeuron:
+def _cuba(name: str, module: Any, keep: float, keep_syn: float | None, **options: Any) -> CubaLIFNeuron:
     """A neuron that keeps the parts `keep` of its potential and `keep_syn` of its current, if it has one."""
     if not (0 < keep <= 1 and (keep_syn is None or 0 <= keep_syn < 1)):
         kept = f"{keep:g} of its potential and {keep_syn} of its current"
@@ -89,12 +92,9 @@ def _spikingjelly(name: str, module: Any) -> SpikingNeuron:
     if kind == "HalfThresholdIFNode":
         return IFNeuron(v_init=0.5, **options)
     if kind == "CUBALIFNode":
-        if module.v_reset:
-            raise _refused(
-                name, module, f"leaks to 0 and resets to {module.v_reset:g}; one potential for both is written"
-            )
-        return _cuba(name, module, float(module.v_decay), float(module.c_decay), **options)
-    if kind in ("LIFNode", "SimpleLIFNode"):
+        leak = {"v_leak": 0.0} if module.v_reset else {}
+        return _cuba(name, module, float(module.v_decay), float(module.c_decay), **leak, **options)
+    if kind in ("LIFNode", "SimpleLIFNode", "SLTTLIFNode", "OTTTLIFNode"):
         return LIFNeuron(float(module.tau), module.decay_input, **options)
     learned = PLIFNeuron(decay_input=module.decay_input, **options)
     learned.w.data.copy_(module.w.detach())
@@ -108,28 +108,50 @@ def _snntorch(name: str, module: Any) -> SpikingNeuron:
     `Lapicque` does so after, and loses the input of that step. A threshold is subtracted late, after leak and charge;
     with ``reset_delay=False`` a potential that is still above the threshold after a spike is given it back.
     """
-    if module.state_quant:
-        raise _refused(name, module, "has a state_quant, which a sidecar cannot hold")
     if module.inhibition or _number(name, module, "graded_spikes_factor", module.graded_spikes_factor) != 1:
         raise _refused(name, module, "inhibits its neighbours or grades its spikes")
-    late, soft = getattr(module, "reset_delay", True), module.reset_mechanism == "subtract"
-    if module.reset_mechanism == "none" or (soft and not late):
-        told = f"reset_mechanism='{module.reset_mechanism}', reset_delay={late}"
-        raise _refused(name, module, f"has {told}; 'zero' can be written, and 'subtract' with a delay")
+    late, soft = getattr(module, "reset_delay", True), module.reset_mechanism != "zero"
     threshold = _number(name, module, "threshold", module.threshold)
     options: dict[str, Any] = {"threshold": _above(threshold), "reset": "soft" if soft else "hard"}
     keep = min(max(_number(name, module, "beta", module.beta), 0.0), 1.0)
     kind = type(module).__name__
     if kind == "Leaky" and not soft:
-        return _leaky(name, module, keep, False, **options)
-    options |= {"reset_delay": late, "subtracted": threshold if soft else None}
+        if not module.state_quant:
+            return _leaky(name, module, keep, False, **options)
+        late = False
+    options |= _snntorch_reset(module.reset_mechanism, late, threshold)
     if kind == "Synaptic":
         keep_syn = min(max(_number(name, module, "alpha", module.alpha), 0.0), 1.0)
-        return _cuba(name, module, keep, keep_syn, **options)
-    if kind == "Lapicque":
+        neuron = _cuba(name, module, keep, keep_syn, quantized_current=bool(module.state_quant), **options)
+    elif kind == "Lapicque":
         R, C, step = (_number(name, module, field, getattr(module, field)) for field in ("R", "C", "time_step"))
-        return _cuba(name, module, 1 - step / (R * C), None, gain=step / C, **options)
-    return _cuba(name, module, keep, None, **options)
+        neuron = _cuba(name, module, 1 - step / (R * C), None, gain=step / C, **options)
+    else:
+        neuron = _cuba(name, module, keep, None, **options)
+    return _with_state_quant(name, module, neuron)
+
+
+def _snntorch_reset(mechanism: str, late: bool, threshold: float) -> dict[str, Any]:
+    if mechanism == "none":
+        return {"subtracted": 0.0}
+    if mechanism == "zero":
+        return {"reset_delay": late}
+    return {"subtracted": threshold, "reset_delay": late, "reset_again": not late}
+
+
+def _with_state_quant(name: str, module: Any, neuron: CubaLIFNeuron) -> CubaLIFNeuron:
+    """With the quantizer of the potential before it fires: snnTorch's own, or one that `quantize` put on."""
+    quantizer = module.state_quant
+    if not quantizer:
+        return neuron
+    neuron.site = "pre_spike"
+    if hasattr(quantizer, "quantizer") and hasattr(quantizer, "threshold"):
+        neuron.state_quantizer, neuron.unit = quantizer.quantizer, quantizer.threshold
+    elif getattr(quantizer, "__module__", "") == "snntorch.functional.quant":
+        neuron.state_quantizer, neuron.unit = Levels(inspect.getclosurevars(quantizer).nonlocals["levels"]), 1.0
+    else:
+        raise _refused(name, module, "has a state_quant of its own code; that of snntorch.functional.quant is written")
+    return neuron
 
 
 def _norse(name: str, module: Any) -> SpikingNeuron:
@@ -138,17 +160,22 @@ def _norse(name: str, module: Any) -> SpikingNeuron:
     threshold = _above(_number(name, module, "v_th", module.p.v_th))
     if type(module).__name__.startswith("IAF"):
         return IFNeuron(threshold=threshold, v_reset=v_reset)
-    if getattr(getattr(module.p, "reset_method", None), "__name__", "reset_value") != "reset_value":
-        raise _refused(name, module, "resets by another method than to a value")
+    method = getattr(getattr(module.p, "reset_method", None), "__name__", "reset_value")
+    if method not in ("reset_value", "reset_subtract"):
+        raise _refused(name, module, "resets by code of its own; reset_value and reset_subtract are written")
     leak, start = module.dt * module.p.tau_mem_inv, _number(name, module, "v_leak", module.p.v_leak)
-    if start != v_reset:
-        raise _refused(name, module, f"leaks to {start:g} and resets to {v_reset:g}; one potential for both is written")
     keep = 1 - _number(name, module, "tau_mem_inv", leak)
-    options: dict[str, Any] = {"threshold": threshold, "v_reset": v_reset}
-    if not hasattr(module.p, "tau_syn_inv"):
-        return _leaky(name, module, keep, True, **options)
     if keep == 1:
         raise _refused(name, module, "never charges: its tau_mem_inv is 0")
+    options: dict[str, Any] = {"threshold": threshold, "v_reset": v_reset}
+    if method == "reset_subtract":
+        options = {"threshold": threshold, "reset": "soft", "subtracted": below(threshold)}
+    if start != options.get("v_reset", 0.0):
+        options |= {"v_leak": start, "v_init": start / threshold}
+    if not hasattr(module.p, "tau_syn_inv") and (options.keys() & {"v_leak", "subtracted"}):
+        return _cuba(name, module, keep, None, decay_input=True, **options)
+    if not hasattr(module.p, "tau_syn_inv"):
+        return _leaky(name, module, keep, True, **options)
     keep_syn = 1 - _number(name, module, "tau_syn_inv", module.dt * module.p.tau_syn_inv)
     return _cuba(name, module, keep, keep_syn, decay_input=True, **options)
 
@@ -175,7 +202,7 @@ def _sinabs(name: str, module: Any) -> SpikingNeuron:
 
 _JELLY = (
     *("IFNode", "SimpleIFNode", "HalfThresholdIFNode"),
-    *("LIFNode", "SimpleLIFNode", "ParametricLIFNode", "CUBALIFNode"),
+    *("LIFNode", "SimpleLIFNode", "ParametricLIFNode", "CUBALIFNode", "SLTTLIFNode", "OTTTLIFNode"),
 )
 _NEURONS: dict[str, Callable[[str, Any], SpikingNeuron]] = {
     **dict.fromkeys((f"spikingjelly.{kind}" for kind in _JELLY), _spikingjelly),

@@ -21,13 +21,16 @@ Field = NDArray[Any] | str
 Shape = tuple[int, ...]
 
 _POOL = ("kernel_size", "stride", "padding")
+_CONVOLUTION = ("weight", "bias", "stride", "padding", "dilation", "groups")
 REQUIRED: dict[str, tuple[str, ...]] = {
     "Input": ("shape",),
     "Output": ("shape",),
     "Linear": ("weight",),
     "Affine": ("weight", "bias"),
     "Scale": ("scale",),
-    "Conv2d": ("weight", "bias", "stride", "padding", "dilation", "groups"),
+    "Threshold": ("threshold",),
+    "Conv1d": _CONVOLUTION,
+    "Conv2d": _CONVOLUTION,
     "AvgPool2d": _POOL,
     "SumPool2d": _POOL,
     "Flatten": ("start_dim", "end_dim"),
@@ -36,6 +39,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "CubaLIF": ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold"),
 }
 OPTIONAL: dict[str, tuple[str, ...]] = {
+    "Conv1d": ("input_shape",),
     "Conv2d": ("input_shape",),
     "Flatten": ("input_type",),
     "IF": ("v_reset",),
@@ -44,7 +48,8 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
 }
 NEURONS = ("IF", "LIF", "CubaLIF")
 _USUAL = {"v_reset": 0.0, "w_in": 1.0}
-WEIGHTS = ("Linear", "Affine", "Conv2d")
+CONVOLUTIONS = ("Conv1d", "Conv2d")
+WEIGHTS = ("Linear", "Affine", *CONVOLUTIONS)
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,10 @@ class Node:
         """A field of one or two whole numbers, as two."""
         values = self.array(name).reshape(-1)
         return int(values[0]), int(values[-1])
+
+    def along(self, name: str) -> tuple[int, ...]:
+        """A field of a convolution, as one whole number for each dimension of an image."""
+        return self.pair(name)[: self.array("weight").ndim - 2]
 
 
 @dataclass(frozen=True)
@@ -182,8 +191,9 @@ def _check_bias(node: Node) -> None:
 
 
 def _convolution(node: Node, arriving: Shape) -> Shape:
-    weight, groups = node.array("weight"), int(node.array("groups"))
-    if weight.ndim != 4 or len(arriving) != 3 or arriving[0] != weight.shape[1] * groups:
+    weight, groups = node.array("weight"), int(node.array("groups").item())
+    dimensions = 2 + CONVOLUTIONS.index(node.type)
+    if weight.ndim != dimensions + 1 or len(arriving) != dimensions or arriving[0] != weight.shape[1] * groups:
         raise ValueError(f"its weight is {weight.shape}, with {groups} groups")
     _check_bias(node)
     said = node.fields["padding"]
@@ -191,11 +201,11 @@ def _convolution(node: Node, arriving: Shape) -> Shape:
         raise ValueError(f"its padding is '{said}'")
     if isinstance(said, str) and said == "same":
         return (len(weight), *arriving[1:])
-    padding = (0, 0) if isinstance(said, str) else node.pair("padding")
-    if min(dilation := node.pair("dilation")) < 1:
+    padding = (0,) * (dimensions - 1) if isinstance(said, str) else node.along("padding")
+    if min(dilation := node.along("dilation")) < 1:
         raise ValueError(f"its dilation is {dilation}")
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:], strict=True)]
-    return len(weight), *_windows(arriving[1:], reach, node.pair("stride"), padding)
+    return len(weight), *_windows(arriving[1:], reach, node.along("stride"), padding)
 
 
 def _pool(node: Node, arriving: Shape) -> Shape:
@@ -227,8 +237,11 @@ def flattened(node: Node, dimensions: int) -> tuple[int, int]:
     return start, end
 
 
+_NUMBERS = {"Scale": "scale", "Threshold": "threshold"}
+
+
 def _elementwise(node: Node, arriving: Shape) -> Shape:
-    own = node.array("scale" if node.type == "Scale" else "v_threshold").shape
+    own = node.array(_NUMBERS.get(node.type, "v_threshold")).shape
     if own not in ((), (1,), arriving):
         raise ValueError(f"its numbers are of shape {own}")
     return arriving
@@ -245,11 +258,13 @@ _SHAPES: dict[str, Callable[[Node, Shape], Shape]] = {
     "Output": _output,
     "Linear": _linear,
     "Affine": _linear,
+    "Conv1d": _convolution,
     "Conv2d": _convolution,
     "AvgPool2d": _pool,
     "SumPool2d": _pool,
     "Flatten": _flatten,
     "Scale": _elementwise,
+    "Threshold": _elementwise,
     "IF": _elementwise,
     "LIF": _elementwise,
     "CubaLIF": _elementwise,

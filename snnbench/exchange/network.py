@@ -31,6 +31,20 @@ class Scale(nn.Module):
         return x * self.scale
 
 
+class Threshold(nn.Module):
+    """1 where a number is above its threshold, else 0."""
+
+    threshold: Tensor
+
+    def __init__(self, threshold: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("threshold", threshold)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """0 and 1 for `x` (N, ...)."""
+        return (x > self.threshold).to(x.dtype)
+
+
 class Pool(nn.Module):
     """Sums or means over windows; over all of an image, the mean is taken at once."""
 
@@ -121,7 +135,7 @@ def build_network(
         if node.type in NEURONS:
             _place(network, name, build_neuron(name, neurons[name][0]))
         elif name in norms:
-            _place(network, name, build_batch_norm(norms[name]))
+            _place(network, name, build_batch_norm(norms[name], arriving[name]))
         elif node.type not in ("Input", "Output"):
             bias = own_bias[name] if name in own_bias else node.fields.get("bias")
             _place(network, name, _BUILD[node.type](node, bias, arriving[name]))
@@ -156,20 +170,21 @@ def _linear(node: Node, bias: Any, dimensions: int) -> nn.Module:
 
 def _convolution(node: Node, bias: Any, dimensions: int) -> nn.Module:
     weight, groups, padding = _tensor(node.array("weight")), int(node.array("groups")), node.fields["padding"]
-    conv = nn.Conv2d(
+    kind: Any = {"Conv1d": nn.Conv1d, "Conv2d": nn.Conv2d}[node.type]
+    conv = kind(
         weight.shape[1] * groups,
         len(weight),
-        (weight.shape[2], weight.shape[3]),
-        stride=node.pair("stride"),
-        padding=padding if isinstance(padding, str) else node.pair("padding"),
-        dilation=node.pair("dilation"),
+        tuple(weight.shape[2:]),
+        stride=node.along("stride"),
+        padding=padding if isinstance(padding, str) else node.along("padding"),
+        dilation=node.along("dilation"),
         groups=groups,
         bias=bias is not None,
     )
     return _filled(conv, weight, bias)
 
 
-def _filled(layer: nn.Conv2d | nn.Linear, weight: Tensor, bias: Any) -> nn.Module:
+def _filled(layer: nn.Conv1d | nn.Conv2d | nn.Linear, weight: Tensor, bias: Any) -> nn.Module:
     layer.weight.data.copy_(weight)
     if layer.bias is not None:
         layer.bias.data.copy_(_tensor(bias))
@@ -189,12 +204,18 @@ def _scale(node: Node, bias: Any, dimensions: int) -> nn.Module:
     return Scale(_tensor(node.array("scale")))
 
 
+def _threshold(node: Node, bias: Any, dimensions: int) -> nn.Module:
+    return Threshold(_tensor(node.array("threshold")))
+
+
 _BUILD = {
     "Linear": _linear,
     "Affine": _linear,
+    "Conv1d": _convolution,
     "Conv2d": _convolution,
     "AvgPool2d": _pool,
     "SumPool2d": _pool,
     "Flatten": _flatten,
     "Scale": _scale,
+    "Threshold": _threshold,
 }

@@ -17,14 +17,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snnbench.builtin.uniform import Uniform, uniform
 from snnbench.errors import GraphError
 from snnbench.exchange.cuba import CubaLIFNeuron
 from snnbench.exchange.graph import Node, Shape
-from snnbench.exchange.sidecar import Neuron, SidecarMembrane
+from snnbench.exchange.membranes import build_quantizer, describe_membrane
+from snnbench.exchange.sidecar import Neuron
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
 _CLOSE = 1e-6
+_LATE = ("reset_delay", "reset_again", "subtracted", "v_leak", "quantized_current")
 _NO_LEAK = 1e30
 """A time constant in steps that stands for none: the least that leaks nothing of any float32."""
 
@@ -46,7 +47,7 @@ def describe_neuron(name: str, module: SpikingNeuron) -> Neuron:
     """All that determines the spikes of `module`, the layer `name`.
 
     Raises:
-        GraphError: if its membrane quantizer is not a uniform one.
+        GraphError: if its membrane quantizer is of a kind that a sidecar does not hold.
     """
     threshold = module.threshold
     return Neuron(
@@ -55,7 +56,7 @@ def describe_neuron(name: str, module: SpikingNeuron) -> Neuron:
         reset=module.reset,
         v_reset=module.v_reset,
         v_init=module.v_init,
-        membrane=_describe_membrane(name, module),
+        membrane=describe_membrane(name, module),
         detach_reset=module.detach_reset,
         alpha=module.alpha,
         **_describe_leak(module),
@@ -74,31 +75,13 @@ def _kind(name: str, module: SpikingNeuron) -> Any:
 
 def _describe_leak(module: SpikingNeuron) -> dict[str, Any]:
     if isinstance(module, CubaLIFNeuron):
-        own = ("tau_syn", "gain", "reset_delay", "subtracted")
+        own = ("tau_syn", "gain", *_LATE)
         tau = _NO_LEAK if module.tau is None and module.tau_syn is not None else module.tau
         decay_input = None if tau is None else module.decay_input
         return {"tau": tau, "decay_input": decay_input, **{field: getattr(module, field) for field in own}}
     if isinstance(module, PLIFNeuron):
         return {"w": float(module.w.detach()), "decay_input": module.decay_input}
     return {"tau": module.tau, "decay_input": module.decay_input} if isinstance(module, LIFNeuron) else {}
-
-
-def _describe_membrane(name: str, module: SpikingNeuron) -> SidecarMembrane | None:
-    quantizer = module.state_quantizer
-    if quantizer is None:
-        return None
-    if not isinstance(quantizer, Uniform) or quantizer.bound is None or quantizer.bound.numel() != 1:
-        raise GraphError(
-            f"layer '{name}' has a membrane quantizer {type(quantizer).__name__}; a sidecar holds uniform ones with"
-            " one range a layer"
-        )
-    return SidecarMembrane(
-        bits=quantizer.bits,
-        grid=quantizer.grid,
-        range=quantizer.range,
-        bound=float(quantizer.bound),
-        site=module.site,
-    )
 
 
 def build_neuron(name: str, neuron: Neuron) -> SpikingNeuron:
@@ -127,21 +110,22 @@ def _built(neuron: Neuron) -> SpikingNeuron:
         built = PLIFNeuron(decay_input=_given(neuron, "decay_input"), **common)
         nn.init.constant_(built.w, _given(neuron, "w"))
     if neuron.membrane is not None:
-        built.state_quantizer, built.site = _build_quantizer(neuron.membrane), neuron.membrane.site
+        built.state_quantizer, built.site = build_quantizer(neuron.membrane), neuron.membrane.site
+        if isinstance(built, CubaLIFNeuron):
+            built.unit = neuron.membrane.unit
     return built
 
 
 def _build_cuba(neuron: Neuron, common: dict[str, Any]) -> CubaLIFNeuron:
     if neuron.kind == "PLIF":
-        raise GraphError("a PLIF has no reset_delay, gain or subtracted")
+        raise GraphError(f"a PLIF has no gain, unit, {', '.join(_LATE)}")
     tau = None if neuron.kind == "IF" or _given(neuron, "tau") >= _NO_LEAK else neuron.tau
     return CubaLIFNeuron(
         tau=tau,
         tau_syn=_given(neuron, "tau_syn") if neuron.kind == "CubaLIF" else None,
         gain=neuron.gain,
         decay_input=tau is not None and _given(neuron, "decay_input"),
-        reset_delay=neuron.reset_delay,
-        subtracted=neuron.subtracted,
+        **neuron.model_dump(include=set(_LATE)),
         **common,
     )
 
@@ -151,13 +135,6 @@ def _given(neuron: Neuron, field: str) -> Any:
     if value is None:
         raise GraphError(f"a {neuron.kind} needs '{field}'")
     return value
-
-
-def _build_quantizer(membrane: SidecarMembrane) -> nn.Module:
-    quantizer = uniform(torch.full((1,), torch.nan), bits=membrane.bits, grid=membrane.grid, range=membrane.range)
-    assert isinstance(quantizer, Uniform)
-    quantizer.bound = torch.tensor(membrane.bound)
-    return quantizer
 
 
 def neuron_node(neuron: Neuron, shape: Shape, dt: float) -> Node:
@@ -171,7 +148,7 @@ def neuron_node(neuron: Neuron, shape: Shape, dt: float) -> Node:
         return Node("IF", {"r": full(neuron.gain / dt), **ends})
     tau = time_constant(neuron)
     r = 1.0 if neuron.decay_input else tau
-    leak = {"v_leak": full(neuron.v_reset), **ends}
+    leak = {"v_leak": full(neuron.v_reset if neuron.v_leak is None else neuron.v_leak), **ends}
     if neuron.kind != "CubaLIF":
         return Node("LIF", {"tau": full(tau * dt), "r": full(r * neuron.gain), **leak})
     tau_syn = _given(neuron, "tau_syn")
@@ -204,16 +181,15 @@ def read_neuron(name: str, node: Node, dt: float) -> tuple[Neuron, Drive]:
         raise GraphError(f"node '{name}' ({node.type}) has a {field} of {tau * dt:g}, which is not above dt = {dt:g}")
     above = _uniform(name, node, "v_leak") - value["v_reset"]
     if node.type == "CubaLIF":
-        return _read_current(name, node, dt, plain.model_copy(update={"tau": tau}), value["r"], above), Drive()
+        leaks_to = {"v_leak": value["v_reset"] + above} if above else {}
+        return _read_current(name, node, dt, plain.model_copy(update={"tau": tau, **leaks_to}), value["r"]), Drive()
     if math.isclose(value["r"], tau, rel_tol=_CLOSE) and not above:
         return plain.model_copy(update={"kind": "LIF", "tau": tau, "decay_input": False}), Drive()
     leaky = plain.model_copy(update={"kind": "LIF", "tau": tau, "decay_input": True})
     return leaky, Drive(_clean(value["r"]), above)
 
 
-def _read_current(name: str, node: Node, dt: float, plain: Neuron, r: float, above: float) -> Neuron:
-    if above:
-        raise GraphError(f"node '{name}' ({node.type}) leaks to another potential than it resets to; one is run")
+def _read_current(name: str, node: Node, dt: float, plain: Neuron, r: float) -> Neuron:
     tau_syn = _clean(_uniform(name, node, "tau_syn") / dt)
     if tau_syn < 1:
         raise GraphError(f"node '{name}' ({node.type}) has a tau_syn of {tau_syn * dt:g}, which is below dt = {dt:g}")

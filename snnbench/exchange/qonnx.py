@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnbench.errors import GraphError, OptionError
-from snnbench.exchange.graph import Graph, Node, Shape, flattened, order, shapes
+from snnbench.exchange.graph import CONVOLUTIONS, WEIGHTS, Graph, Node, Shape, flattened, order, shapes
 from snnbench.exchange.neurons import time_constant
 from snnbench.exchange.sidecar import Neuron, Sidecar, SidecarWeights
 
@@ -96,7 +96,10 @@ class _Step:
         elif name in self._sidecar.neurons:
             self._neuron(name, self._sidecar.neurons[name], x)
             self._most[name] = 1
-        elif node.type in ("Linear", "Affine", "Conv2d"):
+        elif node.type == "Threshold":
+            self._fires("Greater", x, node.array("threshold")[None], name)
+            self._most[name] = 1
+        elif node.type in WEIGHTS:
             self._weights(name, node, x, most)
         else:
             self._plain(name, node, x, self._shapes[sources[0]])
@@ -139,12 +142,12 @@ class _Step:
         return self._put("Quant", inputs, name, domain=_DOMAIN, signed=1, narrow=0, rounding_mode="ROUND")
 
     def _synapses(self, name: str, node: Node, x: str, kernel: str, out: str) -> str:
-        if node.type != "Conv2d":
+        if node.type not in CONVOLUTIONS:
             return self._put("MatMul", [x, self._put("Transpose", [kernel], f"{out}.t", perm=[1, 0])], out)
         if isinstance(node.fields["padding"], str):
             raise GraphError(f"node '{name}' has a padding '{node.fields['padding']}'; give numbers")
-        geometry = {field: list(node.pair(key)) for field, key in (("strides", "stride"), ("dilations", "dilation"))}
-        pads = [*node.pair("padding"), *node.pair("padding")]
+        geometry = {field: list(node.along(key)) for field, key in (("strides", "stride"), ("dilations", "dilation"))}
+        pads = [*node.along("padding"), *node.along("padding")]
         return self._put("Conv", [x, kernel], out, pads=pads, group=int(node.array("groups")), **geometry)
 
     def _plain(self, name: str, node: Node, x: str, arriving: Shape) -> None:
@@ -158,6 +161,10 @@ class _Step:
             pads = [*node.pair("padding"), *node.pair("padding")]
             sizes = {"kernel_shape": list(node.pair("kernel_size")), "strides": list(node.pair("stride"))}
             self._put("AveragePool", [x], name, pads=pads, count_include_pad=1, **sizes)
+        elif node.type == "SumPool2d":
+            windows = self._constant(f"{name}.windows", np.ones((arriving[0], 1, *node.pair("kernel_size"))))
+            pads = [*node.pair("padding"), *node.pair("padding")]
+            self._put("Conv", [x, windows], name, pads=pads, group=arriving[0], strides=list(node.pair("stride")))
         else:
             raise GraphError(f"node '{name}' is a {node.type}, which is not written as QONNX")
 
@@ -173,9 +180,7 @@ class _Step:
         h = self._charge(name, neuron, v, x)
         theta = self._constant(f"{name}.theta", np.float32(neuron.threshold))
         over = self._put("Sub", [h, theta], f"{name}.over")
-        fires = self._put("GreaterOrEqual", [over, self._constant(f"{name}.zero", np.float32(0))], f"{name}.fires")
-        s = self._put("Cast", [fires], name, to=self._onnx.TensorProto.FLOAT)
-        self._types[name] = "BINARY"
+        s = self._fires("GreaterOrEqual", over, np.float32(0), name)
         if neuron.reset == "soft":
             self._put("Sub", [h, self._put("Mul", [s, theta], f"{name}.taken")], after)
             return
@@ -183,6 +188,11 @@ class _Step:
         kept = self._put("Mul", [h, self._put("Sub", [one, s], f"{name}.silent")], f"{name}.kept")
         back = self._put("Mul", [s, self._constant(f"{name}.v_reset", np.float32(neuron.v_reset))], f"{name}.back")
         self._put("Add", [kept, back], after)
+
+    def _fires(self, comparison: str, x: str, than: Any, name: str) -> str:
+        fires = self._put(comparison, [x, self._constant(f"{name}.than", than)], f"{name}.fires")
+        self._types[name] = "BINARY"
+        return self._put("Cast", [fires], name, to=self._onnx.TensorProto.FLOAT)
 
     def _charge(self, name: str, neuron: Neuron, v: str, x: str) -> str:
         if neuron.kind == "IF":

@@ -12,17 +12,12 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from snnbench.errors import GraphError
+from snnbench.exchange.called import logic_of, pool_of
 from snnbench.exchange.flows import FLOWS, Flow
 from snnbench.exchange.wiring import LEAVES, OUTPUT, Wiring
 from snnbench.nn.hooks import after, before
 from snnbench.nn.libraries import step_mode
 from snnbench.nn.walk import named_modules
-
-_CALLED: dict[str, Callable[..., nn.Module]] = {
-    "avg_pool2d": nn.AvgPool2d,
-    "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d,
-}
-"""Functions that are layers without weights."""
 
 _IN_PLACE = ("add_", "__iadd__")
 _SPIKES = "a graph of NIR gives a neuron's spikes only"
@@ -118,19 +113,29 @@ class Recorder(TorchFunctionMode):
             held[id(arguments[0])] = held[id(target)]
         output = func(*args, **(kwargs or {}))
         if any(held.values()):
-            self._note(name, arguments, held, output)
+            self._note(name, arguments, held, output, pool_of(name, args, kwargs or {}))
         if name == "__setitem__" and any(held.values()):
             self._keep(args[0], _Unknown(f"{self._what()} writes steps into one tensor; use torch.stack"))
         return output
 
-    def _note(self, name: str, arguments: list[Any], held: dict[int, _Held], output: Any) -> None:
+    def _note(
+        self, name: str, arguments: list[Any], held: dict[int, _Held], output: Any, pool: nn.Module | None
+    ) -> None:
         given = [held[id(each)] for each in _tensors(arguments)]
         if name == "__bool__":
             raise GraphError(f"{self._what()} decides by values what it runs, which a graph of NIR cannot say")
         for place, tensor in enumerate(_tensors(output)):
-            self._keep(tensor, self._value(name, arguments, given, tensor, place))
+            self._keep(tensor, self._value(name, arguments, given, tensor, place, pool))
 
-    def _value(self, name: str, arguments: list[Any], given: list[Any], tensor: Tensor, place: int) -> Any:
+    def _value(
+        self,
+        name: str,
+        arguments: list[Any],
+        given: list[Any],
+        tensor: Tensor,
+        place: int,
+        pool: nn.Module | None,
+    ) -> Any:
         for each in given:
             if isinstance(each, _Unknown):
                 return each
@@ -138,11 +143,13 @@ class Recorder(TorchFunctionMode):
                 return _Unknown(f"{self._what()} does '{name}' to the potential of layer '{each.layer}'; {_SPIKES}")
         cannot = _Unknown(f"{self._what()} does '{name}', which a graph of NIR cannot say")
         first = next(each for each in given if isinstance(each, Flow))
-        if name in _CALLED:
-            return self._layer(self._named(name, arguments, first), _CALLED[name](*arguments[1:]), first, tensor)
+        if pool is not None:
+            return self._layer(self._named(name, arguments, first), pool, first, tensor)
         if name == "unbind":
             name, arguments = "select", [arguments[0], place]
         values = {id(each): value for each, value in zip(_tensors(arguments), given, strict=True)}
+        if logic := logic_of(name, lambda each: values.get(id(each)), arguments, tensor):
+            return self._layer(self._named(name, [], logic[1]), logic[0], logic[1], tensor)
         value = FLOWS[name](lambda each: values.get(id(each)), arguments, tensor) if name in FLOWS else None
         if value is None or value.dims(self._samples) != tuple(tensor.shape):
             return cannot

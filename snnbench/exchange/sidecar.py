@@ -64,7 +64,7 @@ class BatchNorm(_Part):
 
 
 class SidecarMembrane(_Part):
-    """A uniform quantizer of membrane potentials in units of theta; rounds half to even.
+    """A uniform quantizer of membrane potentials in units of `unit`, theta if null; rounds half to even.
 
     Levels go from -bound (0 if unsigned) to bound: 2^bits with ``endpoint``, 2^bits - 1 around 0 with ``symmetric``.
     """
@@ -74,6 +74,16 @@ class SidecarMembrane(_Part):
     range: Literal["signed", "unsigned"]
     bound: float = Field(gt=0)
     site: Site
+    unit: float | None = Field(default=None, gt=0)
+
+
+class SidecarLevels(_Part):
+    """A quantizer of membrane potentials in units of `unit`: the nearest level, of two as near the first listed."""
+
+    bits: int = Field(ge=1, le=12)
+    levels: Vector = Field(min_length=1, max_length=2**12)
+    site: Site
+    unit: float | None = Field(default=None, gt=0)
 
 
 class Neuron(_Part):
@@ -82,17 +92,22 @@ class Neuron(_Part):
     Attributes:
         kind: IF: h = v + gain x. LIF and PLIF with decay_input: h = v + (gain x - (v - v_reset)) / tau, else
             h = v - (v - v_reset) / tau + gain x. CubaLIF: the same of a current i = i - i / tau_syn + gain x in place
-            of gain x; a tau of 1e30 or more is no leak.
+            of gain x; a tau of 1e30 or more is no leak. The potential leaks to v_leak in place of v_reset if it is
+            given.
         threshold: theta.
         reset: hard: v = v_reset; soft: v = h - theta.
         reset_delay: the reset of a spike acts on the h of the next step, before that one fires.
-        subtracted: what a soft reset takes off h; theta if null.
+        reset_again: a potential that a soft reset leaves at theta or above is reset again in the h of the next step,
+            before that one fires, and gets it back after.
+        subtracted: what a soft reset takes off h; theta if null, and 0 is no reset.
+        v_leak: the potential that h leaks to; v_reset if null.
         v_init: potential before the first step, in units of theta; v_reset if null.
         tau: time constant in steps, of a LIF or CubaLIF.
         tau_syn: time constant of the current in steps, of a CubaLIF.
         gain: factor of the input.
         w: of a PLIF, 1 / tau = sigmoid(w).
         membrane: quantizer of the potential.
+        quantized_current: whether it quantizes the current of a CubaLIF, too, after it has charged.
         detach_reset, alpha: how gradients are taken; they change no spike.
     """
 
@@ -100,22 +115,27 @@ class Neuron(_Part):
     threshold: float = Field(gt=0)
     reset: Reset
     reset_delay: bool = False
+    reset_again: bool = False
     subtracted: float | None = None
     v_reset: float = 0.0
+    v_leak: float | None = None
     v_init: float | None = None
     tau: float | None = None
     tau_syn: float | None = Field(default=None, ge=1)
     gain: float = 1.0
     w: float | None = None
     decay_input: bool | None = None
-    membrane: SidecarMembrane | None = None
+    membrane: SidecarMembrane | SidecarLevels | None = None
+    quantized_current: bool = False
     detach_reset: bool = False
     alpha: float = 2.0
 
     @property
     def is_plain(self) -> bool:
         """Whether it is one of the three neurons of `snnbench.nn`."""
-        return self.kind != "CubaLIF" and self.gain == 1 and not self.reset_delay and self.subtracted is None
+        late = self.reset_delay or self.reset_again
+        unit = self.membrane.unit if self.membrane else None
+        return self.kind != "CubaLIF" and self.gain == 1 and not late and self.subtracted is self.v_leak is unit is None
 
 
 class SidecarSemantics(_Part):

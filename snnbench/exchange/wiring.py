@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import torch
@@ -11,14 +11,19 @@ from torch import fx, nn
 
 from snnbench.errors import GraphError
 from snnbench.exchange.graph import order
-from snnbench.exchange.network import GraphNetwork
+from snnbench.exchange.network import GraphNetwork, Pool, Scale, Threshold
 from snnbench.nn.libraries import step_mode
 from snnbench.nn.sew_resnet import ConvBNNeuron, DirectlyEncoded, SEWBlock
 
 INPUT, OUTPUT = "input", "output"
-LEAVES = (nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten)
+LEAVES = (
+    *(nn.Conv1d, nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d),
+    *(nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.MaxPool2d, nn.Flatten),
+)
 _SKIPPED = (nn.Identity, nn.Dropout, nn.Dropout2d)
 _ADD = (operator.add, operator.iadd, torch.add)
+_MINUS = (operator.sub, torch.sub)
+_MULTIPLY = (operator.mul, operator.imul, torch.mul)
 
 
 class Wiring:
@@ -35,14 +40,32 @@ class Wiring:
     def add(self, name: str, module: nn.Module, sources: Iterable[str]) -> list[str]:
         """Put a module after `sources`, whose outputs are added; gives the sources of what comes next.
 
+        Maxima, products and differences of spikes become sums, and whether they are above a threshold.
+
         Raises:
-            GraphError: if the module is there already, or takes one output twice.
+            GraphError: if the module is there already, takes one output twice, or is such of other than spikes.
         """
         if name in self.modules:
             raise GraphError(f"layer '{name}' runs twice in one step, which a graph of NIR cannot say")
+        sources = list(sources)
+        for kind, say in _SAID.items():
+            if isinstance(module, kind):
+                sources, module = say(self, name, module, sources)
         self.modules[name] = module
         self.connect(name, sources)
         return [name]
+
+    def check_spikes(self, what: str, sources: list[str]) -> None:
+        """Refuse what is no single layer's spikes."""
+        if len(sources) != 1 or not self._spikes(sources[0]):
+            raise GraphError(f"{what} of '{' + '.join(sources)}', which NIR can say of one layer's spikes only")
+
+    def _spikes(self, name: str) -> bool:
+        module = self.modules.get(name)
+        if isinstance(module, nn.Flatten):
+            sources = [source for source, target in self.edges if target == name]
+            return len(sources) == 1 and self._spikes(sources[0])
+        return module is not None and (isinstance(module, Threshold) or step_mode(module) is not None)
 
     def connect(self, name: str, sources: Iterable[str]) -> None:
         """Let the outputs of `sources` be added at `name`."""
@@ -50,6 +73,51 @@ class Wiring:
         if len(set(new)) < len(new):
             raise GraphError(f"'{name}' takes the same output twice, which a graph of NIR cannot say")
         self.edges += new
+
+
+class Both(nn.Module):
+    """Stands for the product of two layers' spikes."""
+
+
+class Silent(nn.Module):
+    """Stands for 1 minus a layer's spikes."""
+
+
+_Said = tuple[list[str], Threshold]
+
+
+def _maxima(wiring: Wiring, name: str, module: Any, sources: list[str]) -> _Said:
+    """Whether the sum over a window is above 0."""
+    wiring.check_spikes(f"layer '{name}' pools maxima", sources)
+    if module.ceil_mode or module.return_indices or pair(module.dilation) != (1, 1):
+        raise GraphError(f"layer '{name}' pools in a way that NIR cannot say: {module}")
+    windows = Pool(pair(module.kernel_size), pair(module.stride), pair(module.padding), mean=False)
+    return wiring.add(f"{name}.sum", windows, sources), Threshold(torch.tensor(0.0))
+
+
+def _product(wiring: Wiring, name: str, module: Any, sources: list[str]) -> _Said:
+    """Whether the sum of both is above 1.5."""
+    for source in sources:
+        wiring.check_spikes(f"'{name}' is a product", [source])
+    return sources, Threshold(torch.tensor(1.5))
+
+
+def _difference(wiring: Wiring, name: str, module: Any, sources: list[str]) -> _Said:
+    """Whether -1 times the spikes is above -0.5."""
+    wiring.check_spikes(f"'{name}' is a difference", sources)
+    return wiring.add(f"{name}.negative", Scale(torch.tensor(-1.0)), sources), Threshold(torch.tensor(-0.5))
+
+
+_SAID: dict[type[nn.Module], Callable[[Wiring, str, Any, list[str]], _Said]] = {
+    nn.MaxPool2d: _maxima,
+    Both: _product,
+    Silent: _difference,
+}
+
+
+def pair(value: Any) -> tuple[int, int]:
+    """One or two numbers, as two."""
+    return value if isinstance(value, tuple) else (value, value)
 
 
 def wire(model: nn.Module) -> Wiring:
@@ -67,6 +135,13 @@ def wire(model: nn.Module) -> Wiring:
         ends = _module(wiring, "", model, [INPUT])
     wiring.connect(OUTPUT, ends)
     return wiring
+
+
+def is_chain(module: nn.Module) -> bool:
+    """Whether a module is one layer, or several that run one after another."""
+    if isinstance(module, (*LEAVES, *_SKIPPED)) or step_mode(module):
+        return True
+    return isinstance(module, nn.Sequential) and all(is_chain(child) for child in module.children())
 
 
 def _graph(wiring: Wiring, model: GraphNetwork) -> list[str]:
@@ -93,11 +168,14 @@ def _directly_encoded(wiring: Wiring, model: DirectlyEncoded) -> list[str]:
 
 
 def _block(wiring: Wiring, name: str, block: Any, at: list[str]) -> list[str]:
-    if block.connect != "ADD":
-        raise GraphError(f"block '{name}' merges by {block.connect}; edges of NIR that meet are added, so use ADD")
     along = _layer(wiring, f"{name}.layer2", block.layer2, _layer(wiring, f"{name}.layer1", block.layer1, at))
     same = isinstance(block.shortcut, nn.Identity)
-    return [*along, *(at if same else _layer(wiring, f"{name}.shortcut", block.shortcut, at))]
+    beside = at if same else _layer(wiring, f"{name}.shortcut", block.shortcut, at)
+    if block.connect == "ADD":
+        return [*along, *beside]
+    if block.connect == "IAND":
+        along = wiring.add(f"{name}.silent", Silent(), along)
+    return wiring.add(f"{name}.both", Both(), [*along, *beside])
 
 
 def _layer(wiring: Wiring, name: str, layer: Any, sources: list[str]) -> list[str]:
@@ -141,6 +219,10 @@ def _traced(wiring: Wiring, name: str, module: nn.Module, sources: list[str]) ->
             values[node] = _module(wiring, _joined(name, child), module.get_submodule(child), *arriving)
         elif node.op == "call_function" and node.target in _ADD and all(arg in values for arg in node.args):
             values[node] = [source for arg in node.args for source in values[cast(fx.Node, arg)]]
+        elif node.op == "call_function" and node.target in _MULTIPLY and len(arriving) == 2:
+            values[node] = wiring.add(_joined(name, node.name), Both(), [*arriving[0], *arriving[1]])
+        elif node.op == "call_function" and node.target in _MINUS and len(arriving) == 1 and _from_one(node):
+            values[node] = wiring.add(_joined(name, node.name), Silent(), *arriving)
         elif _flattens(node, wiring.features) and len(arriving) == 1:
             values[node] = wiring.add(_joined(name, node.name), nn.Flatten(), *arriving)
         elif node.op == "output" and len(arriving) == 1:
@@ -148,6 +230,11 @@ def _traced(wiring: Wiring, name: str, module: nn.Module, sources: list[str]) ->
         else:
             raise GraphError(f"{what} does '{node.format_node()}', which a graph of NIR cannot say")
     raise GraphError(f"{what} gives nothing")
+
+
+def _from_one(node: fx.Node) -> bool:
+    """Whether a node takes something from 1."""
+    return len(node.args) == 2 and node.args[0] == 1 and not node.kwargs
 
 
 def _flattens(node: fx.Node, features: int) -> bool:

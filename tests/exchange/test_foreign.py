@@ -47,6 +47,15 @@ def norse(kind: str, p: Callable[[Any], Any]) -> nn.Module:
     return torch_norse.SequentialState(nn.Conv2d(2, 4, 3, 2, 1), cell(), nn.Flatten(), nn.Linear(16, 8), cell())
 
 
+def states(bits: int, **options: Any) -> Any:
+    return library("snntorch.functional.quant").state_quant(num_bits=bits, **options)
+
+
+def membranes(network: nn.Module, bits: int, **options: Any) -> nn.Module:
+    own = {"membrane_bits": bits, "membrane_options": options}
+    return quantize(network, "uniform", 8, exempt=(), membrane="uniform", **own)
+
+
 def scalar(value: float) -> Tensor:
     return torch.tensor(value)
 
@@ -71,6 +80,41 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "snnTorch Lapicque": lambda: snntorch("Lapicque", beta=0.5, threshold=0.2),
     "snnTorch Lapicque, subtracted": lambda: snntorch("Lapicque", R=2.0, C=0.8, reset_mechanism="subtract"),
     "Norse LIF with a current": lambda: norse("LIFCell", lambda t: t.LIFParameters(v_th=scalar(0.3))),
+    "snnTorch IF, subtracted at once": lambda: snntorch(
+        beta=1.0, threshold=0.3, reset_mechanism="subtract", reset_delay=False
+    ),
+    "snnTorch Synaptic, subtracted at once": lambda: snntorch(
+        "Synaptic", alpha=0.7, beta=0.8, threshold=0.5, reset_mechanism="subtract", reset_delay=False
+    ),
+    "snnTorch, no reset": lambda: snntorch(beta=0.9, threshold=0.6, reset_mechanism="none"),
+    "snnTorch, states of 3 bits": lambda: snntorch(beta=0.9, threshold=0.4, state_quant=states(3, threshold=0.4)),
+    "snnTorch, states around the threshold": lambda: snntorch(
+        beta=0.9, threshold=0.4, reset_mechanism="subtract", state_quant=states(4, uniform=False, threshold=0.4)
+    ),
+    "snnTorch, states around 0, at once": lambda: snntorch(
+        beta=0.8,
+        threshold=0.4,
+        reset_mechanism="subtract",
+        reset_delay=False,
+        state_quant=states(4, uniform=False, thr_centered=False, threshold=0.4),
+    ),
+    "snnTorch Synaptic, states of 4 bits": lambda: snntorch(
+        "Synaptic", alpha=0.7, beta=0.6, threshold=0.6, state_quant=states(4, threshold=0.6)
+    ),
+    "snnTorch Lapicque, states of 4 bits": lambda: snntorch(
+        "Lapicque", beta=0.5, threshold=0.2, state_quant=states(4, threshold=0.2)
+    ),
+    "snnTorch, membrane of 4 bits": lambda: membranes(snntorch(beta=0.9, threshold=0.4), 5, clip="wide"),
+    "SpikingJelly, membrane of 3 bits": lambda: membranes(spikingjelly("LIFNode", v_threshold=0.2), 3),
+    "SpikingJelly, soft, membrane of 4 bits": lambda: membranes(spikingjelly("IFNode", v_reset=None), 4),
+    "SpikingJelly CUBALIF, two potentials": lambda: spikingjelly("CUBALIFNode", v_reset=0.1),
+    "Norse LIF, subtracted": lambda: norse(
+        "LIFBoxCell",
+        lambda t: t.LIFBoxParameters(tau_mem_inv=scalar(500.0), v_th=scalar(0.2), reset_method=t.reset_subtract),
+    ),
+    "Norse LIF with a current, two potentials": lambda: norse(
+        "LIFCell", lambda t: t.LIFParameters(v_th=scalar(0.3), v_leak=scalar(0.1), v_reset=scalar(-0.1))
+    ),
     "Norse IF": lambda: norse("IAFCell", lambda t: t.IAFParameters(v_th=scalar(0.5), v_reset=scalar(-0.2))),
     "Norse LIF": lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(tau_mem_inv=scalar(500.0), v_th=scalar(0.2))),
 }
@@ -144,16 +188,11 @@ def test_flattening_more_or_less_than_a_sample(mode: str, start: int, tmp_path: 
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "kind": (lambda: spikingjelly("QIFNode"), r"'2', a spikingjelly.QIFNode, can be written as one of spikingjelly.IF"),
-    "given back": (
-        lambda: snntorch(beta=1.0, reset_mechanism="subtract", reset_delay=False),
-        "'1', a snntorch.Leaky, .* reset_delay=False",
-    ),
-    "no reset": (lambda: snntorch(beta=0.9, reset_mechanism="none"), "'1', .* has reset_mechanism='none'"),
-    "state": (lambda: snntorch(beta=0.9, state_quant=torch.round), "'1', a snntorch.Leaky, has a state_quant"),
+    "state": (lambda: snntorch(beta=0.9, state_quant=torch.round), "'1', a snntorch.Leaky, has a state_quant of its"),
     "each its own": (lambda: snntorch(beta=torch.tensor([0.9, 0.5])), "'1', .* has 2 values of beta"),
     "membrane": (
-        lambda: quantize(spikingjelly("IFNode"), exempt=(), membrane="uniform"),
-        "'2', a spikingjelly.IFNode, has a quantized membrane",
+        lambda: quantize(spikingjelly("IFNode"), exempt=(), membrane="lqnet"),
+        "'2' has a membrane quantizer .*; a sidecar holds uniform ones",
     ),
     "grades": (lambda: snntorch(beta=0.9, graded_spikes_factor=2.0), "'1', .* grades its spikes"),
     "keeps nothing": (lambda: snntorch(beta=0.0), r"'1', .* keeps 0 of its potential"),
@@ -162,17 +201,13 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: norse("LIFCell", lambda t: t.LIFParameters(tau_mem_inv=scalar(0.0))),
         "'1', a norse.LIFCell, never charges",
     ),
-    "two potentials, a current": (
-        lambda: spikingjelly("CUBALIFNode", v_reset=0.1),
-        "'2', a spikingjelly.CUBALIFNode, leaks to 0 and resets to 0.1",
-    ),
-    "two potentials": (
-        lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(v_leak=scalar(0.3))),
-        "'1', .* leaks to 0.3 and resets to 0;",
+    "no charge, no current": (
+        lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(tau_mem_inv=scalar(0.0))),
+        "'1', a norse.LIFBoxCell, never charges",
     ),
     "another reset": (
-        lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(reset_method=t.reset_subtract)),
-        "'1', .* resets by another method",
+        lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(reset_method=lambda z, v, reset, th: v * (1 - z))),
+        "'1', .* resets by code of its own",
     ),
 }
 

@@ -125,6 +125,16 @@ def at_once(net: Any, x: Tensor) -> Tensor:
     return net.fc2(net.lif2(net.fc1(spikes.flatten(2))).mean(0))  # type: ignore[no-any-return]
 
 
+def logical(net: Any, x: Tensor) -> Tensor:
+    """Maxima, products and differences of spikes, and pooling with an argument by name."""
+    outputs = []
+    for _ in range(STEPS):
+        spikes = F.max_pool2d(net.lif1(net.conv(x)), 3, stride=2, padding=1)
+        hidden = net.lif2(net.fc1(F.avg_pool2d(spikes, 1, padding=0, stride=1).flatten(1)))
+        outputs.append(net.fc2(hidden * (1 - hidden) + hidden))
+    return torch.stack(outputs)
+
+
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int | None]] = {
     "snnTorch, potentials given": (lambda: Looping(leaky(), given_potentials), None),
     "snnTorch, hidden": (lambda: Looping(hidden, summing), None),
@@ -135,6 +145,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], int | None]] = {
     "SpikingJelly, added in place": (lambda: Looping(jelly, adding_up), STEPS),
     "SpikingJelly, encoded once": (lambda: Looping(jelly, encoded_once), None),
     "SpikingJelly, shortcut": (lambda: Looping(jelly, around), None),
+    "SpikingJelly, products": (lambda: Looping(jelly, logical), None),
     "SpikingJelly, its loop": (lambda: Looping(jelly, over_time), STEPS),
     "SpikingJelly, all steps at once": (lambda: Looping(jelly, at_once, "m"), None),
 }
@@ -248,6 +259,10 @@ def product(net: Any, x: Tensor) -> Tensor:
     return torch.stack([net.lif1(net.conv(x)) * net.conv(x) for _ in range(STEPS)])
 
 
+def maxima(net: Any, x: Tensor) -> Tensor:
+    return torch.stack([net.lif1(F.max_pool2d(net.conv(x), 2)) for _ in range(STEPS)])
+
+
 def changed(net: Any, x: Tensor) -> Tensor:
     outputs = []
     for _ in range(STEPS):
@@ -285,7 +300,8 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], Forward, str]] = {
     "another state": (leaky(), another_state, "layer 'lif1' is given a state in step 2 that is not its own"),
     "forgetting": (leaky(), forgetting, "layer 'lif1' is given a state in step 2 that is not its own"),
     "fewer": (jelly, fewer, r"not every layer runs the same number of steps \('lif1' 4, 'lif2' 3; 4 at most\)"),
-    "product": (jelly, product, "Looping does 'mul', which a graph"),
+    "product": (jelly, product, "'mul' is a product of 'conv', which NIR can say of one layer's spikes only"),
+    "maxima": (jelly, maxima, "layer 'max_pool2d' pools maxima of 'conv', which NIR can say of one layer's"),
     "in place": (jelly, changed, "Looping changes the output of a layer in place"),
     "sum": (jelly, sum_into_a_layer, "Looping does '__getitem__', which a graph"),
     "twice": (jelly, twice, "layer 'lif2' takes in step|layer 'lif2' runs twice in one step"),
