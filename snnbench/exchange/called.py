@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from snnbench.exchange.flows import Arguments, Find, Flow, added
-from snnbench.exchange.wiring import Both, Silent
+from snnbench.exchange.wiring import SpikeComplement, SpikeProduct
 
 
 def _max_pool(
@@ -38,7 +38,7 @@ def logic_of(function: str, find: Find, arguments: Arguments, output: Tensor) ->
     """The layer that a product of two values, or 1 minus one, is, and what it takes; None for other functions."""
     module: nn.Module | None = None
     if function in ("mul", "__mul__", "__rmul__") and None not in [find(each) for each in arguments]:
-        module, taken = Both(), added(find, arguments, output)
+        module, taken = SpikeProduct(), added(find, arguments, output)
     elif function in ("rsub", "__rsub__") and arguments[1:] == [1]:
-        module, taken = Silent(), find(arguments[0])
+        module, taken = SpikeComplement(), find(arguments[0])
     return None if module is None or taken is None else (module, taken)

@@ -19,6 +19,7 @@ from snnbench.exchange.graph import Graph, Node, Shape, output_shape
 from snnbench.exchange.network import GraphNetwork, Pool, Scale, Threshold
 from snnbench.exchange.neurons import describe_neuron, neuron_node
 from snnbench.exchange.sidecar import KEY, BatchNorm, Neuron, Sidecar, SidecarWeights
+from snnbench.exchange.used_weights import used_weight
 from snnbench.exchange.weights import Declared, describe_weights
 from snnbench.exchange.wiring import INPUT, OUTPUT, pair
 from snnbench.quant.audit import basis_of
@@ -136,7 +137,7 @@ class _Conversion:
         return _plain_node(name, module, shape)
 
     def _weight_node(self, name: str, module: Conv | nn.Linear, shape: Shape) -> Node:
-        weight = module.weight.detach().cpu().numpy()
+        weight = used_weight(name, module, shape).numpy()
         bias = None if module.bias is None else module.bias.detach().cpu().numpy()
         if name in self.norm_of:
             norm = self.norms[self.norm_of[name]]

@@ -75,11 +75,11 @@ class Wiring:
         self.edges += new
 
 
-class Both(nn.Module):
+class SpikeProduct(nn.Module):
     """Stands for the product of two layers' spikes."""
 
 
-class Silent(nn.Module):
+class SpikeComplement(nn.Module):
     """Stands for 1 minus a layer's spikes."""
 
 
@@ -110,8 +110,8 @@ def _difference(wiring: Wiring, name: str, module: Any, sources: list[str]) -> _
 
 _SAID: dict[type[nn.Module], Callable[[Wiring, str, Any, list[str]], _Said]] = {
     nn.MaxPool2d: _maxima,
-    Both: _product,
-    Silent: _difference,
+    SpikeProduct: _product,
+    SpikeComplement: _difference,
 }
 
 
@@ -139,7 +139,7 @@ def wire(model: nn.Module) -> Wiring:
 
 def is_chain(module: nn.Module) -> bool:
     """Whether a module is one layer, or several that run one after another."""
-    if isinstance(module, (*LEAVES, *_SKIPPED)) or step_mode(module):
+    if isinstance(module, (*LEAVES, *_SKIPPED)) or step_mode(module) is not None:
         return True
     return isinstance(module, nn.Sequential) and all(is_chain(child) for child in module.children())
 
@@ -174,8 +174,8 @@ def _block(wiring: Wiring, name: str, block: Any, at: list[str]) -> list[str]:
     if block.connect == "ADD":
         return [*along, *beside]
     if block.connect == "IAND":
-        along = wiring.add(f"{name}.silent", Silent(), along)
-    return wiring.add(f"{name}.both", Both(), [*along, *beside])
+        along = wiring.add(f"{name}.silent", SpikeComplement(), along)
+    return wiring.add(f"{name}.both", SpikeProduct(), [*along, *beside])
 
 
 def _layer(wiring: Wiring, name: str, layer: Any, sources: list[str]) -> list[str]:
@@ -220,9 +220,9 @@ def _traced(wiring: Wiring, name: str, module: nn.Module, sources: list[str]) ->
         elif node.op == "call_function" and node.target in _ADD and all(arg in values for arg in node.args):
             values[node] = [source for arg in node.args for source in values[cast(fx.Node, arg)]]
         elif node.op == "call_function" and node.target in _MULTIPLY and len(arriving) == 2:
-            values[node] = wiring.add(_joined(name, node.name), Both(), [*arriving[0], *arriving[1]])
+            values[node] = wiring.add(_joined(name, node.name), SpikeProduct(), [*arriving[0], *arriving[1]])
         elif node.op == "call_function" and node.target in _MINUS and len(arriving) == 1 and _from_one(node):
-            values[node] = wiring.add(_joined(name, node.name), Silent(), *arriving)
+            values[node] = wiring.add(_joined(name, node.name), SpikeComplement(), *arriving)
         elif _flattens(node, wiring.features) and len(arriving) == 1:
             values[node] = wiring.add(_joined(name, node.name), nn.Flatten(), *arriving)
         elif node.op == "output" and len(arriving) == 1:
@@ -234,7 +234,7 @@ def _traced(wiring: Wiring, name: str, module: nn.Module, sources: list[str]) ->
 
 def _from_one(node: fx.Node) -> bool:
     """Whether a node takes something from 1."""
-    return len(node.args) == 2 and node.args[0] == 1 and not node.kwargs
+    return len(node.args) == 2 and bool(node.args[0] == 1) and not node.kwargs
 
 
 def _flattens(node: fx.Node, features: int) -> bool:

@@ -1,0 +1,104 @@
+"""Layers that make their weights as they run: what is written is what they multiply with, or they are refused."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from oracles.environments import layered
+from oracles.networks import library
+from torch import Tensor, nn
+
+from snnbench import from_nir, to_nir
+from snnbench.errors import GraphError
+
+
+class Rounded(nn.Linear):
+    """As SpikingJelly's documentation writes it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        ops = library("spikingjelly.activation_based.quantize")
+        return F.linear(x, 2 * ops.k_bit_quantize(ops.clamp_by_linear(self.weight), 3) - 1, self.bias)
+
+
+class Standardized(nn.Conv2d):
+    """A convolution of standardized weights."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight - self.weight.mean(dim=(1, 2, 3), keepdim=True)
+        return self._conv_forward(x, weight / weight.std(dim=(1, 2, 3), keepdim=True), self.bias)
+
+
+class RoundedInput(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x.round(), self.weight, self.bias)
+
+
+class ByInput(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight * x.abs().max(), self.bias)
+
+
+class Doubled(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * super().forward(x)
+
+
+@torch.no_grad()
+def test_the_weights_that_are_used_are_written(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    neuron = library("spikingjelly.activation_based.neuron")
+    network = nn.Sequential(Standardized(1, 4, 3), neuron.IFNode(), nn.Flatten(), Rounded(144, 10)).eval()
+    file, _ = to_nir(network, tmp_path / "a.nir", input_shape=(1, 8, 8), timesteps=3)
+    back, images = from_nir(file), torch.rand(20, 1, 8, 8)
+    torch.testing.assert_close(back(images), torch.stack([network(images) for _ in range(3)]).mean(0))
+    assert back.sidecar is not None
+    assert back.sidecar.weights["3"].bits == 3
+    assert back.sidecar.full_precision == ["0"]
+    assert len(back.get_submodule("3").weight.unique()) <= 8  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("layer", [RoundedInput, ByInput, Doubled])
+def test_other_forwards_are_refused(layer: Callable[..., nn.Module], tmp_path: Path) -> None:
+    network = nn.Sequential(nn.Linear(4, 4), layer(4, 4))
+    with pytest.raises(GraphError, match=r"layer '1' \(\w+\) has a forward of its own that does not only"):
+        to_nir(network, tmp_path / "a.nir", input_shape=(4,), timesteps=1)
+    assert not list(tmp_path.iterdir())
+
+
+BREVITAS = """
+import sys, warnings
+warnings.simplefilter("ignore")
+import brevitas.nn as qnn
+import snntorch as snn
+import torch
+from torch import nn
+from snnbench import from_nir, to_nir
+
+torch.manual_seed(0)
+lif = lambda: snn.Leaky(beta=0.9, threshold=0.3, init_hidden=True)
+net = nn.Sequential(
+    qnn.QuantConv2d(1, 4, 3, weight_bit_width=3),
+    lif(),
+    nn.Flatten(),
+    qnn.QuantLinear(144, 10, bias=True, weight_bit_width=2),
+).eval()
+images = torch.rand(100, 1, 8, 8)
+with torch.no_grad():
+    theirs = torch.stack([net(images) for _ in range(4)]).mean(0)
+    back = from_nir(to_nir(net, sys.argv[1], input_shape=(1, 8, 8), timesteps=4)[0])
+    torch.testing.assert_close(back(images), theirs)
+assert {name: said.bits for name, said in back.sidecar.weights.items()} == {"0": 3, "3": 2}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_layers_of_brevitas(tmp_path: Path) -> None:
+    library("snntorch")
+    python = layered(tmp_path / "brevitas", "brevitas==0.13.4", "dependencies==2.0.1", "unfoldNd==0.2.3")
+    subprocess.run([python, "-c", BREVITAS, tmp_path / "a.nir"], check=True)
