@@ -40,8 +40,12 @@ def name(record):
     return f"{record.cell.quantizer.name} {record.cell.quantizer.bits}"
 
 
+def version(board):
+    return board.rpartition("-")[2]
+
+
 def row(record):
-    shown = [record.cell.board, record.cell.chip.name, name(record), f"{100 * record.value('accuracy'):.2f}"]
+    shown = [version(record.cell.board), record.cell.chip.name, name(record), f"{100 * record.value('accuracy'):.2f}"]
     for score in GAP_SCORES:
         interval = f" ({score.interval(record.chip)})" if score.name in WITH_INTERVAL else ""
         shown.append(score.text(record.chip) + interval)
@@ -49,7 +53,7 @@ def row(record):
 
 
 def table(found):
-    titles = ["board", "chip", "quantizer and bits", "float states %", *(score.heading for score in GAP_SCORES)]
+    titles = ["version", "chip", "quantizer and bits", "float states %", *(score.heading for score in GAP_SCORES)]
     return f"| {' | '.join(titles)} |\n|:--|:--|:--{'|--:' * (len(titles) - 3)}|\n" + "".join(
         row(record) for _, record in found
     )
@@ -58,7 +62,7 @@ def table(found):
 def rank_table(found):
     """Ranks of the quantizers of one chip and number of bits, with float states and on the chip."""
     lines = [
-        "| board | chip | quantizer and bits | rank with float states | rank on the chip |\n|:--|:--|:--|--:|--:|\n"
+        "| version | chip | quantizer and bits | rank with float states | rank on the chip |\n|:--|:--|:--|--:|--:|\n"
     ]
     for (board, chip, _), group_of in groupby(found, key=lambda each: (*group(each), each[1].cell.quantizer.bits)):
         rows = list(group_of)
@@ -72,7 +76,9 @@ def rank_table(found):
         right = [torch.stack([each.predictions == torch.from_numpy(labels) for each in those]) for those in outcomes]
         pairs = zip(*(rank_ranges(accuracy_wins(each)) for each in right), strict=True)
         for (_, record), (floats, on_chip) in zip(rows, pairs, strict=True):
-            lines.append(f"| {board} | {CHIPS[chip]} | {name(record)} | {ranks(floats)} | {ranks(on_chip)} |\n")
+            lines.append(
+                f"| {version(board)} | {CHIPS[chip]} | {name(record)} | {ranks(floats)} | {ranks(on_chip)} |\n"
+            )
     return "".join(lines)
 
 

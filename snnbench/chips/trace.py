@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.errors import GraphError
+from snnbench.exchange.network import Threshold
 from snnbench.exchange.wiring import INPUT, OUTPUT, Wiring, wire
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
@@ -69,7 +70,10 @@ def trace(model: nn.Module) -> tuple[tuple[TracedLayer, ...], Readout]:
 def _neurons(wiring: Wiring) -> list[tuple[str, SpikingNeuron]]:
     found = [(name, module) for name, module in wiring.modules.items() if isinstance(module, SpikingNeuron)]
     if not found:
-        raise GraphError("the network has no spiking neurons of snnbench, so no chip can run it")
+        raise GraphError(
+            "the network has no spiking neurons of snnbench, so no chip can run it; those of other libraries are had by"
+            " snnbench.to_nir and snnbench.from_nir"
+        )
     return found
 
 
@@ -86,7 +90,7 @@ def _layer(name: str, neuron: SpikingNeuron, wiring: Wiring) -> TracedLayer:
     module: Any = wiring.modules[synapses]
     _check_synapses(synapses, module)
     gain, offset = _affine(module, norm)
-    leak, feed = _leak(neuron)
+    leak, feed = _leak(name, neuron)
     threshold = float(neuron.threshold)
     return TracedLayer(
         name=name,
@@ -147,7 +151,7 @@ def _affine(module: Any, norm: nn.BatchNorm2d | None) -> tuple[Tensor, Tensor]:
     return gain, gain * (bias.double() - norm.running_mean.double()) + shift
 
 
-def _leak(neuron: SpikingNeuron) -> tuple[float, float]:
+def _leak(name: str, neuron: SpikingNeuron) -> tuple[float, float]:
     """The part of the potential that a step loses, and what the current is multiplied by."""
     if isinstance(neuron, IFNeuron):
         return 0.0, 1.0
@@ -156,7 +160,9 @@ def _leak(neuron: SpikingNeuron) -> tuple[float, float]:
     elif isinstance(neuron, PLIFNeuron):
         leak = float(neuron.w.detach().double().sigmoid())
     else:
-        raise GraphError(f"{type(neuron).__name__} is no neuron that chips have; use IF, LIF or PLIF neurons")
+        raise GraphError(
+            f"neuron '{name}' is a {type(neuron).__name__}, which no chip has; use IF, LIF or PLIF neurons"
+        )
     return leak, leak if neuron.decay_input else 1.0
 
 
@@ -170,11 +176,21 @@ def _sources(name: str, wiring: Wiring) -> tuple[str, ...]:
         elif isinstance(module, nn.Flatten):
             found += _sources(source, wiring)
         else:
-            raise GraphError(
-                f"layer '{name}' takes the output of '{source}' ({type(module).__name__}), which is neither spikes nor"
-                " the image; a chip has neurons between layers of weights, and batch norm only before them"
-            )
+            raise _no_spikes(f"layer '{name}'", source, module)
     return tuple(found)
+
+
+def _no_spikes(what: str, source: str, module: nn.Module | None) -> GraphError:
+    takes = f"{what} takes the output of '{source}' ({type(module).__name__})"
+    if isinstance(module, Threshold):
+        return GraphError(
+            f"{takes}, maxima, products or differences of spikes, which no chip has; merge by ADD, and use a"
+            " convolution of stride 2 in place of max-pooling"
+        )
+    return GraphError(
+        f"{takes}, which is neither spikes nor the image; a chip has neurons between layers of weights, and batch norm"
+        f" only before them: leave '{source}' out, or put it in front of a neuron"
+    )
 
 
 def _check_rest(wiring: Wiring, last: list[str]) -> None:
@@ -194,7 +210,7 @@ def _readout(wiring: Wiring, last: list[str]) -> Readout:
         sources = _before(wiring, sources[0])
     for source in sources:
         if not isinstance(wiring.modules.get(source), SpikingNeuron):
-            raise GraphError(f"the readout takes the output of '{source}', which is no neuron")
+            raise _no_spikes("the readout", source, wiring.modules.get(source))
     module: Any = wiring.modules.get(end)
     weight = None if module is None else module.weight.detach().double().cpu()
     bias = None if module is None or module.bias is None else module.bias.detach().double().cpu()

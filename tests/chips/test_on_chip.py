@@ -13,7 +13,7 @@ from snnbench.builtin.chips import snnbench_chips
 from snnbench.chips.document import Semantics, read_semantics
 from snnbench.errors import GraphError, OptionError
 from snnbench.nn import sew_resnet8
-from snnbench.nn.neurons import IFNeuron, LIFNeuron
+from snnbench.nn.neurons import IFNeuron, LIFNeuron, SpikingNeuron
 from snnbench.nn.recording import spiking_layers
 
 CHIPS = {name: read_semantics(path) for name, path in snnbench_chips().items()}
@@ -116,6 +116,42 @@ def test_what_a_chip_cannot_hold_is_told_by_name_and_number():
     assert any(line.startswith("blocks.1_1.layer1.conv: weights more levels") for line in told)
 
 
+def test_sums_beyond_a_state_are_told_before_anything_runs():
+    narrow = semantics("int", membrane={"bits": 10}, spike={"threshold_bits": 9, "bias_bits": 10})
+    model = chain(nn.Linear(3, 1, bias=False), IFNeuron())
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[2, 1, -2]]))
+    put = snnbench.on_chip(model, narrow, timesteps=4)
+    (told,) = [each for each in put.excess if each.what == "sum of a step"]
+    largest = (3 * 128 + 2 * 127) / 32  # images are -128 to 127 thirty-seconds, the threshold is 1
+    assert int(told.needs.removeprefix("up to ")) == largest * int(put.network.layers[0].neurons.threshold)
+    assert str(told) == f"1: sum of a step {told.needs}, the chip has 10 bits"
+    with torch.no_grad():
+        model[0].weight.div_(4)  # 5 thresholds; a state has room for 8
+    assert "sum of a step" not in {each.what for each in snnbench.on_chip(model, narrow, timesteps=4).excess}
+
+
+@pytest.mark.parametrize(("chip", "most"), [("speck", 255), ("xylo", 31)])
+@pytest.mark.parametrize("start", [None, 0.5])
+def test_neurons_that_may_fire_several_times_are_told_with_the_most_that_they_can(chip, most, start):
+    model = network("if", reset="soft", v_init=start)
+    put = snnbench.on_chip(model, chip, input_shape=(1, 8, 8))
+    told = {each.layer: each for each in put.excess if each.what == "spikes a step"}
+    bounds = {name: int(each.has.removeprefix("up to ")) for name, each in told.items()}
+    assert {each.needs for each in told.values()} == {"at most 1"}
+    assert max(bounds.values()) <= most
+    fired = {}
+    put.network.watch = lambda name, spikes: fired.__setitem__(name, int(spikes.max()))
+    put.network(3 * images())
+    assert max(fired.values()) > 1
+    assert all(count <= bounds.get(name, 1) for name, count in fired.items())
+
+
+def test_a_reset_to_0_leaves_one_spike_a_step():
+    told = snnbench.on_chip(network("if", reset="hard"), "speck", input_shape=(1, 8, 8)).excess
+    assert "spikes a step" not in {each.what for each in told}
+
+
 def test_overflows_are_counted_by_layer():
     narrow = semantics("int", membrane={"bits": 10}, spike={"threshold_bits": 9, "bias_bits": 10})
     put = snnbench.on_chip(network("if", reset="soft"), narrow, input_shape=(1, 8, 8)).network
@@ -123,6 +159,16 @@ def test_overflows_are_counted_by_layer():
     assert all(counts.shape == (6,) for counts in put.overflows.values())
     assert sum(int(counts.sum()) for counts in put.overflows.values()) > 0
     assert set(put.overflows) == {layer.name for layer in put.layers}
+
+
+class Doubles(nn.Module):
+    def forward(self, x):
+        return x * 2
+
+
+class Other(SpikingNeuron):
+    def charge(self, v, x):
+        return v + 2 * x
 
 
 def chain(*layers):
@@ -144,7 +190,21 @@ def test_a_chain_of_linear_layers_counts_its_last_spikes():
             chain(nn.Conv2d(1, 2, 3), IFNeuron(), nn.BatchNorm2d(2), nn.Conv2d(2, 2, 3), IFNeuron()),
             "batch norm only before",
         ),
-        (chain(nn.Conv2d(1, 2, 3), nn.ReLU(), IFNeuron()), "ReLU"),
+        (chain(nn.Conv2d(1, 2, 3), nn.ReLU(), IFNeuron()), "layer '1' (ReLU) is no layer that can be exported or put"),
+        (
+            chain(nn.Conv2d(1, 2, 3), IFNeuron(), nn.MaxPool2d(2), nn.Conv2d(2, 2, 3), IFNeuron()),
+            "layer '3' takes the output of '2' (Threshold), maxima, products or differences of spikes, which no",
+        ),
+        (
+            chain(nn.Conv2d(1, 2, 3), Doubles(), IFNeuron()),
+            "layer '1' (Doubles) computes 'mul' itself, and may only add, flatten and multiply",
+        ),
+        (chain(nn.Conv2d(1, 2, 3), Other()), "neuron '1' is a Other, which no chip has; use IF, LIF or PLIF neurons"),
+        (chain(nn.Linear(4, 2), IFNeuron(), nn.ReLU6()), "layer '2' (ReLU6)"),
+        (
+            chain(nn.Conv2d(1, 2, 3), IFNeuron(), nn.BatchNorm2d(2)),
+            "the readout takes the output of '2' (BatchNorm2d)",
+        ),
         (chain(nn.Conv2d(1, 2, 3, dilation=2), IFNeuron()), "convolution '0' has groups=1 and dilation=(2, 2)"),
         (chain(nn.Conv2d(1, 2, 3), IFNeuron(), nn.AvgPool2d(2), nn.Conv2d(2, 2, 3), IFNeuron()), "'2' (AvgPool2d)"),
         (chain(nn.Linear(4, 2)), "no spiking neurons"),
@@ -180,7 +240,7 @@ def test_a_layer_without_weights_is_not_beyond_anything():
 
 
 def test_merging_that_is_no_sum_is_named():
-    with pytest.raises(GraphError, match="merges by AND"):
+    with pytest.raises(GraphError, match=r"'blocks\.1_1\.both' \(Threshold\), .*merge by ADD"):
         snnbench.on_chip(network(connect="AND"), "int")
 
 

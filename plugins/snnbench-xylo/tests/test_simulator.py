@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -86,7 +88,9 @@ def test_every_spike_of_360_digits_is_that_of_the_simulator(trained, chip):
 
 def test_what_xylo_cannot_hold_of_the_digits_is_told(trained):
     told = [str(each) for each in snnbench.on_chip(trained, "xylo", timesteps=STEPS).excess]
-    assert told == [
+    *others, several = told
+    assert re.fullmatch(r"1: spikes a step at most 1, the chip has up to \d+", several)  # training rounds by machine
+    assert others == [
         "0: input below 0, the chip has events",
         "0: current of one step, the chip has memory: half of it stays",
         "2: current of one step, the chip has memory: half of it stays",
