@@ -128,7 +128,7 @@ class _Conversion:
 
     def _node(self, name: str, module: nn.Module, shape: Shape) -> Node:
         if (neuron := own_neuron(name, module)) is not None:
-            self.neurons[name] = describe_neuron(name, neuron)
+            self.neurons[name] = describe_neuron(name, neuron, shape)
             return neuron_node(self.neurons[name], shape, self.plan.dt)
         if isinstance(module, BATCH_NORMS):
             return scale_node(self.norms[name], shape)

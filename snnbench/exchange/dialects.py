@@ -57,16 +57,16 @@ def _snntorch(neuron: Neuron, shape: Shape, dt: float) -> Node:
     """``mem = beta * mem + x`` with beta = 1 - dt / tau, if r = tau / dt. Its IF would leak: a LIF that does not."""
     tau = _NO_LEAK if neuron.kind == "IF" else time_constant(neuron) * dt
     height = time_constant(neuron) if neuron.decay_input else 1.0
-    threshold = below(neuron.threshold * height)
+    threshold = below(neuron.theta * height)
     return Node("LIF", _full(shape, tau=tau, r=tau / dt, v_leak=0.0, v_threshold=threshold))
 
 
 def _norse(neuron: Neuron, shape: Shape, dt: float) -> Node:
     """Its input always decays, and r is ignored: with an undecayed input, the potential is held in units of tau."""
     if neuron.kind == "IF":
-        return Node("IF", _full(shape, r=1.0, v_threshold=below(neuron.threshold)))
+        return Node("IF", _full(shape, r=1.0, v_threshold=below(neuron.theta)))
     tau = time_constant(neuron)
-    threshold = below(neuron.threshold if neuron.decay_input else neuron.threshold / tau)
+    threshold = below(neuron.theta if neuron.decay_input else neuron.theta / tau)
     return Node("LIF", _full(shape, tau=tau * dt, r=1.0, v_leak=0.0, v_threshold=threshold))
 
 
@@ -130,7 +130,7 @@ def _check(layer: str, neuron: Neuron, name: str, dialect: Dialect) -> None:
         raise GraphError(f"node '{layer}' has a soft reset, and {name} reads a hard one")
     if neuron.v_reset and not dialect.resets_to:
         raise GraphError(f"node '{layer}' resets to {neuron.v_reset}, and {name} reads 0")
-    if neuron.v_init is not None and neuron.v_init * neuron.threshold != 0:
+    if neuron.v_init:
         raise GraphError(f"node '{layer}' starts at {neuron.v_init} thresholds, and {name} starts at 0")
     if neuron.v_init is None and neuron.v_reset:
         raise GraphError(f"node '{layer}' starts at {neuron.v_reset}, and {name} starts at 0")

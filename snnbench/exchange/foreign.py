@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from snnbench.errors import GraphError
-from snnbench.exchange.cuba import CubaLIFNeuron
+from snnbench.exchange.cuba import NO_LEAK, CubaLIFNeuron, Number
 from snnbench.exchange.membranes import Levels
 from snnbench.nn.libraries import step_mode
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, Reset, SpikingNeuron
@@ -50,6 +50,12 @@ def _above(threshold: float) -> float:
     return float(np.nextafter(np.float32(threshold), np.float32(np.inf)))
 
 
+def _each_above(threshold: Number) -> Number:
+    if not isinstance(threshold, Tensor):
+        return _above(threshold)
+    return torch.nextafter(threshold.float(), torch.tensor(torch.inf))
+
+
 def _refused(name: str, module: nn.Module, why: str) -> GraphError:
     return GraphError(f"layer '{name}', a {type(module).__module__.split('.')[0]}.{type(module).__name__}, {why}")
 
@@ -62,6 +68,16 @@ def _number(name: str, module: nn.Module, field: str, value: Any) -> float:
     return float(numbers)
 
 
+def _numbers(value: Any) -> Number:
+    """One number for the layer, or a tensor of one for each neuron."""
+    numbers: Tensor = torch.as_tensor(value).detach().double()
+    return numbers if len(numbers.unique()) > 1 else float(numbers.flatten()[0])  # type: ignore[no-untyped-call]
+
+
+def _clamped(value: Number) -> Number:
+    return value.clamp(0, 1) if isinstance(value, Tensor) else min(max(value, 0.0), 1.0)
+
+
 def _leaky(name: str, module: nn.Module, keep: float, decay_input: bool, **options: Any) -> SpikingNeuron:
     """A neuron that keeps the part `keep` of its potential from one step to the next; 1 is no leak."""
     if not 0 < keep <= 1:
@@ -69,13 +85,16 @@ def _leaky(name: str, module: nn.Module, keep: float, decay_input: bool, **optio
     return IFNeuron(**options) if keep == 1 else LIFNeuron(1 / (1 - keep), decay_input, **options)
 
 
-def _cuba(name: str, module: Any, keep: float, keep_syn: float | None, **options: Any) -> CubaLIFNeuron:
+def _cuba(name: str, module: Any, keep: Number, keep_syn: Number | None, **options: Any) -> CubaLIFNeuron:
     """A neuron that keeps the parts `keep` of its potential and `keep_syn` of its current, if it has one."""
-    if not (0 < keep <= 1 and (keep_syn is None or 0 <= keep_syn < 1)):
-        kept = f"{keep:g} of its potential and {keep_syn} of its current"
+    low, high = (float(end) for end in torch.as_tensor(keep).aminmax())
+    low_syn, high_syn = (float(end) for end in torch.as_tensor(0.0 if keep_syn is None else keep_syn).aminmax())
+    if not (0 < low <= high <= 1 and 0 <= low_syn <= high_syn < 1):
+        kept = f"{low:g} of its potential and {high_syn:g} of its current"
         raise _refused(name, module, f"keeps {kept}, which are not in (0, 1] and [0, 1)")
     tau_syn = None if keep_syn is None else 1 / (1 - keep_syn)
-    return CubaLIFNeuron(None if keep == 1 else 1 / (1 - keep), tau_syn, **options)
+    tau = None if low == 1 else 1 / (1 - keep)
+    return CubaLIFNeuron(tau.clamp(max=NO_LEAK) if isinstance(tau, Tensor) else tau, tau_syn, **options)
 
 
 def _spikingjelly(name: str, module: Any) -> SpikingNeuron:
@@ -111,17 +130,16 @@ def _snntorch(name: str, module: Any) -> SpikingNeuron:
     if module.inhibition or _number(name, module, "graded_spikes_factor", module.graded_spikes_factor) != 1:
         raise _refused(name, module, "inhibits its neighbours or grades its spikes")
     late, soft = getattr(module, "reset_delay", True), module.reset_mechanism != "zero"
-    threshold = _number(name, module, "threshold", module.threshold)
-    options: dict[str, Any] = {"threshold": _above(threshold), "reset": "soft" if soft else "hard"}
-    keep = min(max(_number(name, module, "beta", module.beta), 0.0), 1.0)
+    threshold, keep = _numbers(module.threshold), _clamped(_numbers(module.beta))
+    options: dict[str, Any] = {"threshold": _each_above(threshold), "reset": "soft" if soft else "hard"}
     kind = type(module).__name__
     if kind == "Leaky" and not soft:
-        if not module.state_quant:
+        if not module.state_quant and isinstance(keep, float) and isinstance(threshold, float):
             return _leaky(name, module, keep, False, **options)
         late = False
     options |= _snntorch_reset(module.reset_mechanism, late, threshold)
     if kind == "Synaptic":
-        keep_syn = min(max(_number(name, module, "alpha", module.alpha), 0.0), 1.0)
+        keep_syn = _clamped(_numbers(module.alpha))
         neuron = _cuba(name, module, keep, keep_syn, quantized_current=bool(module.state_quant), **options)
     elif kind == "Lapicque":
         R, C, step = (_number(name, module, field, getattr(module, field)) for field in ("R", "C", "time_step"))
@@ -131,7 +149,7 @@ def _snntorch(name: str, module: Any) -> SpikingNeuron:
     return _with_state_quant(name, module, neuron)
 
 
-def _snntorch_reset(mechanism: str, late: bool, threshold: float) -> dict[str, Any]:
+def _snntorch_reset(mechanism: str, late: bool, threshold: Number) -> dict[str, Any]:
     if mechanism == "none":
         return {"subtracted": 0.0}
     if mechanism == "zero":
@@ -157,46 +175,49 @@ def _with_state_quant(name: str, module: Any, neuron: CubaLIFNeuron) -> CubaLIFN
 def _norse(name: str, module: Any) -> SpikingNeuron:
     """Fires above the threshold only; the input decays."""
     v_reset = _number(name, module, "v_reset", module.p.v_reset)
-    threshold = _above(_number(name, module, "v_th", module.p.v_th))
+    v_th = _numbers(module.p.v_th)
+    threshold: Any = _each_above(v_th)
     if type(module).__name__.startswith("IAF"):
+        if isinstance(threshold, Tensor):
+            return _cuba(name, module, 1.0, None, threshold=threshold, v_reset=v_reset)
         return IFNeuron(threshold=threshold, v_reset=v_reset)
     method = getattr(getattr(module.p, "reset_method", None), "__name__", "reset_value")
     if method not in ("reset_value", "reset_subtract"):
         raise _refused(name, module, "resets by code of its own; reset_value and reset_subtract are written")
     leak, start = module.dt * module.p.tau_mem_inv, _number(name, module, "v_leak", module.p.v_leak)
-    keep = 1 - _number(name, module, "tau_mem_inv", leak)
-    if keep == 1:
+    keep = 1 - _numbers(leak)
+    if isinstance(keep, float) and keep == 1:
         raise _refused(name, module, "never charges: its tau_mem_inv is 0")
     options: dict[str, Any] = {"threshold": threshold, "v_reset": v_reset}
     if method == "reset_subtract":
-        options = {"threshold": threshold, "reset": "soft", "subtracted": below(threshold)}
+        options = {"threshold": threshold, "reset": "soft", "subtracted": v_th}
     if start != options.get("v_reset", 0.0):
-        options |= {"v_leak": start, "v_init": start / threshold}
-    if not hasattr(module.p, "tau_syn_inv") and (options.keys() & {"v_leak", "subtracted"}):
-        return _cuba(name, module, keep, None, decay_input=True, **options)
+        options |= {"v_leak": start, "v_init": start / _number(name, module, "v_th", threshold)}
     if not hasattr(module.p, "tau_syn_inv"):
-        return _leaky(name, module, keep, True, **options)
-    keep_syn = 1 - _number(name, module, "tau_syn_inv", module.dt * module.p.tau_syn_inv)
+        if isinstance(keep, float) and isinstance(threshold, float) and not options.keys() & {"v_leak", "subtracted"}:
+            return _leaky(name, module, keep, True, **options)
+        return _cuba(name, module, keep, None, decay_input=True, **options)
+    keep_syn = 1 - _numbers(module.dt * module.p.tau_syn_inv)
     return _cuba(name, module, keep, keep_syn, decay_input=True, **options)
 
 
 def _sinabs(name: str, module: Any) -> SpikingNeuron:
     if getattr(module.spike_fn, "__name__", "") != "SingleSpike":
         raise _refused(name, module, "fires several spikes in one step; spike_fn=SingleSpike can be written")
-    if module.min_v_mem is not None:
-        raise _refused(name, module, "has a lower bound of the potential (min_v_mem)")
     own = type(module.reset_fn).__name__, getattr(module.reset_fn, "subtract_value", None)
     value = getattr(module.reset_fn, "reset_value", 0.0)
     if own not in (("MembraneSubtract", None), ("MembraneReset", None)) or value:
         raise _refused(name, module, f"resets by {module.reset_fn}; MembraneSubtract() and MembraneReset() are written")
-    keep = _number(name, module, "alpha_mem", module.alpha_mem_calculated)
-    options: dict[str, Any] = {
-        "threshold": _number(name, module, "spike_threshold", module.spike_threshold),
-        "reset": "soft" if own[0] == "MembraneSubtract" else "hard",
-    }
+    keep, threshold = _numbers(module.alpha_mem_calculated), _numbers(module.spike_threshold)
+    each = threshold.float() if isinstance(threshold, Tensor) else threshold
+    options: dict[str, Any] = {"threshold": each, "reset": "soft" if own[0] == "MembraneSubtract" else "hard"}
+    if module.min_v_mem is not None:
+        options["v_min"] = _number(name, module, "min_v_mem", module.min_v_mem)
     if module.alpha_syn_calculated is None:
-        return _leaky(name, module, keep, bool(module.norm_input), **options)
-    keep_syn = _number(name, module, "alpha_syn", module.alpha_syn_calculated)
+        if isinstance(keep, float) and isinstance(threshold, float) and module.min_v_mem is None:
+            return _leaky(name, module, keep, bool(module.norm_input), **options)
+        return _cuba(name, module, keep, None, decay_input=bool(module.norm_input), **options)
+    keep_syn = _numbers(module.alpha_syn_calculated)
     return _cuba(name, module, keep, keep_syn, gain=keep_syn, decay_input=bool(module.norm_input), **options)
 
 

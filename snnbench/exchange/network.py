@@ -130,21 +130,17 @@ def build_network(
     network = GraphNetwork(graph, sidecar, timesteps, dt, drives)
     norms = sidecar.batch_norms if sidecar else {}
     own_bias = {norm.conv: norm.conv_bias for norm in norms.values()}
-    arriving = _arriving_dimensions(graph)
+    made = shapes(graph)
+    arriving = {name: len(made[source]) for source, name in graph.edges}
     for name, node in graph.nodes.items():
         if node.type in NEURONS:
-            _place(network, name, build_neuron(name, neurons[name][0]))
+            _place(network, name, build_neuron(name, neurons[name][0], made[name]))
         elif name in norms:
             _place(network, name, build_batch_norm(norms[name], arriving[name]))
         elif node.type not in ("Input", "Output"):
             bias = own_bias[name] if name in own_bias else node.fields.get("bias")
             _place(network, name, _BUILD[node.type](node, bias, arriving[name]))
     return network.eval()
-
-
-def _arriving_dimensions(graph: Graph) -> dict[str, int]:
-    found = shapes(graph)
-    return {name: len(found[source]) for source, name in graph.edges}
 
 
 def _place(network: nn.Module, name: str, module: nn.Module) -> None:

@@ -15,19 +15,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from snnbench.errors import GraphError
-from snnbench.exchange.cuba import CubaLIFNeuron
+from snnbench.exchange.cuba import NO_LEAK, CubaLIFNeuron
 from snnbench.exchange.graph import Node, Shape
 from snnbench.exchange.membranes import build_quantizer, describe_membrane
-from snnbench.exchange.sidecar import Neuron
+from snnbench.exchange.sidecar import NUMBERS, Neuron
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
 _CLOSE = 1e-6
-_LATE = ("reset_delay", "reset_again", "subtracted", "v_leak", "quantized_current")
-_NO_LEAK = 1e30
-"""A time constant in steps that stands for none: the least that leaks nothing of any float32."""
+_EACH = ("v_threshold", "tau", "tau_mem", "tau_syn", "r", "w_in")
+_LATE = ("reset_delay", "reset_again", "subtracted", "v_leak", "v_min", "quantized_current")
 
 
 @dataclass(frozen=True)
@@ -43,24 +43,31 @@ class Drive:
         return scaled + self.offset if self.offset else scaled
 
 
-def describe_neuron(name: str, module: SpikingNeuron) -> Neuron:
-    """All that determines the spikes of `module`, the layer `name`.
+def describe_neuron(name: str, module: SpikingNeuron, shape: Shape) -> Neuron:
+    """All that determines the spikes of `module`, the layer `name`, whose neurons are of that shape.
 
     Raises:
         GraphError: if its membrane quantizer is of a kind that a sidecar does not hold.
     """
-    threshold = module.threshold
+    leak = {**_describe_leak(module), "threshold": module.threshold}
     return Neuron(
         kind=_kind(name, module),
-        threshold=float(threshold.detach()) if isinstance(threshold, Tensor) else threshold,
         reset=module.reset,
         v_reset=module.v_reset,
         v_init=module.v_init,
         membrane=describe_membrane(name, module),
         detach_reset=module.detach_reset,
         alpha=module.alpha,
-        **_describe_leak(module),
+        **{field: _described(value, shape) for field, value in leak.items()},
     )
+
+
+def _described(value: Any, shape: Shape) -> Any:
+    """A number, or a list of one for each neuron."""
+    if not isinstance(value, Tensor):
+        return value
+    numbers = value.detach().double().cpu()
+    return float(numbers) if numbers.numel() == 1 else numbers.broadcast_to(shape).flatten().tolist()
 
 
 def _kind(name: str, module: SpikingNeuron) -> Any:
@@ -76,7 +83,7 @@ def _kind(name: str, module: SpikingNeuron) -> Any:
 def _describe_leak(module: SpikingNeuron) -> dict[str, Any]:
     if isinstance(module, CubaLIFNeuron):
         own = ("tau_syn", "gain", *_LATE)
-        tau = _NO_LEAK if module.tau is None and module.tau_syn is not None else module.tau
+        tau = NO_LEAK if module.tau is None and module.tau_syn is not None else module.tau
         decay_input = None if tau is None else module.decay_input
         return {"tau": tau, "decay_input": decay_input, **{field: getattr(module, field) for field in own}}
     if isinstance(module, PLIFNeuron):
@@ -84,24 +91,24 @@ def _describe_leak(module: SpikingNeuron) -> dict[str, Any]:
     return {"tau": module.tau, "decay_input": module.decay_input} if isinstance(module, LIFNeuron) else {}
 
 
-def build_neuron(name: str, neuron: Neuron) -> SpikingNeuron:
-    """The layer `name` that `neuron` describes.
+def build_neuron(name: str, neuron: Neuron, shape: Shape) -> SpikingNeuron:
+    """The layer `name` that `neuron` describes, of neurons of that shape.
 
     Raises:
         GraphError: naming the layer, if there is none such: a time constant is too short, or a number is missing.
     """
     try:
-        return _built(neuron)
+        return _built(neuron, shape)
     except (ValueError, GraphError) as error:
         raise GraphError(f"node '{name}': {error}") from error
 
 
-def _built(neuron: Neuron) -> SpikingNeuron:
+def _built(neuron: Neuron, shape: Shape) -> SpikingNeuron:
     kept = {"threshold", "reset", "v_reset", "v_init", "detach_reset", "alpha"}
     common: dict[str, Any] = neuron.model_dump(include=kept)
     built: SpikingNeuron
     if not neuron.is_plain:
-        built = _build_cuba(neuron, common)
+        built = _build_cuba(neuron, common, shape)
     elif neuron.kind == "IF":
         built = IFNeuron(**common)
     elif neuron.kind == "LIF":
@@ -116,18 +123,29 @@ def _built(neuron: Neuron) -> SpikingNeuron:
     return built
 
 
-def _build_cuba(neuron: Neuron, common: dict[str, Any]) -> CubaLIFNeuron:
+def _build_cuba(neuron: Neuron, common: dict[str, Any], shape: Shape) -> CubaLIFNeuron:
     if neuron.kind == "PLIF":
         raise GraphError(f"a PLIF has no gain, unit, {', '.join(_LATE)}")
-    tau = None if neuron.kind == "IF" or _given(neuron, "tau") >= _NO_LEAK else neuron.tau
-    return CubaLIFNeuron(
-        tau=tau,
-        tau_syn=_given(neuron, "tau_syn") if neuron.kind == "CubaLIF" else None,
-        gain=neuron.gain,
-        decay_input=tau is not None and _given(neuron, "decay_input"),
+    tau = None if neuron.kind == "IF" else _given(neuron, "tau")
+    tau = None if isinstance(tau, float) and tau >= NO_LEAK else tau
+    own = {
+        "tau": tau,
+        "tau_syn": _given(neuron, "tau_syn") if neuron.kind == "CubaLIF" else None,
+        "gain": neuron.gain,
+        "decay_input": tau is not None and _given(neuron, "decay_input"),
         **neuron.model_dump(include=set(_LATE)),
         **common,
-    )
+    }
+    each = {field: torch.from_numpy(_each(own[field], shape)) for field in NUMBERS if isinstance(own[field], list)}
+    threshold = {"threshold": each["threshold"].float()} if "threshold" in each else {}
+    return CubaLIFNeuron(**{**own, **each, **threshold})
+
+
+def _each(value: float | list[float], shape: Shape) -> NDArray[np.float64]:
+    """One number for each neuron of a layer of that shape."""
+    if isinstance(value, list) and len(value) != math.prod(shape):
+        raise GraphError(f"it has {math.prod(shape)} neurons, and its sidecar {len(value)} numbers")
+    return np.reshape(value, shape) if isinstance(value, list) else np.full(shape, value)
 
 
 def _given(neuron: Neuron, field: str) -> Any:
@@ -140,20 +158,17 @@ def _given(neuron: Neuron, field: str) -> Any:
 def neuron_node(neuron: Neuron, shape: Shape, dt: float) -> Node:
     """The node that NIR has for `neuron`, with one number a neuron; what it can't say is left to the sidecar."""
 
-    def full(value: float) -> np.ndarray[Any, Any]:
-        return np.full(shape, value)
-
-    ends = {"v_threshold": full(neuron.threshold), "v_reset": full(neuron.v_reset)}
+    gain = _each(neuron.gain, shape)
+    ends = {"v_threshold": _each(neuron.threshold, shape), "v_reset": _each(neuron.v_reset, shape)}
     if neuron.kind == "IF":
-        return Node("IF", {"r": full(neuron.gain / dt), **ends})
-    tau = time_constant(neuron)
-    r = 1.0 if neuron.decay_input else tau
-    leak = {"v_leak": full(neuron.v_reset if neuron.v_leak is None else neuron.v_leak), **ends}
+        return Node("IF", {"r": gain / dt, **ends})
+    tau = _each(time_constant(neuron) if neuron.kind == "PLIF" else _given(neuron, "tau"), shape)
+    r = np.ones(shape) if neuron.decay_input else tau
+    leak = {"v_leak": _each(neuron.v_reset if neuron.v_leak is None else neuron.v_leak, shape), **ends}
     if neuron.kind != "CubaLIF":
-        return Node("LIF", {"tau": full(tau * dt), "r": full(r * neuron.gain), **leak})
-    tau_syn = _given(neuron, "tau_syn")
-    current = {"tau_syn": full(tau_syn * dt), "w_in": full(neuron.gain * tau_syn)}
-    return Node("CubaLIF", {**current, "tau_mem": full(tau * dt), "r": full(r), **leak})
+        return Node("LIF", {"tau": tau * dt, "r": r * gain, **leak})
+    tau_syn = _each(_given(neuron, "tau_syn"), shape)
+    return Node("CubaLIF", {"tau_syn": tau_syn * dt, "w_in": gain * tau_syn, "tau_mem": tau * dt, "r": r, **leak})
 
 
 def time_constant(neuron: Neuron) -> float:
@@ -167,8 +182,10 @@ def read_neuron(name: str, node: Node, dt: float) -> tuple[Neuron, Drive]:
     """The neuron of a node without a sidecar: hard reset, and what one Euler step of length `dt` makes of it.
 
     Raises:
-        GraphError: if its neurons differ, or dt is too long for its time constant.
+        GraphError: if its neurons reset or leak to different potentials, or dt is too long for a time constant.
     """
+    if any(np.unique(node.array(field)).size > 1 for field in _EACH if field in node.fields):
+        return _read_each(name, node, dt), Drive()
     value = {field: _uniform(name, node, field) for field in ("v_threshold", "v_reset", "r")}
     if value["v_threshold"] <= 0:
         raise GraphError(f"node '{name}' ({node.type}) has a v_threshold of {value['v_threshold']:g}, not above 0")
@@ -177,8 +194,7 @@ def read_neuron(name: str, node: Node, dt: float) -> tuple[Neuron, Drive]:
         return plain, Drive(_clean(value["r"] * dt))
     field = "tau" if node.type == "LIF" else "tau_mem"
     tau = _clean(_uniform(name, node, field) / dt)
-    if tau <= 1:
-        raise GraphError(f"node '{name}' ({node.type}) has a {field} of {tau * dt:g}, which is not above dt = {dt:g}")
+    _check_longer(name, node, field, tau, dt)
     above = _uniform(name, node, "v_leak") - value["v_reset"]
     if node.type == "CubaLIF":
         leaks_to = {"v_leak": value["v_reset"] + above} if above else {}
@@ -191,12 +207,55 @@ def read_neuron(name: str, node: Node, dt: float) -> tuple[Neuron, Drive]:
 
 def _read_current(name: str, node: Node, dt: float, plain: Neuron, r: float) -> Neuron:
     tau_syn = _clean(_uniform(name, node, "tau_syn") / dt)
-    if tau_syn < 1:
-        raise GraphError(f"node '{name}' ({node.type}) has a tau_syn of {tau_syn * dt:g}, which is below dt = {dt:g}")
+    _check_not_shorter(name, node, tau_syn, dt)
     undecayed = math.isclose(r, _given(plain, "tau"), rel_tol=_CLOSE)
     gain = _clean(_uniform(name, node, "w_in") / tau_syn * (1 if undecayed else r))
     told = {"kind": "CubaLIF", "tau_syn": tau_syn, "gain": gain, "decay_input": not undecayed}
     return plain.model_copy(update=told)
+
+
+def _read_each(name: str, node: Node, dt: float) -> Neuron:
+    """The neurons of a node that are not alike, each with numbers of its own."""
+    shape = node.array("v_threshold").shape
+
+    def each(field: str, unit: float = 1.0) -> NDArray[np.float64]:
+        values = node.array(field)
+        if values.size > 1 and values.shape != shape:
+            raise GraphError(f"node '{name}' ({node.type}) has {shape} neurons, and its {field} is {values.shape}")
+        quotient = np.broadcast_to(values.astype(np.float64), shape) / unit
+        rounded = np.round(quotient, 6)
+        return np.where(np.isclose(quotient, rounded, rtol=_CLOSE * 1e-3, atol=0), rounded, quotient)
+
+    def told(values: NDArray[np.float64]) -> list[float]:
+        return [float(value) for value in values.flatten()]
+
+    v_reset, threshold = _uniform(name, node, "v_reset"), each("v_threshold")
+    if threshold.min() <= 0:
+        raise GraphError(f"node '{name}' ({node.type}) has a v_threshold of {threshold.min():g}, not above 0")
+    own: dict[str, Any] = {"threshold": told(threshold), "reset": "hard", "v_reset": v_reset}
+    if node.type == "IF":
+        return Neuron(kind="IF", gain=told(each("r") * dt), **own)
+    field = "tau" if node.type == "LIF" else "tau_mem"
+    tau, r, v_leak = each(field, dt), each("r"), _uniform(name, node, "v_leak")
+    _check_longer(name, node, field, float(tau.min()), dt)
+    undecayed = np.allclose(r, tau, rtol=_CLOSE, atol=0)
+    own |= {"tau": told(tau), "decay_input": not undecayed, "v_leak": None if v_leak == v_reset else v_leak}
+    gain = np.ones(shape) if undecayed else r
+    if node.type == "LIF":
+        return Neuron(kind="LIF", gain=told(gain), **own)
+    tau_syn = each("tau_syn", dt)
+    _check_not_shorter(name, node, float(tau_syn.min()), dt)
+    return Neuron(kind="CubaLIF", tau_syn=told(tau_syn), gain=told(gain * each("w_in") / tau_syn), **own)
+
+
+def _check_longer(name: str, node: Node, field: str, tau: float, dt: float) -> None:
+    if tau <= 1:
+        raise GraphError(f"node '{name}' ({node.type}) has a {field} of {tau * dt:g}, which is not above dt = {dt:g}")
+
+
+def _check_not_shorter(name: str, node: Node, tau_syn: float, dt: float) -> None:
+    if tau_syn < 1:
+        raise GraphError(f"node '{name}' ({node.type}) has a tau_syn of {tau_syn * dt:g}, which is below dt = {dt:g}")
 
 
 def _uniform(name: str, node: Node, field: str) -> float:
@@ -218,8 +277,9 @@ def check_neuron(name: str, node: Node, neuron: Neuron, dt: float) -> None:
     Raises:
         GraphError: naming the node and the field.
     """
-    build_neuron(name, neuron)
-    expected = neuron_node(neuron, node.array("v_threshold").shape, dt)
+    shape = node.array("v_threshold").shape
+    build_neuron(name, neuron, shape)
+    expected = neuron_node(neuron, shape, dt)
     if expected.type != node.type:
         raise GraphError(f"node '{name}' is a {node.type}, and its sidecar says {neuron.kind}")
     for field in expected.fields:

@@ -178,7 +178,7 @@ class _Step:
         self._inputs.append(self._value(v, (1, *self._shapes[name])))
         self._outputs.append(self._value(after, (1, *self._shapes[name])))
         h = self._charge(name, neuron, v, x)
-        theta = self._constant(f"{name}.theta", np.float32(neuron.threshold))
+        theta = self._constant(f"{name}.theta", np.float32(neuron.theta))
         over = self._put("Sub", [h, theta], f"{name}.over")
         s = self._fires("GreaterOrEqual", over, np.float32(0), name)
         if neuron.reset == "soft":

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +18,10 @@ KEY = "snnbench"
 """Name of the document in a file's metadata."""
 
 Vector = list[float]
+_Positive = Annotated[float, Field(gt=0)]
+_AtLeast1 = Annotated[float, Field(ge=1)]
+NUMBERS = ("threshold", "tau", "tau_syn", "gain", "subtracted")
+"""What the neurons of one layer may each have of their own."""
 
 
 class _Part(BaseModel):
@@ -89,6 +93,9 @@ class SidecarLevels(_Part):
 class Neuron(_Part):
     """A layer of spiking neurons; they fire at h >= threshold.
 
+    A list in place of one threshold, tau, tau_syn, gain or subtracted has a number for each neuron, the last dimension
+    of the layer fastest.
+
     Attributes:
         kind: IF: h = v + gain x. LIF and PLIF with decay_input: h = v + (gain x - (v - v_reset)) / tau, else
             h = v - (v - v_reset) / tau + gain x. CubaLIF: the same of a current i = i - i / tau_syn + gain x in place
@@ -101,6 +108,7 @@ class Neuron(_Part):
             before that one fires, and gets it back after.
         subtracted: what a soft reset takes off h; theta if null, and 0 is no reset.
         v_leak: the potential that h leaks to; v_reset if null.
+        v_min: the lowest potential that is kept: v = max(v - v_min, 0) + v_min after the reset; no bound if null.
         v_init: potential before the first step, in units of theta; v_reset if null.
         tau: time constant in steps, of a LIF or CubaLIF.
         tau_syn: time constant of the current in steps, of a CubaLIF.
@@ -112,17 +120,18 @@ class Neuron(_Part):
     """
 
     kind: Literal["IF", "LIF", "PLIF", "CubaLIF"]
-    threshold: float = Field(gt=0)
+    threshold: _Positive | list[_Positive]
     reset: Reset
     reset_delay: bool = False
     reset_again: bool = False
-    subtracted: float | None = None
+    subtracted: float | Vector | None = None
     v_reset: float = 0.0
     v_leak: float | None = None
+    v_min: float | None = None
     v_init: float | None = None
-    tau: float | None = None
-    tau_syn: float | None = Field(default=None, ge=1)
-    gain: float = 1.0
+    tau: float | Vector | None = None
+    tau_syn: _AtLeast1 | list[_AtLeast1] | None = None
+    gain: float | Vector = 1.0
     w: float | None = None
     decay_input: bool | None = None
     membrane: SidecarMembrane | SidecarLevels | None = None
@@ -131,11 +140,19 @@ class Neuron(_Part):
     alpha: float = 2.0
 
     @property
+    def theta(self) -> float:
+        """The threshold of a plain neuron, which is one a layer."""
+        assert isinstance(self.threshold, float)
+        return self.threshold
+
+    @property
     def is_plain(self) -> bool:
         """Whether it is one of the three neurons of `snnbench.nn`."""
         late = self.reset_delay or self.reset_again
         unit = self.membrane.unit if self.membrane else None
-        return self.kind != "CubaLIF" and self.gain == 1 and not late and self.subtracted is self.v_leak is unit is None
+        alike = not any(isinstance(getattr(self, field), list) for field in NUMBERS)
+        plain = alike and self.kind != "CubaLIF" and self.gain == 1 and not late
+        return plain and self.subtracted is self.v_leak is self.v_min is unit is None
 
 
 class SidecarSemantics(_Part):

@@ -18,6 +18,8 @@ from snnbench.errors import GraphError
 from snnbench.exchange import Plan, write_network
 from snnbench.exchange.conversion import convert
 from snnbench.exchange.cuba import CubaLIFNeuron
+from snnbench.exchange.graph import Graph, Node
+from snnbench.exchange.hdf5 import write_graph
 from snnbench.exchange.qonnx import write_qonnx
 from snnbench.nn import LIFNeuron
 
@@ -28,6 +30,8 @@ RESETS: list[dict[str, Any]] = [
     {"reset": "hard", "reset_delay": True},
     {"reset": "soft", "subtracted": 0.75},
     {"reset": "soft", "reset_delay": True},
+    {"reset": "soft", "reset_again": True},
+    {"reset": "hard", "v_min": -0.25},
 ]
 OPTIONS = [{**tau, **reset} for tau, reset in itertools.product(TAUS, RESETS)]
 
@@ -37,17 +41,49 @@ def plainly(x: np.ndarray[Any, Any], decay_input: bool, **o: Any) -> np.ndarray[
     spikes = np.zeros_like(x)
     leak, leak_syn = (0.0 if o.get(name) is None else 1 / o[name] for name in ("tau", "tau_syn"))
     for neuron in np.ndindex(x.shape[1:]):
-        v = current = fired = 0.0
+        v = before = current = fired = 0.0
         for t in range(len(x)):
             given = o.get("gain", 1.0) * x[(t, *neuron)]
             current = current - leak_syn * current + given if leak_syn else given
             v = v - leak * v + (leak if decay_input else 1) * current
+            again = o.get("reset_again", False) and before >= 1
             if o.get("reset_delay"):
                 v = v * (1 - fired) if o["reset"] == "hard" else v - fired
+            v -= again
             spikes[(t, *neuron)] = fired = float(v >= 1)
             if not o.get("reset_delay"):
-                v = v * (1 - fired) if o["reset"] == "hard" else v - fired * o.get("subtracted", 1.0)
+                v = v * (1 - fired) if o["reset"] == "hard" else v - (fired - again) * o.get("subtracted", 1.0)
+            before = v = max(v, o.get("v_min", -np.inf))
     return spikes
+
+
+@pytest.mark.parametrize("decay_input", [False, True])
+def test_neurons_that_differ_are_each_as_one_alone(decay_input: bool, tmp_path: Path) -> None:
+    """A file without a sidecar, of neurons with numbers of their own, against a layer of each."""
+
+    constants = {
+        "tau": [2.0, 4.0, 8.0],
+        "tau_syn": [2.0, 1.0, 4.0],
+        "gain": [1.0, 0.5, 2.0],
+        "threshold": [1.0, 0.5, 2.0],
+    }
+    tau, tau_syn, gain, threshold = (np.array(values) for values in constants.values())
+    fields = {"tau_mem": tau * 1e-4, "tau_syn": tau_syn * 1e-4, "r": np.ones(3) if decay_input else tau}
+    fields |= {"w_in": gain * tau_syn, "v_leak": np.zeros(3), "v_threshold": threshold}
+    ends = {name: Node(name.title(), {"shape": np.array([3])}) for name in ("input", "output")}
+    graph = Graph({**ends, "n": Node("CubaLIF", fields)}, [("input", "n"), ("n", "output")])
+    (tmp_path / "a.nir").write_bytes(write_graph(graph))
+    back, images = from_nir(tmp_path / "a.nir", timesteps=STEPS), torch.randint(-2, 6, (40, 3)) / 2
+    alone = [
+        CubaLIFNeuron(decay_input=decay_input, **{name: values[n] for name, values in constants.items()})(
+            images[:, n].expand(STEPS, -1)
+        )
+        for n in range(3)
+    ]
+    assert torch.equal(back(images), torch.stack(alone, -1).mean(0))
+    assert 0.05 < float(back(images).mean()) < 0.9
+    again, _ = to_nir(back, tmp_path / "b.nir")
+    assert torch.equal(from_nir(again)(images), back(images))
 
 
 @pytest.mark.parametrize("decay_input", [False, True])

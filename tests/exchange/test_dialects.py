@@ -140,3 +140,34 @@ def test_an_unknown_dialect(tmp_path: Path) -> None:
     model, shape = network("linear", LIFNeuron)
     with pytest.raises(OptionError, match=r"dialect='nors' is not one of .*did you mean 'norse'"):
         to_nir(model, tmp_path / "a.nir", input_shape=shape, timesteps=2, dialect="nors")  # type: ignore[arg-type]
+
+
+def rows() -> nn.Module:
+    torch.manual_seed(0)
+    first, second = nn.Conv1d(2, 4, 3, 2, 1), nn.Conv1d(4, 3, 3, dilation=2)
+    for layer in (first, second):
+        layer.weight.data *= 3
+    return nn.Sequential(first, LIFNeuron(threshold=0.3), second, IFNeuron()).eval()
+
+
+def test_convolutions_of_rows(tmp_path: Path) -> None:
+    """SpikingJelly's reader alone knows them; Norse's leaves them out without a word."""
+    pytest.importorskip("spikingjelly")
+    images, options = torch.randn(100, 2, 16), {"input_shape": (2, 16), "timesteps": STEPS}
+    (file,) = to_nir(rows(), tmp_path / "a.nir", dialect="spikingjelly", **options)  # type: ignore[arg-type]
+    mine = own_spikes(rows(), (2, 16), images, tmp_path)
+    assert 0.01 < mine.mean() < 0.9
+    assert torch.equal(read("spikingjelly", str(file), images, STEPS, 1e-4).view_as(mine), mine)
+
+
+@pytest.mark.parametrize("library", ["snntorch", "norse"])
+def test_convolutions_of_rows_that_are_not_read(library: DialectName, tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match=f"node '0' is a Conv1d, which {library} does not read"):
+        to_nir(rows(), tmp_path / "a.nir", input_shape=(2, 16), timesteps=2, dialect=library)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_maxima_are_not_read(library: DialectName, tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv2d(2, 4, 3), IFNeuron(), nn.MaxPool2d(2))
+    with pytest.raises(GraphError, match=f"node '2' is a Threshold, which {library} does not read"):
+        to_nir(model, tmp_path / "a.nir", input_shape=(2, 6, 6), timesteps=2, dialect=library)

@@ -91,8 +91,15 @@ BAD: dict[str, tuple[Graph, str]] = {
     "tau below dt": (chain(spikes=lif(tau=5e-5)), r"node 'spikes' \(LIF\) has a tau of 5e-05, .* dt = 0.0001"),
     "threshold 0": (chain(spikes=lif(v_threshold=0.0)), r"node 'spikes' \(LIF\) has a v_threshold of 0"),
     "unlike neurons": (
-        chain(spikes=lif(tau=[2e-4, 3e-4, 2e-4])),
-        "node 'spikes' .* its tau goes from 0.0002 to 0.0003",
+        chain(spikes=lif(v_leak=[0.0, 0.5, 0.0])),
+        "node 'spikes' .* its v_leak goes from 0 to 0.5",
+    ),
+    "one tau below dt": (chain(spikes=lif(tau=[2e-4, 5e-5, 2e-4])), r"node 'spikes' \(LIF\) has a tau of 5e-05"),
+    "one threshold 0": (chain(spikes=lif(v_threshold=[1.0, 0.0, 1.0])), r"'spikes' \(LIF\) has a v_threshold of 0"),
+    "one tau_syn below dt": (chain(spikes=cuba(tau_syn=[2e-4, 5e-5, 2e-4])), r"\(CubaLIF\) has a tau_syn of 5e-05"),
+    "taus too many": (
+        chain(spikes=Node("LIF", {**lif().fields, "tau": np.array([2e-4, 3e-4])})),
+        r"'spikes' \(LIF\) has \(3,\) neurons, and its tau is \(2,\)",
     ),
     "neurons too many": (chain(spikes=Node("IF", {"r": np.ones(4), "v_threshold": np.ones(4)})), "node 'spikes'"),
 }
@@ -298,6 +305,11 @@ SHORT: dict[str, tuple[SpikingNeuron, dict[str, Any], str]] = {
     ),
     "its kind": (CubaLIFNeuron(4.0, 2.0), {"tau_syn": 0.5}, "is not valid: neurons.1.tau_syn"),
     "its gain": (CubaLIFNeuron(4.0, 2.0), {"gain": 3.0}, r"node '1' \(CubaLIF\): its sidecar contradicts its w_in"),
+    "too many numbers": (
+        LIFNeuron(tau=2.0),
+        {"tau": [2.0, 3.0]},
+        "node '1': it has 3 neurons, and its sidecar 2 numbers",
+    ),
     "not a PLIF's": (LIFNeuron(tau=2.0), {"kind": "PLIF", "w": 0.0, "reset_delay": True}, "node '1': a PLIF has no"),
 }
 

@@ -41,10 +41,10 @@ def snntorch(kind: str = "Leaky", **options: Any) -> nn.Module:
     return nn.Sequential(nn.Conv2d(2, 4, 3, 2, 1), lif(), nn.Flatten(), nn.Linear(16, 8), lif())
 
 
-def norse(kind: str, p: Callable[[Any], Any]) -> nn.Module:
+def norse(kind: str, p: Callable[[Any], Any], outputs: int = 8) -> nn.Module:
     torch_norse = library("norse.torch")
     cell = partial(getattr(torch_norse, kind), p=p(torch_norse))
-    return torch_norse.SequentialState(nn.Conv2d(2, 4, 3, 2, 1), cell(), nn.Flatten(), nn.Linear(16, 8), cell())
+    return torch_norse.SequentialState(nn.Conv2d(2, 4, 3, 2, 1), cell(), nn.Flatten(), nn.Linear(16, outputs), cell())
 
 
 def states(bits: int, **options: Any) -> Any:
@@ -54,6 +54,22 @@ def states(bits: int, **options: Any) -> Any:
 def membranes(network: nn.Module, bits: int, **options: Any) -> nn.Module:
     own = {"membrane_bits": bits, "membrane_options": options}
     return quantize(network, "uniform", 8, exempt=(), membrane="uniform", **own)
+
+
+def of_each(options: dict[str, Any], **ends: tuple[float, float]) -> nn.Module:
+    """A network whose neurons differ, those of a convolution by channel."""
+    ends = {"beta": (0.5, 1.0), **ends}
+    made = [
+        {name: torch.linspace(*span, count).view(count, *tail) for name, span in ends.items()}
+        for count, tail in ((4, (1, 1)), (8, ()))
+    ]
+    networks = [snntorch(**{**options, **each}) for each in made]
+    return nn.Sequential(*networks[0][:3], *networks[1][3:])  # type: ignore[index]
+
+
+def fan(low: float, high: float) -> Tensor:
+    """Numbers that both the last dimension of an image of 2 x 2 and a row of 2 can be given."""
+    return torch.stack([scalar(low), scalar(high)])
 
 
 def scalar(value: float) -> Tensor:
@@ -86,6 +102,16 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "snnTorch Synaptic, subtracted at once": lambda: snntorch(
         "Synaptic", alpha=0.7, beta=0.8, threshold=0.5, reset_mechanism="subtract", reset_delay=False
     ),
+    "Norse LIF, each its own": lambda: norse(
+        "LIFBoxCell", lambda t: t.LIFBoxParameters(tau_mem_inv=fan(300.0, 700.0), v_th=fan(0.1, 0.2)), 2
+    ),
+    "Norse IF, each its own": lambda: norse("IAFCell", lambda t: t.IAFParameters(v_th=fan(0.3, 0.6)), 2),
+    "Norse LIF with a current, each its own": lambda: norse(
+        "LIFCell", lambda t: t.LIFParameters(v_th=fan(0.2, 0.4), tau_syn_inv=fan(100.0, 400.0)), 2
+    ),
+    "snnTorch, each its own beta": lambda: of_each({"threshold": 0.4}),
+    "snnTorch, each its own, subtracted": lambda: of_each({"reset_mechanism": "subtract"}, threshold=(0.3, 0.6)),
+    "snnTorch Synaptic, each its own": lambda: of_each({"kind": "Synaptic"}, threshold=(0.4, 0.8), alpha=(0.1, 0.9)),
     "snnTorch, no reset": lambda: snntorch(beta=0.9, threshold=0.6, reset_mechanism="none"),
     "snnTorch, states of 3 bits": lambda: snntorch(beta=0.9, threshold=0.4, state_quant=states(3, threshold=0.4)),
     "snnTorch, states around the threshold": lambda: snntorch(
@@ -189,14 +215,17 @@ def test_flattening_more_or_less_than_a_sample(mode: str, start: int, tmp_path: 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "kind": (lambda: spikingjelly("QIFNode"), r"'2', a spikingjelly.QIFNode, can be written as one of spikingjelly.IF"),
     "state": (lambda: snntorch(beta=0.9, state_quant=torch.round), "'1', a snntorch.Leaky, has a state_quant of its"),
-    "each its own": (lambda: snntorch(beta=torch.tensor([0.9, 0.5])), "'1', .* has 2 values of beta"),
+    "each its own reset": (
+        lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(v_reset=torch.tensor([0.0, -0.5]))),
+        "'1', .* has 2 values of v_reset",
+    ),
     "membrane": (
         lambda: quantize(spikingjelly("IFNode"), exempt=(), membrane="lqnet"),
         "'2' has a membrane quantizer .*; a sidecar holds uniform ones",
     ),
     "grades": (lambda: snntorch(beta=0.9, graded_spikes_factor=2.0), "'1', .* grades its spikes"),
     "keeps nothing": (lambda: snntorch(beta=0.0), r"'1', .* keeps 0 of its potential"),
-    "keeps all": (lambda: snntorch("Synaptic", alpha=1.0, beta=0.5), "'1', .* keeps 0.5 of its potential and 1.0 of"),
+    "keeps all": (lambda: snntorch("Synaptic", alpha=1.0, beta=0.5), "'1', .* keeps 0.5 of its potential and 1 of"),
     "no charge": (
         lambda: norse("LIFCell", lambda t: t.LIFParameters(tau_mem_inv=scalar(0.0))),
         "'1', a norse.LIFCell, never charges",
@@ -238,6 +267,19 @@ def sinabs(kind: str, **changes: Any) -> Any:
     return layer
 
 
+def test_neurons_of_sinabs_that_differ() -> None:
+    keeps, thresholds = torch.tensor([0.8, 0.5]), torch.tensor([0.5, 1.0])
+    neuron = own_neuron("a", sinabs("LIF", alpha_mem_calculated=keeps, spike_threshold=thresholds))
+    currents = torch.tensor([1.0, 3.0]).expand(4, 1, 2)
+    alone = [
+        own_neuron("a", sinabs("LIF", alpha_mem_calculated=keep, spike_threshold=threshold))(currents[..., [n]])  # type: ignore[misc]
+        for n, (keep, threshold) in enumerate(zip(keeps, thresholds, strict=True))
+    ]
+    assert neuron is not None
+    assert torch.equal(neuron(currents), torch.cat(alone, -1))
+    assert 0 < neuron(currents).mean() < 1
+
+
 def test_neurons_of_sinabs() -> None:
     leaky = own_neuron("a", sinabs("LIF"))
     assert isinstance(leaky, LIFNeuron)
@@ -250,7 +292,7 @@ def test_neurons_of_sinabs() -> None:
     ("changes", "why"),
     [
         ({"spike_fn": SimpleNamespace(__name__="MultiSpike")}, "several spikes"),
-        ({"min_v_mem": -1.0}, "lower bound"),
+        ({"min_v_mem": torch.tensor([-1.0, -2.0])}, "2 values of min_v_mem"),
         ({"reset_fn": type("MembraneReset", (), {"reset_value": 0.5})()}, "resets by"),
     ],
 )

@@ -160,6 +160,7 @@ from snnbench.nn import SpikingNeuron
 
 CASES = [(sl.IAF, {}), (sl.LIF, {"tau_mem": 5.0}), (sl.LIF, {"tau_mem": 3.0, "norm_input": False})]
 CASES += [(sl.LIF, {"tau_mem": 5.0, "tau_syn": 2.0, "norm_input": normal}) for normal in (False, True)]
+CASES += [(sl.IAF, {"min_v_mem": -0.2}), (sl.LIF, {"tau_mem": 5.0, "norm_input": False, "min_v_mem": -0.3})]
 for kind, options in CASES:
     for reset in ({}, {"reset_fn": MembraneReset()}):
         torch.manual_seed(0)

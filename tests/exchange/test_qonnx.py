@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import venv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,25 @@ def test_images_of_real_numbers_leave_the_first_layer_in_float() -> None:
 def test_sums_that_float32_cannot_hold() -> None:
     with pytest.raises(GraphError, match=r"node '0': sums up to .* are not exact in float32"):
         made(network(), 2**20)
+
+
+@pytest.mark.parametrize(
+    ("shape", "layers"),
+    [
+        ((2, 6, 6), lambda: [nn.Conv2d(2, 4, 3), IFNeuron(threshold=0.2), nn.MaxPool2d(3, 1, 1)]),
+        ((2, 9), lambda: [nn.Conv1d(2, 4, 3, 2, 1), LIFNeuron(threshold=0.1), nn.Flatten()]),
+    ],
+)
+@torch.no_grad()
+def test_maxima_and_rows(shape: tuple[int, ...], layers: Callable[[], list[nn.Module]]) -> None:
+    """Layers in float, run by ONNX's own evaluator."""
+    reference = pytest.importorskip("onnx.reference")
+    torch.manual_seed(0)
+    model = nn.Sequential(*layers()).eval()
+    image = torch.randn(1, *shape)
+    run = reference.ReferenceEvaluator(onnx.load_from_string(write_qonnx(*convert(model, Plan(shape, 1)))))
+    neurons = tuple(model[0](image).shape)
+    (output,) = run.run(["output"], {"images": image.numpy(), "1.v": np.zeros(neurons, np.float32)})
+    expected = model[2](model[1](model[0](image).unsqueeze(0))[0])
+    assert 0.1 < float(expected.mean()) < 1
+    assert np.array_equal(output, expected.numpy())
