@@ -13,6 +13,7 @@ from snnbench.exchange.network import Threshold
 from snnbench.exchange.wiring import INPUT, OUTPUT, Wiring, wire
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
 _THROUGH = (nn.Flatten, nn.AdaptiveAvgPool2d)
 
 
@@ -108,11 +109,11 @@ def _layer(name: str, neuron: SpikingNeuron, wiring: Wiring) -> TracedLayer:
     )
 
 
-def _feeding(name: str, wiring: Wiring) -> tuple[str, nn.BatchNorm2d | None]:
+def _feeding(name: str, wiring: Wiring) -> tuple[str, BatchNorm | None]:
     """The convolution or linear layer in front of a neuron, and the batch norm between them."""
     sources = _before(wiring, name)
     norm = wiring.modules.get(sources[0])
-    if len(sources) == 1 and isinstance(norm, nn.BatchNorm2d):
+    if len(sources) == 1 and isinstance(norm, BatchNorm):
         return _weighted(sources[0], f"batch norm '{sources[0]}'", wiring), norm
     return _weighted(name, f"neuron '{name}'", wiring), None
 
@@ -120,11 +121,17 @@ def _feeding(name: str, wiring: Wiring) -> tuple[str, nn.BatchNorm2d | None]:
 def _weighted(name: str, what: str, wiring: Wiring) -> str:
     sources = _before(wiring, name)
     if len(sources) != 1 or not isinstance(wiring.modules.get(sources[0]), nn.Conv2d | nn.Linear):
+        found = " + ".join(_called(each, wiring) for each in sources)
         raise GraphError(
-            f"{what} follows {' + '.join(map(repr, sources))}, not one convolution or linear layer, so it cannot be"
-            " folded; put weights, batch norm and neuron in that order"
+            f"{what} follows {found}, not one Conv2d or Linear layer, so it cannot be folded; put weights, batch norm"
+            " and neuron in that order"
         )
     return sources[0]
+
+
+def _called(name: str, wiring: Wiring) -> str:
+    module = wiring.modules.get(name)
+    return f"'{name}' ({type(module).__name__})" if module else f"'{name}'"
 
 
 def _check_synapses(name: str, module: Any) -> None:
@@ -138,7 +145,7 @@ def _check_synapses(name: str, module: Any) -> None:
         raise GraphError(f"convolution '{name}' must pad with zeros, by numbers")
 
 
-def _affine(module: Any, norm: nn.BatchNorm2d | None) -> tuple[Tensor, Tensor]:
+def _affine(module: Any, norm: BatchNorm | None) -> tuple[Tensor, Tensor]:
     out = len(module.weight)
     bias = torch.zeros(out) if module.bias is None else module.bias.detach()
     if norm is None:
@@ -176,13 +183,13 @@ def _sources(name: str, wiring: Wiring) -> tuple[str, ...]:
         elif isinstance(module, nn.Flatten):
             found += _sources(source, wiring)
         else:
-            raise _no_spikes(f"layer '{name}'", source, module)
+            raise _no_spikes(f"layer '{name}'", source, wiring)
     return tuple(found)
 
 
-def _no_spikes(what: str, source: str, module: nn.Module | None) -> GraphError:
-    takes = f"{what} takes the output of '{source}' ({type(module).__name__})"
-    if isinstance(module, Threshold):
+def _no_spikes(what: str, source: str, wiring: Wiring) -> GraphError:
+    takes = f"{what} takes the output of {_called(source, wiring)}"
+    if isinstance(wiring.modules.get(source), Threshold):
         return GraphError(
             f"{takes}, maxima, products or differences of spikes, which no chip has; merge by ADD, and use a"
             " convolution of stride 2 in place of max-pooling"
@@ -210,7 +217,7 @@ def _readout(wiring: Wiring, last: list[str]) -> Readout:
         sources = _before(wiring, sources[0])
     for source in sources:
         if not isinstance(wiring.modules.get(source), SpikingNeuron):
-            raise _no_spikes("the readout", source, wiring.modules.get(source))
+            raise _no_spikes("the readout", source, wiring)
     module: Any = wiring.modules.get(end)
     weight = None if module is None else module.weight.detach().double().cpu()
     bias = None if module is None or module.bias is None else module.bias.detach().double().cpu()

@@ -116,6 +116,27 @@ def test_what_a_chip_cannot_hold_is_told_by_name_and_number():
     assert any(line.startswith("blocks.1_1.layer1.conv: weights more levels") for line in told)
 
 
+def test_batch_norm_behind_a_linear_layer_is_folded():
+    torch.manual_seed(0)
+    norm = nn.BatchNorm1d(5)
+    norm.running_mean.normal_(0, 0.3)
+    norm.running_var.uniform_(0.5, 2)
+    bare = nn.Linear(6, 5)
+    scale = (norm.running_var + norm.eps).rsqrt()
+    with torch.no_grad():
+        bare.weight.copy_(torch.randint(-7, 8, (5, 6)) / 8)
+        folded = nn.Linear(6, 5)
+        folded.weight.copy_(bare.weight * scale[:, None])
+        folded.bias.copy_((bare.bias - norm.running_mean) * scale)
+    x = torch.rand(16, 6, generator=torch.Generator().manual_seed(1)) * 3
+    found, expected = (
+        snnbench.on_chip(chain(*layers, IFNeuron(reset="soft")).eval(), FINE, timesteps=8).network(x)
+        for layers in ((bare, norm), (folded,))
+    )
+    assert int(expected.sum()) > 100
+    assert int((found - expected).abs().sum()) <= 2
+
+
 def test_sums_beyond_a_state_are_told_before_anything_runs():
     narrow = semantics("int", membrane={"bits": 10}, spike={"threshold_bits": 9, "bias_bits": 10})
     model = chain(nn.Linear(3, 1, bias=False), IFNeuron())
@@ -210,6 +231,7 @@ def test_a_chain_of_linear_layers_counts_its_last_spikes():
         (chain(nn.Linear(4, 2)), "no spiking neurons"),
         (chain(nn.Linear(4, 2), IFNeuron(v_reset=0.5)), "neuron '1' resets to 0.5"),
         (chain(IFNeuron(), nn.Linear(4, 2)), "neuron '0' follows 'input'"),
+        (chain(nn.Conv1d(1, 2, 3), IFNeuron()), "neuron '1' follows '0' (Conv1d), not one Conv2d or Linear layer"),
         (chain(nn.Linear(4, 4), LIFNeuron(), nn.Linear(4, 2), nn.Linear(2, 2)), "'2'"),
     ],
 )
