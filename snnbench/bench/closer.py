@@ -10,7 +10,7 @@ from torch import nn
 
 from snnbench.data.content import Images
 from snnbench.functional.pairing import Pairing
-from snnbench.nn.capture import record_spikes
+from snnbench.nn.capture import PackedCapture, spiking_modules
 from snnbench.quant.potentials import PotentialRange
 from snnbench.records.evaluation import Evaluation
 from snnbench.reporting import Advance
@@ -38,11 +38,13 @@ def look_closer(
     mine, reference = (model.to(device).eval() for model in pair)
     with ExitStack() as stack:
         potentials = stack.enter_context(PotentialRange(mine))
-        spikes, theirs = (stack.enter_context(record_spikes(model)) for model in (mine, reference))
+        spikes, theirs = (
+            stack.enter_context(PackedCapture(spiking_modules(model, None))) for model in (mine, reference)
+        )
         for batch in evaluation_batches(images, normalise, batch_size):
             for model in (mine, reference):
                 model(batch.to(device))
-            pairing.add(spikes.take(len(batch)), theirs.take(len(batch)))
+            pairing.add(spikes.take_packed(len(batch)), theirs.take_packed(len(batch)))
             done += len(batch)
             advance(done, len(images))
     return replace(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from snnbench.errors import FiringError, OptionError
+from snnbench.functional.memory import memory_order
 from snnbench.functional.mismatch import Mismatch
 from snnbench.functional.threads import in_threads
 from snnbench.functional.trains import check_tau
@@ -52,15 +53,21 @@ class PackedSpikes:
     events: Tensor
 
     @classmethod
-    def of(cls, spikes: Tensor) -> Self | None:
-        """Pack `(T, N, *features)`; None where that is not possible: on a GPU, above 64 steps, without a C++ compiler,
-        or for values other than 0 and 1."""
-        library = packing_library()
-        if library is None or spikes.device.type != "cpu" or spikes.numel() == 0 or len(spikes) > MOST_STEPS:
+    def of(cls, *parts: Tensor) -> Self | None:
+        """Pack `(T, N, *features)`, whole or in parts that follow each other in time, in any layout of memory.
+
+        None where that is not possible: on a GPU, above 64 steps, without a C++ compiler, for parts of different
+        shapes, or for values other than 0 and 1.
+        """
+        library, shape = packing_library(), parts[0].shape[1:]
+        if library is None or not all(part.numel() and part.shape[1:] == shape for part in parts):
             return None
-        rows = spikes.detach().float().flatten(2)
-        rows = rows if rows.shape[2] == 1 or rows.stride(2) == 1 else rows.contiguous()
-        timesteps, samples, width = rows.shape
+        timesteps = sum(map(len, parts))
+        if timesteps > MOST_STEPS or any(part.device.type != "cpu" for part in parts):
+            return None
+        order = memory_order(parts[0][0])
+        rows = [step for part in parts for step in _rows(part, order)]
+        samples, width = rows[0].shape
         codes = torch.zeros(samples, width, dtype=torch.uint8 if timesteps <= 8 else torch.int64)
         events = torch.empty(timesteps, samples, dtype=torch.int64)
 
@@ -68,15 +75,20 @@ class PackedSpikes:
             size, first = codes.element_size(), part.start
             return all(
                 library.pack_step(
-                    *(size, rows[step, first].data_ptr(), rows.stride(1), len(part), width, step),
+                    *(size, row[first].data_ptr(), row.stride(0), len(part), width, step),
                     *(codes[first].data_ptr(), events[step, first:].data_ptr()),
                 )
-                for step in range(timesteps)
+                for step, row in enumerate(rows)
             )
 
-        if not all(in_threads(pack, _parts(samples), spikes.numel())):
+        if not all(in_threads(pack, _ranges(samples), timesteps * codes.numel())):
             return None
-        return cls(codes.reshape(spikes.shape[1:]), events)
+        ordered = codes.reshape(samples, *(shape[dim] for dim in order[1:]))
+        return cls(ordered.permute(*(order.index(dim) for dim in range(len(order)))).contiguous(), events)
+
+    def spikes(self) -> Tensor:
+        """The spikes again, float32 `(T, N, *features)`."""
+        return torch.stack([(self.codes >> step & 1).float() for step in range(len(self.events))])
 
     def count_by_shard(self, layer: str, first_sample: int, counts: Tensor, steps: Tensor, samples: Tensor) -> None:
         """Add to per-shard counters, as `snnbench.functional.spikes.count_by_shard` does.
@@ -122,7 +134,7 @@ class PackedSpikes:
                 *(kernel.data_ptr(), len(self.events), found[part.start].data_ptr()),
             )
 
-        in_threads(compare, _parts(samples), self.codes.numel() * len(self.events))
+        in_threads(compare, _ranges(samples), self.codes.numel() * len(self.events))
         differing, fired = found[:, 3:].sum(0).tolist()
         mismatch = Mismatch(differing, fired, self.codes.numel() * len(self.events))
         return Compared(found[:, 0].contiguous().view(torch.float64), found[:, 1:3].clone(), mismatch)
@@ -162,6 +174,12 @@ def _library() -> CDLL:
     return library
 
 
-def _parts(samples: int, parts: int = 16) -> list[range]:
+def _rows(part: Tensor, order: tuple[int, ...]) -> Tensor:
+    """Steps (T, N, *features) as float32 (T, N, M), features in the `order` in which they mostly lie in memory."""
+    rows = part.detach().float().permute(0, *(dim + 1 for dim in order)).reshape(*part.shape[:2], -1)
+    return rows if rows.shape[2] == 1 or rows.stride(2) == 1 else rows.contiguous()
+
+
+def _ranges(samples: int, parts: int = 16) -> list[range]:
     ends = [samples * part // parts for part in range(parts + 1)]
     return [range(start, stop) for start, stop in pairwise(ends) if stop > start]

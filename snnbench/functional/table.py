@@ -48,14 +48,14 @@ class LayerRow:
         return self.p_value < 1 - CONFIDENCE
 
 
-def layer_table(profile: FiringProfile, reference: FiringProfile) -> list[LayerRow]:
-    """One row per layer, in network order.
+def layer_table(profile: FiringProfile, reference: FiringProfile, paired: Paired | None = None) -> list[LayerRow]:
+    """One row per layer, in network order; `paired` is `Paired(profile, reference)`, where there is one already.
 
     Raises:
         FiringError: naming the layer, if the networks' layers differ, or if they saw different samples.
     """
     emds, drifts = firing_emd(profile, reference, "none"), firing_drift(profile, reference, "none")
-    nulls, over_time = Paired(profile, reference).layer_nulls(), temporal_drift(profile, reference, "none")
+    nulls, over_time = (paired or Paired(profile, reference)).layer_nulls(), temporal_drift(profile, reference, "none")
     corrected = dict(zip(nulls, holm(np.array([null.p_value for null in nulls.values()])), strict=True))
     rates, reference_rates = profile.rates(), reference.rates()
     return [

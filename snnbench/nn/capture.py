@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.errors import FiringError, did_you_mean
+from snnbench.functional.packed import PackedSpikes
 from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.libraries import StepMode, refusal, step_mode
 
@@ -47,19 +48,67 @@ class SpikeCapture:
         self._calls[name].append(output[0] if isinstance(output, (tuple, list)) else output)
 
     def _joined(self, name: str, samples: int) -> Tensor:
+        parts = self._parts(name, samples)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _parts(self, name: str, samples: int) -> list[Tensor]:
+        """What the calls of a layer gave, `(steps, N, *features)` each."""
         module, mode = self._layers[name]
         calls = self._calls[name]
         if not calls:
             raise FiringError(f"layer {name!r} did not run; name the layers that do: layers=[...]")
         if mode is None:
             mode = "multi" if len(calls) == 1 and calls[0].ndim > 1 and calls[0].shape[1] == samples else "single"
-        spikes = torch.stack(calls) if mode == "single" else torch.cat([_steps_first(c, module, mode) for c in calls])
-        if spikes.ndim < 2 or spikes.shape[1] != samples:
+        parts = [each.unsqueeze(0) if mode == "single" else _steps_first(each, module, mode) for each in calls]
+        if any(part.ndim < 2 or part.shape[1] != samples for part in parts):
             raise FiringError(
                 f"layer {name!r}: outputs of shape {tuple(calls[0].shape)} in {len(calls)} calls are not spikes of "
                 f"{samples} samples, (T, N, *features) at once or (N, *features) a step"
             )
-        return spikes
+        return parts
+
+
+class PackedCapture(SpikeCapture):
+    """The same with spikes packed where they can be: what fires all its steps at once is packed as soon as it did, so
+    that nothing of the size of all layers' spikes is held.
+
+    Args:
+        layers: as `spiking_modules` gives them.
+        unpacked: names of layers that stay as they are.
+    """
+
+    def __init__(self, layers: dict[str, tuple[nn.Module, StepMode | None]], unpacked: Collection[str] = ()) -> None:
+        super().__init__(layers)
+        self._unpacked, self._packed = frozenset(unpacked), dict[str, PackedSpikes]()
+
+    def take_packed(self, samples: int) -> dict[str, Tensor | PackedSpikes]:
+        """As `take`, layer -> packed spikes, or `(T, N, *features)` where they cannot be packed; errors as there."""
+        taken = {name: self._pack(name, samples) for name in self._layers}
+        for calls in self._calls.values():
+            calls.clear()
+        self._packed.clear()
+        return taken
+
+    def _note(self, name: str, inputs: Any, output: Any) -> None:
+        before = self._packed.pop(name, None)
+        if before is not None:  # it runs once more: its steps come in several calls
+            self._calls[name].append(before.spikes())
+        super()._note(name, inputs, output)
+        calls = self._calls[name]
+        whole = self._layers[name][1] == "multi" and len(calls) == 1 and calls[0].ndim > 1
+        packed = PackedSpikes.of(calls[0]) if whole and name not in self._unpacked else None
+        if packed is not None:
+            self._packed[name] = packed
+            calls.clear()
+
+    def _pack(self, name: str, samples: int) -> Tensor | PackedSpikes:
+        packed = self._packed.get(name)
+        if packed is not None and len(packed.codes) == samples:
+            return packed
+        if packed is not None:
+            self._calls[name].append(packed.spikes())
+        packed = None if name in self._unpacked else PackedSpikes.of(*self._parts(name, samples))
+        return packed or self._joined(name, samples)
 
 
 def record_spikes(model: nn.Module, layers: Sequence[str] | None = None) -> SpikeCapture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from ctypes import CDLL, c_int64, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from snnbench.errors import OptionError
+from snnbench.functional.memory import as_it_lies, memory_order
 from snnbench.functional.threads import in_threads
 from snnbench.native import native_library
 
@@ -40,7 +42,7 @@ def reach(inputs: Tensor, fan_out: Tensor) -> InputCounts:
     """What `inputs` (rows, *features) reach; `fan_out` (*features) is the same for all channels of a position."""
     library = reading_library()
     if library is not None and inputs.device.type == "cpu" and inputs.dtype != torch.float64 and inputs.numel():
-        return _read(library, inputs.float().contiguous(), fan_out)
+        return _read(library, inputs.float(), fan_out)
     rows = max(1, _CHUNK // inputs[0].numel()) if inputs.device.type == "cpu" else len(inputs)
     parts = [_of_chunk(chunk, fan_out) for chunk in torch.split(inputs, rows)]  # on a CPU, a chunk stays in cache
     whole = all(part.whole for part in parts)
@@ -52,33 +54,43 @@ def reach(inputs: Tensor, fan_out: Tensor) -> InputCounts:
 
 @functools.cache
 def reading_library() -> CDLL | None:
-    """The kernel, built on first use (a second) and kept in the cache; None where it cannot be built."""
+    """The kernels, built on first use (a second) and kept in the cache; None where they cannot be built."""
     try:
         library = native_library(SOURCE)
     except OptionError:
         return None
     sizes = (c_int64,) * 3
-    library.read_inputs.argtypes = (c_void_p, *sizes, c_void_p, c_void_p, c_void_p, c_void_p)
-    library.read_inputs.restype = c_int64
+    for kernel in (library.read_inputs, library.read_inputs_last):
+        kernel.argtypes = (c_void_p, *sizes, c_void_p, c_void_p, c_void_p, c_void_p)
+        kernel.restype = c_int64
     return library
 
 
 def _read(library: CDLL, inputs: Tensor, fan_out: Tensor) -> InputCounts:
-    found = torch.empty(3, len(inputs), dtype=torch.int64)
     fan = (fan_out[0] if fan_out.ndim > 1 else fan_out).contiguous()
-    channels, positions = inputs[0].numel() // fan.numel(), fan.numel()
-
-    def read(rows: range) -> int:
-        places = (each[rows.start].data_ptr() for each in (inputs, *found))
-        first, *others = places
-        return int(library.read_inputs(first, len(rows), channels, positions, fan.data_ptr(), *others))
-
-    size = max(1, -(-len(inputs) // 16))
-    parts = [range(start, min(start + size, len(inputs))) for start in range(0, len(inputs), size)]
-    kind = max(in_threads(read, parts, inputs.numel()))
+    found = torch.empty(3, len(inputs), dtype=torch.int64)
+    kind, lying = -1, as_it_lies(inputs)
+    if inputs.ndim > 2 and memory_order(inputs) == (0, *range(2, inputs.ndim), 1) and lying.is_contiguous():
+        kind = _fill(library.read_inputs_last, lying, fan, found)
+    if kind < 0:
+        kind = _fill(library.read_inputs, inputs.contiguous(), fan, found)
     if kind == 2:
         found[1] = 0
     return InputCounts(found[:2], int(found[2].sum()), kind < 2, kind == 0)
+
+
+def _fill(kernel: Callable[..., int], inputs: Tensor, fan: Tensor, found: Tensor) -> int:
+    """What all of `inputs` are, as the kernel says it; -1 if it cannot read some of them."""
+    channels, positions = inputs[0].numel() // fan.numel(), fan.numel()
+
+    def read(rows: range) -> int:
+        first, *others = (each[rows.start].data_ptr() for each in (inputs, *found))
+        return int(kernel(first, len(rows), channels, positions, fan.data_ptr(), *others))
+
+    size = max(1, -(-len(inputs) // 16))
+    parts = [range(start, min(start + size, len(inputs))) for start in range(0, len(inputs), size)]
+    kinds = in_threads(read, parts, inputs.numel())
+    return -1 if -1 in kinds else max(kinds)
 
 
 def _of_chunk(inputs: Tensor, fan_out: Tensor) -> InputCounts:

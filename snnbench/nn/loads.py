@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, prod
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from torch import Tensor, nn
 
@@ -14,7 +14,7 @@ from snnbench.functional.profile import SHARDS
 from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.inputs import reach
 from snnbench.nn.neurons import LIFNeuron, PLIFNeuron
-from snnbench.nn.synapses import OperationRecorder
+from snnbench.nn.synapses import OperationRecorder, features_of
 
 _LEAKY = ("LIF", "Leaky", "Synaptic", "Alpha")
 
@@ -64,7 +64,7 @@ class LoadRecorder(OperationRecorder):
 
     def _note_outputs(self, name: str, inputs: Any, output: Tensor) -> None:
         if self._running:
-            depth = cast(Tensor, self._layers[name].weight).ndim - 1
+            depth = features_of(self._layers[name])
             self._seen[name].outputs += output.numel()
             self._seen[name].step_outputs = output.shape[-depth:].numel()
 

@@ -39,6 +39,11 @@ def weight_layers(model: nn.Module) -> dict[str, nn.Module]:
     return {name: module for name, module in named_modules(model).items() if isinstance(module, kinds)}
 
 
+def features_of(layer: nn.Module) -> int:
+    """Number of dimensions of one sample's input of a convolution or linear layer."""
+    return 1 if isinstance(layer, nn.Linear) else len(cast(tuple[int, ...], layer.kernel_size)) + 1
+
+
 @dataclass(frozen=True)
 class Matrix:
     """A matrix of weights: the parameter `tensor` of `module`, whose qualified name is `layer`."""
@@ -167,7 +172,7 @@ class OperationRecorder(PassRecorder):
 
     def _count(self, name: str, module: nn.Module, x: Tensor, output_size: Any) -> _Call:
         x = x if x.is_floating_point() else x.float()
-        depth = 1 if isinstance(module, nn.Linear) else len(cast(tuple[int, ...], module.kernel_size)) + 1
+        depth = features_of(module)
         x = x if x.ndim > depth else x.unsqueeze(0)
         lead, features = x.shape[:-depth], tuple(x.shape[-depth:])
         rows = x.reshape(-1, *features)

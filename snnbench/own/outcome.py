@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,7 @@ from snnbench.functional.load import events_by_step
 from snnbench.functional.packed import PackedSpikes
 from snnbench.functional.profile import FiringProfile, LayerFiring
 from snnbench.functional.spikes import count_by_shard
-from snnbench.nn.capture import SpikeCapture, spiking_modules
+from snnbench.nn.capture import PackedCapture, spiking_modules
 from snnbench.nn.classifier import Loop, as_classifier
 from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.loads import neuron_load, record_loads
@@ -26,6 +26,9 @@ from snnbench.nn.steps import steps_among
 from snnbench.nn.synapses import weight_layers
 from snnbench.quant.potentials import PotentialRange
 from snnbench.quant.products import ProductWeights
+
+_AGAIN = 8  # samples
+_MOST_OUTPUTS = 2**14  # numbers a sample: more are no outputs of a classifier
 
 
 @dataclass(frozen=True)
@@ -86,20 +89,23 @@ class Observer:
         kinds: Mapping[str, SpikeKind],
     ) -> None:
         self._model, self._timesteps, self._loop = model, timesteps, loop
-        self._spikes = SpikeCapture(spiking_modules(model, layers, kinds))
+        self._kinds, self._most = kinds, max((kind.most for kind in kinds.values()), default=1)
+        spiking = spiking_modules(model, layers, kinds)
+        several = {name for name in spiking if self._most > 1 or not kinds.get(name, BINARY).is_binary}
+        self._spikes = PackedCapture(spiking, several)
         self._potentials = PotentialRange(model)
         self._loads = record_loads(model)
         self._products = ProductWeights(model)
-        self._kinds, self._most = kinds, max((kind.most for kind in kinds.values()), default=1)
-        self._stack = ExitStack()
+        self._stack, self._watching = ExitStack(), ExitStack()
         self._counters: dict[str, LayerFiring] = {}
         self._logits: list[Tensor] = []
         self._steps: list[Tensor] | None = []
         self._events: dict[str, list[Tensor]] = {}
         self._neurons: dict[str, int] = {}
-        self._last: list[Tensor] = []
+        self._last = ""
+        self._outputs: dict[str, list[Tensor]] = {}
         self.steady = True
-        """Whether the network gave the same outputs when it saw the first batch twice."""
+        """Whether the network gave the same outputs when it saw its first samples again; known with the outcome."""
 
     def __enter__(self) -> Self:
         training = self._model.training
@@ -111,6 +117,7 @@ class Observer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._watching.close()
         self._stack.close()
 
     @torch.no_grad()
@@ -119,15 +126,12 @@ class Observer:
         if not self._logits:
             self._begin(images)
         logits = self._model(images).float().cpu()
-        spikes = self._spikes.take(len(images))
-        if not self._logits:
-            self.steady = torch.allclose(logits, self._first, rtol=1e-4, atol=1e-5)
-        packed = {name: self._packed(name, each) for name, each in spikes.items()}
-        for name, each in packed.items():
+        spikes = self._spikes.take_packed(len(images))
+        for name, each in spikes.items():
             self._count(name, each)
         self._keep_steps(logits, spikes)
         self._logits.append(logits)
-        return packed
+        return spikes
 
     def outcome(self) -> Outcome:
         """What the network did on all batches.
@@ -135,6 +139,8 @@ class Observer:
         Raises:
             FiringError: if there was no batch, or the layers do not fit together.
         """
+        self._watching.close()
+        self._look_again()
         samples, modules = sum(map(len, self._logits)), dict(self._model.named_modules())
         events = {name: torch.cat(parts, 1) for name, parts in self._events.items()}
         return Outcome(
@@ -155,33 +161,41 @@ class Observer:
         )
 
     def _begin(self, images: Tensor) -> None:
-        """Run the first batch once more, unwatched: does the network forget it, and which layer comes last?"""
-        order: list[str] = []
-        with told_of_calls(weight_layers(self._model), lambda name, *_: order.append(name)), self._products:
-            self._first = self._model(images).float().cpu()
-        for watch in (self._spikes, self._potentials, self._loads):
-            self._stack.enter_context(watch)
-        if order:
-            last = {order[-1]: weight_layers(self._model)[order[-1]]}
-            self._stack.enter_context(told_of_calls(last, self._note_last))
+        self._first = images
+        layers = weight_layers(self._model)
+        for watch in (self._spikes, self._potentials, self._loads, told_of_calls(layers, self._note_output)):
+            self._watching.enter_context(watch)
 
-    def _note_last(self, name: str, inputs: Any, output: Tensor) -> None:
-        self._last.append(output)
+    @torch.no_grad()
+    def _look_again(self) -> None:
+        """Show it its first samples twice: which weights does it multiply with, and does it forget what it saw?"""
+        self.steady = False
+        for images in (self._first[:_AGAIN], self._first):  # some networks take one size of batch alone
+            with suppress(RuntimeError, ValueError, IndexError):
+                with self._products:
+                    once = self._model(images)
+                self.steady = torch.allclose(once.float(), self._model(images).float(), rtol=1e-4, atol=1e-5)
+                return
 
-    def _packed(self, name: str, spikes: Tensor) -> Tensor | PackedSpikes:
-        self._neurons[name] = spikes.shape[2:].numel()
-        if self._most > 1 or not self._kinds.get(name, BINARY).is_binary:
-            return spikes
-        return PackedSpikes.of(spikes) or spikes
+    def _note_output(self, name: str, inputs: Any, output: Tensor) -> None:
+        """Keep what may be the network's outputs; which layer comes last is known at the end of the first batch."""
+        if not self._logits:
+            self._last = name
+            if output.ndim > 2 and output.numel() > _MOST_OUTPUTS * len(self._first):
+                return
+        elif name != self._last:
+            return
+        self._outputs.setdefault(name, []).append(output)
 
     def _count(self, name: str, spikes: Tensor | PackedSpikes) -> None:
         first = sum(map(len, self._logits))
         if isinstance(spikes, PackedSpikes):
+            self._neurons[name] = spikes.codes[0].numel()
             layer = self._counter(name, spikes.codes.shape[1:], len(spikes.events))
             spikes.count_by_shard(name, first, layer.counts, layer.steps, layer.samples)
             events = spikes.events
         else:
-            ones = self._as_ones(name, spikes)
+            self._neurons[name], ones = spikes[0, 0].numel(), self._as_ones(name, spikes)
             layer = self._counter(name, ones.shape[2:], len(ones), ones.device)
             count_by_shard(ones, name, first, layer.counts, layer.steps, layer.samples)
             events = events_by_step(spikes).cpu()
@@ -201,11 +215,22 @@ class Observer:
             return spikes
         return unfold_spikes(kind.counts(spikes, name), self._most, kind.signed)
 
-    def _keep_steps(self, logits: Tensor, spikes: dict[str, Tensor]) -> None:
-        given, last, fired = self._classifier.step_logits, self._last, list(spikes.values())[-1]
-        found = given if given is not None else steps_among(logits, len(fired), [last, [fired]])
-        self._last = []
+    def _keep_steps(self, logits: Tensor, spikes: dict[str, Tensor | PackedSpikes]) -> None:
+        outputs, found = self._outputs.get(self._last, []), self._classifier.step_logits
+        self._outputs = {}
+        if found is None:
+            found = steps_among(logits, *_fired_last(spikes, logits, outputs))
         if found is None or self._steps is None:
             self._steps = None
         else:
             self._steps.append(found.float().cpu().transpose(0, 1))
+
+
+def _fired_last(
+    spikes: dict[str, Tensor | PackedSpikes], logits: Tensor, outputs: list[Tensor]
+) -> tuple[int, list[list[Tensor]]]:
+    """T, and what may be the outputs of each step: those of the last layer of synapses, or the last layer's spikes."""
+    fired = list(spikes.values())[-1]
+    if isinstance(fired, Tensor):
+        return len(fired), [outputs, [fired]]
+    return len(fired.events), [outputs, [fired.spikes()] if fired.codes.numel() == logits.numel() else []]

@@ -295,7 +295,7 @@ def _card(pair: Pair, steady: bool, control: Outcome | None, added: Sequence[Mea
     profiles = pair.mine.profile, pair.reference.profile
     return Card(
         measures,
-        tuple(_per_step(row, pair.mine.substeps) for row in layer_table(*profiles)),
+        tuple(_per_step(row, pair.mine.substeps) for row in layer_table(*profiles, pair.paired)),
         pair.weights,
         pair.mine.state_bits,
         _by_step(pair),
@@ -343,8 +343,8 @@ def _notes(pair: Pair, steady: bool) -> tuple[str, ...]:
     notes = []
     if not steady:
         notes.append(
-            "it gave other outputs when it saw the first batch again: it keeps a state between calls that is not reset"
-            " (reset it in loop=), or draws random numbers"
+            "it gave other outputs when it saw the first samples again: it keeps a state between calls that is not"
+            " reset (reset it in loop=), or draws random numbers"
         )
     if pair.pairing is not None and (floats := [row.layer for row in pair.weights if row.is_float]):
         notes.append(f"{100 * float_share(pair.weights):.1f} % of the weights stay in float: {', '.join(floats)}")

@@ -9,6 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from snnbench.functional.extremes import extremes
 from snnbench.nn.hooks import after
 from snnbench.nn.libraries import step_mode
 from snnbench.nn.neurons import Site, SpikingNeuron
@@ -124,7 +125,9 @@ class PotentialRange:
 
     def _note(self, name: str, potential: Tensor, threshold: Any) -> None:
         limit = torch.as_tensor(threshold).detach().to(potential)
-        values = potential.detach() if limit.numel() == 1 else potential.detach() / limit
-        ends = [float(end / limit if limit.numel() == 1 else end) for end in torch.aminmax(values)]
-        before = self._found.get(name, (ends[0], ends[1]))
-        self._found[name] = min(before[0], ends[0]), max(before[1], ends[1])
+        if limit.numel() == 1:
+            low, high = (torch.tensor(extremes(potential), dtype=limit.dtype) / limit.cpu().reshape(())).tolist()
+        else:
+            low, high = extremes(potential.detach() / limit)
+        before = self._found.get(name, (low, high))
+        self._found[name] = min(before[0], low), max(before[1], high)

@@ -73,6 +73,17 @@ def test_any_dtype_and_layout(dtype):
         assert torch.equal(packed(other).events, whole.events)
 
 
+@pytest.mark.parametrize("timesteps", [4, 8, 9])
+def test_in_parts_and_back(timesteps):
+    spikes = trains(timesteps)
+    whole, parts = packed(spikes), PackedSpikes.of(spikes[:1], spikes[1:3], spikes[3:])
+    assert parts is not None
+    assert torch.equal(whole.spikes(), spikes)
+    assert torch.equal(parts.codes, whole.codes)
+    assert torch.equal(parts.events, whole.events)
+    assert PackedSpikes.of(spikes, spikes[:, :9]) is None
+
+
 @pytest.mark.parametrize("spikes", [trains(65), 2 * trains(4), -trains(4), trains(4) - torch.nan])
 def test_what_cannot_be_packed(spikes):
     assert PackedSpikes.of(spikes) is None

@@ -22,6 +22,10 @@ ROWS = {
     "bytes": (SPIKES.bool(), FAN),
     "linear": (SUMS.flatten(1), torch.full((60,), 8)),
     "transposed": (SPIKES.transpose(2, 3), FAN.transpose(1, 2)),
+    "channels last": (SUMS.contiguous(memory_format=torch.channels_last), FAN),
+    "spikes, channels last": (SPIKES.contiguous(memory_format=torch.channels_last), FAN),
+    "real, channels last": (REAL.contiguous(memory_format=torch.channels_last), FAN),
+    "large, channels last": ((1000 * SUMS * SUMS).contiguous(memory_format=torch.channels_last), FAN),
     "one sum": (torch.cat([SPIKES[:6], REAL[:1]]), FAN),
 }
 

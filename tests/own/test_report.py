@@ -306,3 +306,33 @@ def test_the_matrices_of_recurrent_cells_are_quantized():
     x, h = torch.rand(2, 6), torch.rand(2, 5)
     by_hand = torch.tanh(x @ rounded[0].weight_ih.T + cell[0].bias_ih + h @ rounded[0].weight_hh.T + cell[0].bias_hh)
     assert torch.allclose(rounded[0](x, h), by_hand, atol=1e-6)
+
+
+class Fire(nn.Module):
+    def forward(self, x):
+        return (x > 0.3).float()
+
+
+class Untidy(nn.Module):
+    """A network with a flaw: it keeps what it saw, draws random numbers, or takes batches of one size alone."""
+
+    def __init__(self, flaw):
+        super().__init__()
+        self.fc1, self.fire, self.fc2 = nn.Linear(64, 30), Fire(), nn.Linear(30, 10)
+        self.flaw, self.kept = flaw, 0.0
+
+    def forward(self, x):
+        if self.flaw == "size" and len(x) != 20:
+            raise RuntimeError("view size is not compatible")
+        x = self.fc1(x.flatten(1)) + self.kept
+        if self.flaw == "state":
+            self.kept = x.detach()
+        return self.fc2(self.fire(x + torch.rand_like(x) if self.flaw == "random" else x))
+
+
+@pytest.mark.parametrize(("flaw", "noted"), [("none", False), ("state", True), ("random", True), ("size", False)])
+def test_a_network_that_does_not_forget_is_noted(flaw, noted):
+    torch.manual_seed(0)
+    model = Untidy(flaw).eval()
+    found = snnbench.report(model, snnbench.quantize(model, exempt=()), batches(), layers=["fire"], timesteps=T)
+    assert ["it gave other outputs" in note for note in found["reference"].notes] == [True] * noted
