@@ -42,7 +42,7 @@ def network_problems(board: Board, entry: Entry) -> Iterator[str]:
     if model is None or audit.findings:
         return
     layers = weight_layers(model)
-    exempt = default_exempt(model) if board.protocol.quantize.exempt is None else board.protocol.quantize.exempt
+    exempt = _default_exempt(model) if board.protocol.quantize.exempt is None else board.protocol.quantize.exempt
     chosen = [name for name in layers if name not in exempt]
     if [row.layer for row in audit.weights] != chosen and sorted(row.layer for row in audit.weights) != sorted(chosen):
         yield "the rows of its audit are not the layers that its protocol quantizes"
@@ -74,7 +74,7 @@ def _reached_problems(model: nn.Module, board: Board, entry: Entry) -> Iterator[
     if said is None:
         return
     shape = catalogue().datasets[board.protocol.data.name].value.input_shape
-    behind = reached_layers(model, [row.layer for row in audit.weights], shape)
+    behind = _reached_layers(model, tuple(row.layer for row in audit.weights), shape)
     expected = {*behind, *(row.layer for row in audit.membranes)}
     if set(said.layers) != expected:
         differing = ", ".join(sorted(expected ^ set(said.layers)))
@@ -94,6 +94,11 @@ def _network(protocol: Protocol) -> nn.Module | None:
     if protocol.model.name not in catalogue().models or protocol.data.name not in catalogue().datasets:
         return None
     return _built(protocol.model_dump_json(exclude_defaults=True))
+
+
+# A board has one network: what takes a forward of it is found once.
+_default_exempt = lru_cache(maxsize=4)(default_exempt)
+_reached_layers = lru_cache(maxsize=64)(reached_layers)
 
 
 @lru_cache(maxsize=4)

@@ -80,18 +80,20 @@ def emd_wins(scores: Sequence[Score]) -> Wins:
     size = len(scores), len(scores)
     gaps = [difference(mine, theirs) for mine in scores for theirs in scores]
     nearer = np.array([gap.value < 0 for gap in gaps]).reshape(size)
-    p_values = np.array([_p_value(gap) for gap in gaps]).reshape(size)
+    p_values = _p_values(gaps).reshape(size)
     wins: Wins = _rejected(np.where(nearer, p_values, p_values.T)) & nearer
     return wins
 
 
-def _p_value(gap: Estimate) -> float:
-    """That at which the difference's interval, which is Student's, would end at 0."""
-    reach = gap.high - gap.value if gap.value < 0 else gap.value - gap.low
-    if not reach or not gap.value:
-        return float(gap.value == 0)
+def _p_values(gaps: Sequence[Estimate]) -> NDArray[np.float64]:
+    """Those at which the differences' intervals, which are Student's, would end at 0."""
+    value, low, high = np.array([(gap.value, gap.low, gap.high) for gap in gaps]).reshape(-1, 3).T
+    reach = np.where(value < 0, high - value, value - low)
+    tested = (reach != 0) & (value != 0)
+    found: NDArray[np.float64] = (value == 0).astype(np.float64)
     quantile = student.ppf((1 + CONFIDENCE) / 2, SHARDS - 1)
-    return float(2 * student.sf(abs(gap.value) / reach * quantile, SHARDS - 1))
+    found[tested] = 2 * student.sf(np.abs(value[tested]) / reach[tested] * quantile, SHARDS - 1)
+    return found
 
 
 def _rejected(p_values: NDArray[np.float64]) -> Wins:
