@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -11,9 +12,12 @@ from textwrap import dedent
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["fixtures.boards", "fixtures.caches", "fixtures.datasets", "fixtures.rows", "fixtures.sweeps"]
+pytest_plugins = [f"fixtures.{name}" for name in ("boards", "caches", "datasets", "protocols", "rows", "sweeps")]
 
 Install = Callable[..., Path]
+
+SLOW_MINUTES = 90
+"""What the slow tier may take; no test fails when it takes longer."""
 
 # How long an example takes says more of the machine than of the code. On CI the examples are the same at each run.
 settings.register_profile("snnbench", deadline=None, derandomize="CI" in os.environ)
@@ -26,6 +30,28 @@ def pytest_xdist_auto_num_workers() -> int:
     from snnbench.sweeps.executors.choose import cores
 
     return cores()
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return f"slow tier: its budget is {SLOW_MINUTES} minutes on two cores" if _is_slow(config) else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What each file of the slow tier took, and all of them of the budget."""
+    if not _is_slow(config):
+        return
+    minutes: Counter[str] = Counter()
+    for report in (each for reports in terminalreporter.stats.values() for each in reports):
+        if isinstance(report, pytest.TestReport):
+            minutes[report.location[0]] += report.duration / 60  # type: ignore[assignment]
+    terminalreporter.section("slow tier")
+    for file, taken in minutes.most_common():
+        terminalreporter.write_line(f"{taken:6.1f} min  {file}")
+    terminalreporter.write_line(f"{minutes.total():6.1f} min of a budget of {SLOW_MINUTES}")
+
+
+def _is_slow(config: pytest.Config) -> bool:
+    return bool(config.option.markexpr == "slow")
 
 
 @pytest.fixture(scope="session")

@@ -106,22 +106,22 @@ class Subclassing(Honest):
         return super().forward(w).as_subclass(Shown)
 
 
-def use(factory: Callable[[Tensor], nn.Module], monkeypatch: pytest.MonkeyPatch) -> tuple[Bench, Cell]:
+def use(factory: Callable[[Tensor], nn.Module], protocol: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Bench, Cell]:
     """A bench and a cell in which `factory` stands for the quantizer, whatever it is called."""
     monkeypatch.setattr(quantized, "_maker", lambda spec, declared: lambda layer, tensor: factory(tensor))
-    bench = open_bench("digits-sew8", limit=LIMIT)
+    bench = open_bench(protocol, limit=LIMIT)
     (cell,) = make_cells(bench, [quantizer_spec("uniform", 2, {"clip": "absmax"})], None, "ptq", 0)
     return bench, cell
 
 
-def record_of(factory: Callable[[Tensor], nn.Module], monkeypatch: pytest.MonkeyPatch) -> Record:
-    bench, cell = use(factory, monkeypatch)
+def record_of(factory: Callable[[Tensor], nn.Module], protocol: str, monkeypatch: pytest.MonkeyPatch) -> Record:
+    bench, cell = use(factory, protocol, monkeypatch)
     return measure(bench, cell, Silent())[0]
 
 
 @pytest.fixture(scope="module")
-def honest() -> Record:
-    bench = open_bench("digits-sew8", limit=LIMIT)
+def honest(small_protocol: str) -> Record:
+    bench = open_bench(small_protocol, limit=LIMIT)
     (cell,) = make_cells(bench, [quantizer_spec("uniform", 2, {"clip": "absmax"})], None, "ptq", 0)
     return measure(bench, cell, Silent())[0]
 
@@ -138,16 +138,18 @@ def honest() -> Record:
     ],
 )
 def test_whatever_a_quantizer_does_the_quantized_weights_are_measured(
-    factory: Any, finding: str | None, honest: Record, monkeypatch: pytest.MonkeyPatch
+    factory: Any, finding: str | None, honest: Record, small_protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = record_of(factory, monkeypatch)
+    record = record_of(factory, small_protocol, monkeypatch)
     assert record.layers == honest.layers
     assert record.metrics == honest.metrics
     assert (finding is None) == (not record.audit.findings)
     assert finding is None or any(finding in each for each in record.audit.findings)
 
 
-def test_the_measured_network_shares_nothing_with_the_one_that_quantizers_saw(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_measured_network_shares_nothing_with_the_one_that_quantizers_saw(
+    small_protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[nn.Module] = []
 
     def keep(model: nn.Module, *words: Any) -> Any:
@@ -155,7 +157,7 @@ def test_the_measured_network_shares_nothing_with_the_one_that_quantizers_saw(mo
         return quantize_weights(model, *words)
 
     monkeypatch.setattr(quantized, "quantize_weights", keep)
-    bench, cell = use(Honest, monkeypatch)
+    bench, cell = use(Honest, small_protocol, monkeypatch)
     measured = make_quantized(bench, cell, Silent()).model
     (prepared,) = seen
     assert not {id(m) for m in measured.modules()} & {id(m) for m in prepared.modules()}
@@ -165,7 +167,7 @@ def test_the_measured_network_shares_nothing_with_the_one_that_quantizers_saw(mo
 
 @pytest.mark.parametrize("membrane", [None, "uniform", "lqnet"])
 def test_an_honest_network_fires_as_the_one_that_its_quantizers_are_on(
-    membrane: str | None, monkeypatch: pytest.MonkeyPatch
+    membrane: str | None, small_protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[nn.Module] = []
     prepare = quantized._prepared
@@ -174,7 +176,7 @@ def test_an_honest_network_fires_as_the_one_that_its_quantizers_are_on(
         seen.append(prepare(*words).model)
         return prepare(*words)
 
-    bench = open_bench("digits-sew8", limit=LIMIT)
+    bench = open_bench(small_protocol, limit=LIMIT)
     spec = membrane_spec(membrane, 3, {}) if membrane else None
     (cell,) = make_cells(bench, [quantizer_spec("lqnet", 3, {})], spec, "ptq", 0)
     monkeypatch.setattr(quantized, "_prepared", keep)
@@ -187,16 +189,20 @@ def test_an_honest_network_fires_as_the_one_that_its_quantizers_are_on(
     assert profiles[0] == profiles[1]
 
 
-def test_a_quantizer_that_draws_at_every_read_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quantizer_that_draws_at_every_read_is_a_finding(
+    small_protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Drawing(Honest):
         def forward(self, w: Tensor) -> Tensor:
             return super().forward(w) * torch.rand(())
 
-    findings = record_of(Drawing, monkeypatch).audit.findings
+    findings = record_of(Drawing, small_protocol, monkeypatch).audit.findings
     assert any("changed its weight from one read to the next" in each for each in findings)
 
 
-def test_levels_that_rounding_sets_apart_are_named_and_the_remedy_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_levels_that_rounding_sets_apart_are_named_and_the_remedy_with_them(
+    small_protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Mended(Honest):
         def forward(self, w: Tensor) -> Tensor:
             return straight_through(self.levels(w), w)
@@ -209,22 +215,24 @@ def test_levels_that_rounding_sets_apart_are_named_and_the_remedy_with_them(monk
         def forward(self, w: Tensor) -> Tensor:
             return w + (self.levels(w) - w).detach()
 
-    findings = record_of(Rounded, monkeypatch).audit.findings
+    findings = record_of(Rounded, small_protocol, monkeypatch).audit.findings
     assert findings
     for each in findings:
         assert "4 levels, each spread by rounding, as w + (q - w).detach() does" in each
         assert "snnbench.quant.straight_through(q, w)" in each
-    assert not record_of(Mended, monkeypatch).audit.findings
+    assert not record_of(Mended, small_protocol, monkeypatch).audit.findings
 
 
-def test_what_calibration_hands_over_leads_to_no_module_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_calibration_hands_over_leads_to_no_module_of_the_network(
+    small_protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     handed: list[Any] = []
 
     class Asking(Honest):
         def calibrate(self, inputs: Any) -> None:
             handed.append(inputs)
 
-    bench, cell = use(Asking, monkeypatch)
+    bench, cell = use(Asking, small_protocol, monkeypatch)
     measured = set(map(id, make_quantized(bench, cell, Silent()).model.modules()))
     for inputs in handed:
         given = [value for value in vars(inputs).values() if isinstance(value, nn.Module)]

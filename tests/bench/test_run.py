@@ -17,6 +17,7 @@ from snnbench.functional import FiringProfile, firing_emd
 from snnbench.nn import record_firing
 from snnbench.protocols import read_protocol
 from snnbench.records.network_file import unpack_network
+from snnbench.records.record import read_record
 from snnbench.reporting import Silent
 from snnbench.training.baseline import protocol_path
 
@@ -85,10 +86,10 @@ def test_the_same_command_gives_the_same_record(tmp_path: Path) -> None:
     assert mine.read_bytes() == theirs.read_bytes()
 
 
-def test_a_finished_cell_is_reused_and_force_computes_it_again(out: Path) -> None:
-    (first,) = snnbench.run("lqnet", 3, protocol=PROTOCOL, out=out)
-    (again,) = snnbench.run("lqnet", 3, protocol=PROTOCOL, out=out)
-    (forced,) = snnbench.run("lqnet", 3, protocol=PROTOCOL, out=out, force=True)
+def test_a_finished_cell_is_reused_and_force_computes_it_again(small_protocol: str, out: Path) -> None:
+    (first,) = snnbench.run("lqnet", 3, protocol=small_protocol, out=out)
+    (again,) = snnbench.run("lqnet", 3, protocol=small_protocol, out=out)
+    (forced,) = snnbench.run("lqnet", 3, protocol=small_protocol, out=out, force=True)
     assert (first.reused, again.reused, forced.reused) == (False, True, False)
     assert again.record == first.record
     assert steady(forced.record) == steady(first.record)
@@ -148,12 +149,11 @@ def test_a_network_of_ones_own_is_its_own_reference(out: Path, tmp_path: Path) -
         )
 
 
-def test_fine_tuning_stands_beside_its_control(out: Path) -> None:
-    (cell,) = snnbench.run("lqnet", 2, mode="qat", protocol=PROTOCOL, out=out)
-    (control,) = snnbench.run("float", mode="qat", protocol=PROTOCOL, out=out)
-    assert cell.record.control.firing_emd.value == control.record.metrics["firing_emd"].value > 0
-    assert len(cell.record.training_log) == open_bench(PROTOCOL).protocol.finetune.epochs
-    baked = unpack_network((cell.directory / "weights.safetensors").read_bytes())
+def test_fine_tuning_stands_beside_its_control(tuned: list[Path]) -> None:
+    control, cell = map(read_record, tuned)
+    assert cell.control.firing_emd.value == control.metrics["firing_emd"].value > 0
+    assert len(cell.training_log) == open_bench(PROTOCOL).protocol.finetune.epochs
+    baked = unpack_network((tuned[1] / "weights.safetensors").read_bytes())
     assert baked["blocks.1_1.layer1.conv.weight"][0].unique().numel() <= 4
 
 
@@ -212,10 +212,10 @@ def test_batch_size_and_threads_change_no_spike(batch: int, threads: int) -> Non
     assert profile_of(bench, batch, threads) == bench.reference(Silent()).profile
 
 
-@pytest.mark.parametrize("batch", [1, 7, 60])
+@pytest.mark.parametrize("batch", [1, 7, 20])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_batch_size_and_threads_change_no_spike_on_cifar(cifar_root: Path, batch: int, threads: int) -> None:
-    bench = open_bench("cifar10-sew8", data=cifar_root, limit=60)
+    bench = open_bench("cifar10-sew8", data=cifar_root, limit=20)
     assert profile_of(bench, batch, threads) == bench.reference(Silent()).profile
 
 

@@ -54,24 +54,30 @@ ACTS = {
 
 
 @pytest.fixture
-def measure(install, tmp_path, tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("SNNBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-
+def measure(install, small_protocol, tmp_path, shared_cache):
     def measure(quantizer, **arguments):
         catalogue.cache_clear()
-        (finished,) = run(quantizer, protocol="digits-sew8", limit=40, out=tmp_path / "out", force=True, **arguments)
+        (finished,) = run(quantizer, protocol=small_protocol, limit=40, out=tmp_path / "out", force=True, **arguments)
         return finished.record
 
     yield measure
     catalogue.cache_clear()
 
 
+@pytest.fixture(scope="module")
+def before(small_protocol, session_cache, tmp_path_factory):
+    """What is measured where no plugin is installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SNNBENCH_CACHE", str(session_cache))
+        (finished,) = run("uniform", protocol=small_protocol, limit=40, out=tmp_path_factory.mktemp("before"))
+    return finished.record.metrics
+
+
 @pytest.mark.parametrize("place", ["made", "calibrated", "forward"])
 @pytest.mark.parametrize("act", ACTS)
-def test_a_plugin_is_blamed_by_name_and_the_next_run_is_not_changed(install, measure, act, place):
+def test_a_plugin_is_blamed_by_name_and_the_next_run_is_not_changed(install, measure, before, act, place):
     code, message = ACTS[act]
     install("snnbench-bad", PLUGIN.format(act=code))
-    before = measure("uniform").metrics
     if message is None:
         measure("bad", options={"place": place})
     else:

@@ -178,10 +178,7 @@ def test_a_folder_that_cannot_be_written_stops_the_sweep(
     monkeypatch.undo()
 
 
-def test_executors_give_the_same_records_bit_for_bit(
-    sweep: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SNNBENCH_CACHE", str(tmp_path / "cache"))
+def test_executors_give_the_same_records_bit_for_bit(sweep: Callable, tmp_path: Path, shared_cache: Path) -> None:
     grid = {"quantizer": ["lqnet", "uniform"], "bits": 3, "protocol": "digits-sew8"}
     tasks = make_plan([make_grid(grid, "grid")], Benches(None, "cpu"))
     here, there = tmp_path / "here", tmp_path / "there"

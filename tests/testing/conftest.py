@@ -26,11 +26,12 @@ def pip_install() -> Callable[[Path, Path], None]:
 
 
 @pytest.fixture
-def python_with(tmp_path: Path) -> Callable[[Path], Run]:
+def python_with(tmp_path: Path, new_cache: Callable[[Path], Path]) -> Callable[[Path], Run]:
     """``python_with(folder)(*arguments)`` runs Python with the distributions in `folder` installed."""
 
     def python_with(folder: Path) -> Run:
-        environment = {**os.environ, "PYTHONPATH": str(folder), "SNNBENCH_CACHE": str(tmp_path / "cache")}
+        cache = str(new_cache(tmp_path / "cache"))
+        environment = {**os.environ, "PYTHONPATH": str(folder), "SNNBENCH_CACHE": cache}
 
         def run(*arguments: object, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
             command = [sys.executable, *map(str, arguments)]

@@ -21,6 +21,7 @@ import snnbench
 from snnbench.quant import quantize_weights
 from snnbench.quant.calibration import calibrate
 
+NewCache = Callable[[Path], Path]
 REPOSITORY = Path(__file__).resolve().parents[2]
 TUTORIAL = (REPOSITORY / "docs" / "write-a-plugin.md").read_text("utf-8")
 NEW, INSTALL, CHECK, TEST, RUN = "".join(re.findall(r"```sh\n(.*?)```", TUTORIAL, re.DOTALL)).splitlines()
@@ -35,11 +36,11 @@ def code(name: str) -> str:
 class Environment:
     """A new virtual environment in a folder, and a shell there in which a newcomer types the tutorial's commands."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cache: Path) -> None:
         self.folder, self.python = folder, folder / "venv" / "bin" / "python"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
         self.pip = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet"]
-        self.variables = {**os.environ, "SNNBENCH_CACHE": str(folder / "cache")}
+        self.variables = {**os.environ, "SNNBENCH_CACHE": str(cache)}
         self.variables.pop("PYTHONPATH", None)
 
     def type(self, command: str) -> str:
@@ -53,9 +54,9 @@ class Environment:
         return ended.stdout
 
 
-def reusing(folder: Path) -> Environment:
+def reusing(folder: Path, new_cache: NewCache) -> Environment:
     """It finds the packages of this environment, so that pip has only to check them, and nothing is downloaded."""
-    environment = Environment(folder)
+    environment = Environment(folder, new_cache(folder / "cache"))
     (packages,) = (folder / "venv").glob("lib/python*/site-packages")
     here, others = Path(snnbench.__file__).parents[1], sysconfig.get_path("purelib")
     (packages / "others.pth").write_text(f"{here}\nimport site; site.addsitedir({others!r})\n", "utf-8")
@@ -63,9 +64,9 @@ def reusing(folder: Path) -> Environment:
     return environment
 
 
-def fresh(folder: Path) -> Environment:
+def fresh(folder: Path, new_cache: NewCache) -> Environment:
     """Nothing is in it but snnbench, installed from its source, and what it requires."""
-    environment = Environment(folder)
+    environment = Environment(folder, folder / "cache")
     environment.pip += ["--no-compile", "-c", str(REPOSITORY / "constraints.txt")]
     environment.type(f"pip install '{REPOSITORY}'")
     return environment
@@ -73,8 +74,8 @@ def fresh(folder: Path) -> Environment:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("make", [reusing, pytest.param(fresh, marks=pytest.mark.slow)])
-def test_from_the_first_command_to_the_last(make: Callable[[Path], Environment], tmp_path):
-    environment = make(tmp_path)
+def test_from_the_first_command_to_the_last(make: Callable[..., Environment], tmp_path, new_cache):
+    environment = make(tmp_path, new_cache)
     assert "Wrote snnbench-halve." in environment.type(NEW)
     environment.type(INSTALL)
     assert environment.type(CHECK).endswith("15 passed, 0 failed, 0 expected, 3 skipped\n")
