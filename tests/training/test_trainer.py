@@ -2,63 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
-import sys
 import tomllib
 from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
+from oracles.killed import train
 from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from snnbench.errors import ProtocolError
 from snnbench.protocols import Protocol, Stage, Training, read_protocol
+from snnbench.sweeps.executors.forking import worker_context
 from snnbench.training.baseline import open_training, protocol_path, train_baseline
 from snnbench.training.batches import augment, training_batches
 from snnbench.training.trainer import Trainer, cycle
 
-SCRIPT = """
-import os, signal, sys
-from dataclasses import replace
-from pathlib import Path
-import torch
-from snnbench.training.baseline import open_training, train_baseline, save_weights
-from snnbench.protocols import Stage
-trainer, document, _ = open_training("digits-sew8", None, 0, "eager")
-torch.set_num_threads(1)
-trainer.stages = trainer.stages[:4]
-trainer.data = replace(trainer.data, images=trainer.data.images[:300], labels=trainer.data.labels[:300])
-trainer.steps_per_epoch = 300 // document.train.batch_size
-out, end, first = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
-if first in ("rectifier", "qcfs"):
-    trainer.stages[:2] = [Stage(timesteps=1, epochs=1, activation=first)] * 2
-if first == "averaged":
-    trainer.stages[1:] = [Stage(timesteps=4, epochs=1, gradient="averaged")] * 3
-
-def report(done, total):
-    if done > end * total:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-tell = lambda row: print(row["epoch"], flush=True)
-train_baseline(trainer, document, out / "checkpoint", report, tell, lambda model: 0.5)
-save_weights(trainer.model, document, 0, out / "weights.safetensors")
-"""
-
 
 @pytest.mark.parametrize(("first", "end"), [("spikes", 0.6), ("rectifier", 0.3), ("qcfs", 0.3), ("averaged", 0.6)])
 def test_a_killed_training_ends_in_the_same_weights(tmp_path: Path, first: str, end: float) -> None:
-    def train(name: str, end: float = 1.0) -> tuple[int, list[str]]:
-        (tmp_path / name).mkdir(exist_ok=True)
-        command = [sys.executable, "-c", SCRIPT, str(tmp_path / name), str(end), first]
-        told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=100)
-        return told.returncode, told.stdout.split()
+    def trained(name: str, end: float = 1.0) -> tuple[int | None, list[str]]:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        process = context.Process(target=train, args=(folder, end, first, dict(os.environ)), daemon=True)
+        process.start()
+        process.join()
+        return process.exitcode, (folder / "epochs").read_text("ascii").split()
 
-    assert train("whole") == (0, ["1", "2", "3", "4"])
-    assert train("killed", end) == (-signal.SIGKILL, ["1", "2"])
-    assert train("killed") == (0, ["3", "4"])
+    context = worker_context(1)
+    assert trained("whole") == (0, ["1", "2", "3", "4"])
+    assert trained("killed", end) == (-signal.SIGKILL, ["1", "2"])
+    assert trained("killed") == (0, ["3", "4"])
     weights, expected = (load_file(tmp_path / name / "weights.safetensors") for name in ("killed", "whole"))
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
