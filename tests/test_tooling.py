@@ -30,7 +30,7 @@ def readme_command(name: str) -> str:
     return block
 
 
-@pytest.mark.parametrize(("name", "end"), [("run", "/snnbench run --quantizer lqnet"), ("test", "/tox")])
+@pytest.mark.parametrize(("name", "end"), [("run", "/snnbench run --quantizer lqnet"), ("test", "/tox p")])
 def test_the_readme_has_each_command_in_one_line(name, end):
     command = readme_command(name)
     assert command.count("\n") == 1
