@@ -8,9 +8,11 @@ RELEASED = {
     "cifar10-sew8-v3": "87c8871effcf3da285d7c828456d3648dddae93e9f73a8360c34b8b51246d549",
     "cifar10-sew8-v4": "4d51e4ed7af760fd1afdf6866cbcea3aaae6102ee8c583db23d061f3effe9a97",
     "cifar10-vgg9-v1": "9dbce97dcbf961d05bae446234c09a4c9efc6310817b547aeb7f18b30def1f57",
+    "cifar10-vgg9-v2": "bc9ef685501e8dbd76abe23cecafc97e02d669e1bc4809524713642ac1fd6a67",
     "cifar100-sew8-v1": "40cb4bba6d539195a9d8d603ca027f0ff5aa4e1243d9dda9060265611ca78edc",
     "cifar100-sew8-v2": "3c7838ee1d0e8b685d8833c8f7380e24a339cfa578cff42486364f04945e1c38",
     "cifar100-sew8-v3": "7caebf5cd188565a5e53663f2fd9df004060591c57f508882a0bcfe4bdd71bb6",
+    "cifar10c-vgg9-v1": "960d64c9f67461cb1d2f547ad280ab20df3b4261c1cad5ef42ef9f60fce8bbd5",
     "digits-sew8-v1": "bd5bbe87ef18339de47080cc5869018923663b305c7f621c972b726161e39021",
 }
 """By ``<name>-v<version>``; a version that ships is added when its board is opened."""
