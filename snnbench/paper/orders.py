@@ -20,8 +20,13 @@ Of = Callable[[Case], float | None]
 
 
 def near(cases: Iterable[Case]) -> list[Case]:
-    """The cases within one point of their reference's accuracy."""
-    return [case for case in cases if abs(case.value("accuracy_change")) <= POINT]
+    """The cases within one point of their reference's accuracy; of those that are one network, as two clips that clip
+    nothing are, the first."""
+    found: dict[tuple[float, ...], Case] = {}
+    for case in cases:
+        if abs(case.value("accuracy_change")) <= POINT:
+            found.setdefault((case.seed, *(case.value(name) for name in ("accuracy", *BY.values()))), case)
+    return list(found.values())
 
 
 def by_metric(metric: str) -> Of:

@@ -39,6 +39,14 @@ def test_rows_within_one_point_are_ordered(make: Maker) -> None:
     assert (found.stand, found.estimate.value) == ("against", -1)
 
 
+def test_rows_of_one_network_count_once(make: Maker) -> None:
+    cases = [row(make, bits, error=0.001 * bits**2) for bits in range(1, 10)]
+    same = make.case("b", 4, accuracy=0.8, emd=cases[3].value("firing_emd"), drift=cases[3].value("firing_drift"))
+    same.record.metrics["calibration_error"] = score(0.016)
+    (found,) = orders("EMD", by_metric("calibration_error"))(make.rows(*cases, same))
+    assert found.what == "n = 9"
+
+
 def test_few_rows_resolve_nothing(make: Maker) -> None:
     cases = [row(make, bits, error=0.01 * bits, seed=seed) for bits in range(1, 6) for seed in (0, 1)]
     first, second = orders("EMD", by_metric("calibration_error"))(make.rows(*cases))
