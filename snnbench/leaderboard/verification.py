@@ -26,7 +26,7 @@ from snnbench.records.evidence import EVIDENCE_FILE
 from snnbench.records.layout import WEIGHTS_FILE
 from snnbench.records.record import RECORD_FILE, Control
 
-EVIDENCE_BYTES = 600_000
+EVIDENCE_BYTES = 1_000_000
 """Beside what is kept of each image."""
 
 WEIGHTS_BYTES = 1_000_000
