@@ -24,6 +24,7 @@ PARAMETERS = HOUSE / "cli" / "parameters.py"
 # What has no module to be named after: files around the code, and what only whole distributions can show.
 WHOLE = {
     "test_docs",
+    "test_hostile_input",
     "test_house",
     "test_pages",
     "test_tooling",

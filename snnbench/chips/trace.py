@@ -13,7 +13,7 @@ from snnbench.exchange.network import Threshold
 from snnbench.exchange.wiring import INPUT, OUTPUT, Wiring, wire
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
-BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
+_BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
 _THROUGH = (nn.Flatten, nn.AdaptiveAvgPool2d)
 
 
@@ -109,11 +109,11 @@ def _layer(name: str, neuron: SpikingNeuron, wiring: Wiring) -> TracedLayer:
     )
 
 
-def _feeding(name: str, wiring: Wiring) -> tuple[str, BatchNorm | None]:
+def _feeding(name: str, wiring: Wiring) -> tuple[str, _BatchNorm | None]:
     """The convolution or linear layer in front of a neuron, and the batch norm between them."""
     sources = _before(wiring, name)
     norm = wiring.modules.get(sources[0])
-    if len(sources) == 1 and isinstance(norm, BatchNorm):
+    if len(sources) == 1 and isinstance(norm, _BatchNorm):
         return _weighted(sources[0], f"batch norm '{sources[0]}'", wiring), norm
     return _weighted(name, f"neuron '{name}'", wiring), None
 
@@ -145,7 +145,7 @@ def _check_synapses(name: str, module: Any) -> None:
         raise GraphError(f"convolution '{name}' must pad with zeros, by numbers")
 
 
-def _affine(module: Any, norm: BatchNorm | None) -> tuple[Tensor, Tensor]:
+def _affine(module: Any, norm: _BatchNorm | None) -> tuple[Tensor, Tensor]:
     out = len(module.weight)
     bias = torch.zeros(out) if module.bias is None else module.bias.detach()
     if norm is None:
