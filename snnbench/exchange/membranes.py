@@ -26,7 +26,12 @@ class Levels(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The quantized potentials, of the same shape."""
-        return self.levels[(self.levels - x.unsqueeze(-1)).abs().min(-1).indices]
+        nearest = self.levels[0].expand_as(x)
+        least = (nearest - x).abs()
+        for level in self.levels[1:]:  # one after the other: a file may list thousands
+            distance = (level - x).abs()
+            nearest, least = torch.where(distance < least, level, nearest), torch.minimum(distance, least)
+        return nearest
 
 
 def describe_membrane(name: str, module: SpikingNeuron) -> SidecarMembrane | SidecarLevels | None:
