@@ -23,6 +23,7 @@ def held() -> tuple[int, int, float]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="what a process holds is read from /proc")
 def test_a_process_of_many_runs_grows_in_nothing(tmp_path: Path) -> None:
     def run(number: int) -> None:

@@ -86,6 +86,16 @@ def test_constraints_cover_every_direct_requirement(name):
     assert name in {canonical(line) for line in CONSTRAINTS}
 
 
+def test_the_oldest_releases_are_those_that_the_project_asks_for():
+    lines = (ROOT / "tests" / "oldest.txt").read_text("utf-8").splitlines()
+    oldest = {canonical(line): line.partition("==")[2] for line in lines if not line.startswith("#")}
+    project = PROJECT["project"]
+    extras = [each for name, listed in project["optional-dependencies"].items() if name != "ray" for each in listed]
+    asked = {canonical(line): line.partition(">=")[2] for line in [*project["dependencies"], *extras]}
+    assert oldest.keys() == asked.keys()
+    assert [name for name in asked if not f"{oldest[name]}.".startswith(f"{asked[name]}.")] == ["torch"]
+
+
 def test_constraints_cover_what_the_requirements_require():
     pinned = {canonical(line) for line in CONSTRAINTS}
     waiting, seen = ["snnbench"], set()
@@ -112,7 +122,8 @@ def test_tox_installs_nothing_without_the_constraints():
     installs = [line for section in tox.sections() for _, text in tox.items(section) for line in text.splitlines()]
     installs = [line for line in installs if "pip install" in line]
     assert installs
-    assert all("-c {tox_root}{/}constraints.txt" in line for line in installs)
+    pinned = [line for line in installs if "-c {tox_root}{/}constraints.txt" in line]
+    assert [line for line in installs if line not in pinned] == [tox["testenv:oldest"]["install_command"]]
 
 
 def test_tox_runs_every_group_of_requirements():
