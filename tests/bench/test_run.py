@@ -17,7 +17,6 @@ from snnbench.functional import FiringProfile, firing_emd
 from snnbench.nn import record_firing
 from snnbench.protocols import read_protocol
 from snnbench.records.network_file import unpack_network
-from snnbench.records.record import read_record
 from snnbench.reporting import Silent
 from snnbench.training.baseline import protocol_path
 
@@ -149,11 +148,12 @@ def test_a_network_of_ones_own_is_its_own_reference(out: Path, tmp_path: Path) -
         )
 
 
-def test_fine_tuning_stands_beside_its_control(tuned: list[Path]) -> None:
-    control, cell = map(read_record, tuned)
-    assert cell.control.firing_emd.value == control.metrics["firing_emd"].value > 0
-    assert len(cell.training_log) == open_bench(PROTOCOL).protocol.finetune.epochs
-    baked = unpack_network((tuned[1] / "weights.safetensors").read_bytes())
+def test_fine_tuning_stands_beside_its_control(small_protocol: str, out: Path) -> None:
+    (cell,) = snnbench.run("lqnet", 2, mode="qat", protocol=small_protocol, out=out)
+    (control,) = snnbench.run("float", mode="qat", protocol=small_protocol, out=out)
+    assert cell.record.control.firing_emd.value == control.record.metrics["firing_emd"].value > 0
+    assert len(cell.record.training_log) == open_bench(small_protocol).protocol.finetune.epochs
+    baked = unpack_network((cell.directory / "weights.safetensors").read_bytes())
     assert baked["blocks.1_1.layer1.conv.weight"][0].unique().numel() <= 4
 
 
@@ -221,7 +221,8 @@ def test_batch_size_and_threads_change_no_spike_on_cifar(cifar_root: Path, batch
 
 def test_a_damaged_reference_is_evaluated_again(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SNNBENCH_CACHE", str(tmp_path / "cache"))
-    (first,) = snnbench.run("lqnet", 4, protocol=PROTOCOL, out=out)
+    snnbench.run("float", protocol=PROTOCOL, out=out)
+    first = open_bench(PROTOCOL).reference(Silent())
     cached = {path: path.read_bytes() for path in (tmp_path / "cache" / "references").glob("*.safetensors")}
     assert len(cached) == len(read_protocol(protocol_path(PROTOCOL)).baselines)
     for part in (0.01, 0.5, 0.999):  # of all seeds, though the cell needs its own alone
@@ -229,6 +230,5 @@ def test_a_damaged_reference_is_evaluated_again(out: Path, tmp_path: Path, monke
             content = bytearray(whole)
             content[int(part * len(whole))] ^= 1
             path.write_bytes(content)
-        (again,) = snnbench.run("lqnet", 4, protocol=PROTOCOL, out=out, force=True)
-        assert steady(again.record) == steady(first.record)
+        assert open_bench(PROTOCOL).reference(Silent()).profile == first.profile
         assert sum(path.read_bytes() == whole for path, whole in cached.items()) == 1
