@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import torch
@@ -110,7 +112,10 @@ def test_max_pooling_is_a_sum_and_a_threshold(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("connect", ["ADD", "AND", "IAND"])
 @torch.no_grad()
-def test_a_sew_resnet_of_spikingjelly(connect: str, tmp_path: Path) -> None:
+def test_a_sew_resnet_of_spikingjelly(connect: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("spikingjelly")
+    for name in ("torchvision", "torchvision._internally_replaced_utils"):  # asked for, to download weights with
+        monkeypatch.setitem(sys.modules, name, MagicMock())
     sew, neuron = library("spikingjelly.activation_based.model.sew_resnet"), "spikingjelly.activation_based.neuron"
     torch.manual_seed(0)
     options = {"cnf": connect, "spiking_neuron": library(neuron).IFNode, "v_threshold": 0.3}
