@@ -144,9 +144,10 @@ def _filled(layer: _Layer, seed: int) -> _Layer:
 
 def _settings(subject: Subject, wanted: Sequence[int]) -> Iterator[dict[str, Any]]:
     entry = subject.entry
+    described = describe(entry, entry.value)
     for bits in _allowed_bits(subject, wanted):
         yield validate(entry, entry.value, subject.options, bits=bits)
-        for option in describe(entry, entry.value):
+        for option in described:
             if option.name != "bits" and option.name not in subject.options and option.type in ("choice", "yes or no"):
                 for choice in option.allowed.split(", "):
                     if choice.lower() != str(option.default).lower():
