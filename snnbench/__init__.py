@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from snnbench.hookspecs import hookimpl as hookimpl
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _LAZY = {
     "DeadNeurons": "snnbench.metrics",

@@ -174,7 +174,7 @@ def _chip_spec(name: str) -> ChipSpec:
     return ChipSpec(
         name=chip.name,
         distribution=source.distribution if source else None,
-        version=source.version if source else None,
+        version=source.results_version if source else None,
         semantics=chip.model_dump(mode="json"),
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD, METRICS
 from snnbench.functional import FiringProfile
+from snnbench.functional.emd_interval import INTERVALS
 from snnbench.functional.uncertainty import jackknife_spread
 from snnbench.leaderboard.board import Board, Entry
 from snnbench.records.evidence import EVIDENCE_FILE, spikes_by_shard
@@ -27,6 +28,8 @@ def interval_problems(board: Board, entry: Entry) -> Iterator[str]:
     """What cannot be about the entry's intervals, its split-half distance and its nulls."""
     record, reference = entry.record, board.reference(entry.note.reference)
     yield from _floor_problems(record.noise_floor, reference.profile)
+    if not 1 <= record.emd_intervals <= INTERVALS:
+        yield f"its intervals of EMD are of version {record.emd_intervals}; there are 1 to {INTERVALS}"
     floor = record.noise_floor.value or 0.0
     for name, score in record.metrics.items():
         yield from width_problems(f"metric {name}", name, score, floor)

@@ -7,6 +7,10 @@ from importlib import metadata
 from typing import Any
 
 GROUP = "snnbench"
+BUILT_IN_SINCE = "0.1.0"
+"""The release in which a built-in quantizer, model or chip last changed a result. Cells name it, not the release that
+is installed, so that a release that changes none leaves finished cells as they are."""
+
 KINDS = {
     "quantizers": "quantizer",
     "models": "model",
@@ -36,6 +40,11 @@ class PluginSource:
     @property
     def built_in(self) -> bool:
         return self.distribution == "snnbench"
+
+    @property
+    def results_version(self) -> str:
+        """The version that cells name."""
+        return BUILT_IN_SINCE if self.built_in else self.version
 
     def may_hold(self, kind: str) -> bool:
         return self.name == kind or self.name not in KINDS

@@ -129,7 +129,7 @@ def quantizer_spec(name: str, bits: object, options: Mapping[str, object]) -> Qu
     return QuantizerSpec(
         name=name,
         distribution=entry.source.distribution,
-        version=entry.source.version,
+        version=entry.source.results_version,
         bits=values.pop("bits"),
         options=values,
     )
@@ -157,7 +157,7 @@ def network_spec(name: str, options: Mapping[str, object]) -> NetworkSpec:
     entry = catalogue().models[name]
     values = validate(entry, entry.value, options)
     source = entry.source
-    return NetworkSpec(model=name, distribution=source.distribution, version=source.version, options=values)
+    return NetworkSpec(model=name, distribution=source.distribution, version=source.results_version, options=values)
 
 
 def protocol_network(protocol: Protocol) -> NetworkSpec:

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.skipif(not SHIPPED.is_dir(), reason="not a checkout: th
 WIDTHS = ("firing_emd", "firing_emd_mean", "firing_emd_max", "firing_emd_pooled", "firing_drift", "dead_fraction")
 NOT_SHOWN = {  # what `NOT_RECHECKED` names, by the place in a record
     "intervals of EMD": lambda path: path[-1] in ("low", "high") and path[1] in (*WIDTHS, "saturated_fraction"),
+    "and null": lambda path: path[0] in ("paired_null", "emd_intervals"),
+    "the distance between seeds": lambda path: path[0] == "seed_floor",
     "split-half distance": lambda path: path[0] == "noise_floor",
     "levels of weights": lambda path: path[:2] == ("audit", "weights"),
     "branches": lambda path: path[:2] == ("cost", "layers"),

@@ -24,9 +24,12 @@ Edit = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
 UNCHECKED = {  # what `NOT_RECHECKED` names
     ("audit", "weights"),
     ("audit", "float_bits"),
+    ("audit", "float_share"),
     ("audit", "full_precision"),
     ("cost", "layers"),
     ("noise_floor", "value"),
+    ("seed_floor",),
+    ("paired_null",),
     ("environment",),
     ("seconds",),
     ("started",),
@@ -83,7 +86,7 @@ def put(document: Any, path: tuple[Any, ...], value: Any) -> None:
 def unchecked(path: tuple[Any, ...]) -> bool:
     if any(path[: len(prefix)] == prefix for prefix in UNCHECKED):
         return True
-    return path[0] in ("metrics", "reference") and path[-1] in ("low", "high") and path[1] not in SCORED_WITHOUT_SHARDS
+    return path[0] in ("metrics", "reference", "reached") and path[-1] in ("low", "high") and path[1] not in SCORED_WITHOUT_SHARDS
 
 
 def test_every_field_of_a_record_is_caught(board: Board, entry: Path) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+import snnbench
 from snnbench.bench import control
 from snnbench.bench.bench import open_bench
 from snnbench.bench.run import make_cells
+from snnbench.plugins.source import BUILT_IN_SINCE
 from snnbench.protocols import digest
 from snnbench.records.cell import Cell, Origin, quantizer_spec
 from snnbench.records.record import read_record
@@ -40,6 +42,14 @@ def test_what_determines_a_result_is_in_the_key(cell: Cell, change: dict) -> Non
     changed = cell.model_copy(update=change)
     assert changed.key != cell.key
     assert Cell.model_validate_json(changed.model_dump_json()) == changed
+
+
+def test_a_release_that_changes_no_result_leaves_cells_as_they_are(cell: Cell) -> None:
+    said = [read_record(path).cell for path in FILED]
+    assert {each.quantizer.version for each in said if each.quantizer.distribution == "snnbench"} == {BUILT_IN_SINCE}
+    assert (
+        (cell.quantizer.version, cell.origin.version) == (BUILT_IN_SINCE, BUILT_IN_SINCE) != (snnbench.__version__,) * 2
+    )
 
 
 def test_the_bench_says_where_its_network_comes_from_and_where_it_runs() -> None:
