@@ -65,7 +65,8 @@ def _in_float(record: Record) -> str:
 
 def _bits(record: Record) -> str:
     declared = record.cell.quantizer.bits
-    found = "" if declared == record.audit.found_bits == FLOAT_BITS else f"/{record.audit.found_bits}"
+    in_float = declared == FLOAT_BITS and (record.audit.found_bits == FLOAT_BITS or record.audit.float_share == 1)
+    found = "" if in_float else f"/{record.audit.found_bits}"
     return f"{declared}{found}{'!' if record.audit.findings else ''}"
 
 

@@ -96,7 +96,8 @@ def _of_record(path: Path, dt: float, fold: bool, data: Path | None, reporter: R
     declared = {r.layer: Declared(r.declared_bits, parts.get(f"{r.layer}.weight", {}).get("basis")) for r in rows}
     described = describe(record, bench, model, content)
     origin = {name: described[name] for name in _ORIGIN}
-    return model, Plan(bench.network.input_shape, _timesteps(model, None), dt, fold, declared, origin)
+    steps = _timesteps(model, bench.network.spec.options.get("timesteps"))
+    return model, Plan(bench.network.input_shape, steps, dt, fold, declared, origin)
 
 
 def _input_shape(model: nn.Module, given: tuple[int, ...] | None) -> tuple[int, ...]:

@@ -16,6 +16,8 @@ from snnbench.functional.rates import dead_fraction, newly_dead_fraction, revive
 from snnbench.functional.temporal import temporal_drift
 from snnbench.functional.uncertainty import CONFIDENCE
 
+_SHOWN = ("neurons", "rate", "reference_rate", "emd", "null_emd", "p_value", "drift", "dead")
+
 
 @dataclass(frozen=True)
 class LayerRow:
@@ -48,7 +50,21 @@ class LayerRow:
         return self.p_value < 1 - CONFIDENCE
 
 
-def layer_table(profile: FiringProfile, reference: FiringProfile, paired: Paired | None = None) -> list[LayerRow]:
+class LayerRows(list[LayerRow]):
+    """Rows of a network's layers, which print as a table of text."""
+
+    def __repr__(self) -> str:
+        width = max([len("layer"), *(len(row.layer) for row in self)])
+        columns = {name: max(len(name), 8) for name in _SHOWN}
+        head = "".join(f"  {name:>{size}}" for name, size in columns.items())
+        lines = [f"{'layer':<{width}}{head}"]
+        for row in self:
+            numbers = "".join(f"  {getattr(row, name):>{size}.4g}" for name, size in columns.items())
+            lines.append(f"{row.layer:<{width}}{numbers}{' <' if row.diverges else ''}")
+        return "\n".join(lines)
+
+
+def layer_table(profile: FiringProfile, reference: FiringProfile, paired: Paired | None = None) -> LayerRows:
     """One row per layer, in network order; `paired` is `Paired(profile, reference)`, where there is one already.
 
     Raises:
@@ -58,7 +74,7 @@ def layer_table(profile: FiringProfile, reference: FiringProfile, paired: Paired
     nulls, over_time = (paired or Paired(profile, reference)).layer_nulls(), temporal_drift(profile, reference, "none")
     corrected = dict(zip(nulls, holm(np.array([null.p_value for null in nulls.values()])), strict=True))
     rates, reference_rates = profile.rates(), reference.rates()
-    return [
+    return LayerRows(
         LayerRow(
             layer=name,
             neurons=rate.numel(),
@@ -77,7 +93,7 @@ def layer_table(profile: FiringProfile, reference: FiringProfile, paired: Paired
             saturated=float(saturated_fraction(rate)),
         )
         for name, rate in rates.items()
-    ]
+    )
 
 
 def first_diverging_layer(profile: FiringProfile, reference: FiringProfile) -> str | None:

@@ -109,6 +109,21 @@ def test_the_table_has_each_layer_and_finds_the_first_that_diverges():
     reference = FiringProfile.from_spikes(fired)
     changed = FiringProfile.from_spikes({"a": fired["a"], "b": torch.ones_like(fired["b"])})
     rows = layer_table(changed, reference)
+    lines = str(rows).splitlines()
+    assert lines[0].split() == [
+        "layer",
+        "neurons",
+        "rate",
+        "reference_rate",
+        "emd",
+        "null_emd",
+        "p_value",
+        "drift",
+        "dead",
+    ]
+    assert [line.split()[0] for line in lines[1:]] == [row.layer for row in rows]
+    assert [line.endswith(" <") for line in lines[1:]] == [row.diverges for row in rows]
+    assert float(lines[1].split()[4]) == pytest.approx(rows[0].emd, rel=1e-3)
     assert [row.layer for row in rows] == ["a", "b"]
     assert [row.neurons for row in rows] == [12, 5]
     assert [row.diverges for row in rows] == [False, True]

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 from typer.testing import CliRunner
 
+import snnbench
 from snnbench.cli.main import app
 from snnbench.data.folder import folder_dataset
 from snnbench.errors import DataError, OptionError, PluginError, RecordError
@@ -228,6 +229,36 @@ def test_a_nir_file_is_a_network(folder, tmp_path, monkeypatch):
     assert direct[0].record.metrics["firing_emd"].value == record.metrics["firing_emd"].value
     with pytest.raises(OptionError, match=r"network graph\.nir has weights of its own"):
         run_network(OwnNetwork("graph.nir", tmp_path / "sew.safetensors", str(folder)), "uniform", [8])
+
+
+STEPPED = """
+from torch import nn
+import snntorch
+
+def make():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 12), snntorch.Leaky(beta=0.5, init_hidden=True), nn.Linear(12, 10))
+"""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_what_is_stepped_from_outside_is_exported_with_its_steps(folder):
+    library("snntorch")
+    pytest.importorskip("h5py")
+    (folder / "stepped.py").write_text(STEPPED)
+    save_file(catalogue().models["stepped.py:make"].value((1, 8, 8), 10).state_dict(), "stepped.safetensors")
+    own = OwnNetwork("stepped.py:make", folder / "stepped.safetensors", str(folder), timesteps=3)
+    cell = run_network(own, "uniform", [8], options={"clip": "absmax"})[0]
+    done = CliRunner().invoke(app, ["export", str(cell.directory), "--to", "nir", "--out", "stepped.nir"])
+    assert done.exit_code == 0, done.output
+    assert snnbench.from_nir(folder / "stepped.nir").timesteps == 3
+
+
+def test_float_shows_no_bits_found_in_it(folder):
+    words = f"run --network own_nets.py:Net --weights net.safetensors --timesteps 3 -q float --data {folder}"
+    done = CliRunner().invoke(app, words.split())
+    assert done.exit_code == 0, done.output
+    assert "Weights in float: 100.0 %" in done.output
+    assert "32/" not in done.output
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
