@@ -334,9 +334,9 @@ def test_boards_that_do_not_ask_for_it_have_no_column(added: None, board: Board)
 
 
 def test_shipped_protocols_keep_nothing_of_each_image() -> None:
-    """Their records stay as they are, and their evaluation as fast."""
-    for path in Path(snnbench.__file__).parent.glob("protocols/*/protocol.toml"):
-        assert not kept_for(read_protocol(path).evaluate.metrics)
+    """Their records stay as they are, and their evaluation as fast; only cifar10-vgg9 measures what else breaks."""
+    paths = Path(snnbench.__file__).parent.glob("protocols/*/protocol.toml")
+    assert [path.parent.name for path in paths if kept_for(read_protocol(path).evaluate.metrics)] == ["cifar10-vgg9"]
 
 
 def test_every_metric_of_every_protocol_is_in_the_table() -> None:
