@@ -76,10 +76,10 @@ def check_same(task: Task, bench: Bench) -> None:
             )
     for spec in filter(None, (task.cell.quantizer, task.cell.membrane)):
         source = catalogue().quantizers[spec.name].source
-        if (source.distribution, source.version) != (spec.distribution, spec.version):
+        if (source.distribution, source.results_version) != (spec.distribution, spec.version):
             raise PluginError(
-                f"quantizer '{spec.name}' is of {source.distribution} {source.version} here, of {spec.distribution}"
-                f" {spec.version} in the sweep; install the same version"
+                f"quantizer '{spec.name}' is of {source.distribution} {source.results_version} here,"
+                f" of {spec.distribution} {spec.version} in the sweep; install the same version"
             )
 
 
