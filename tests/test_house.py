@@ -26,6 +26,7 @@ WHOLE = {
     "test_docs",
     "test_hostile_input",
     "test_house",
+    "test_licences",
     "test_pages",
     "test_tooling",
     "isolation/test_in_the_middle",
