@@ -100,9 +100,9 @@ class Report:
 
     def __str__(self) -> str:
         """The table as text."""
-        from snnbench.own.tables import as_text
+        from snnbench.own.tables import AS_WIDE_AS_NEEDED, as_text, summary_table
 
-        return as_text(self.table())
+        return as_text(summary_table(self, AS_WIDE_AS_NEEDED))
 
     def table(self) -> Table:
         """A rich table: a row each measure, a column each network."""

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from rich import box
+from rich import box, get_console
 from rich.console import Console
 from rich.table import Table
 
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
     from snnbench.own.report import Card, Report
 
+AS_WIDE_AS_NEEDED = 10_000
+"""Columns of a terminal; no table takes as many."""
+
 _CONTROL = replace(FIRING_EMD, name="control_emd", title="EMD against the control")
 _LAYER_COLUMNS = (
-    ("rate", "", 4),
-    ("reference_rate", "", 4),
+    ("rate", "", 3),
+    ("reference_rate", "", 3),
     ("emd", "", 4),
     ("null_emd", "", 4),
     ("p_value", "", 3),
@@ -36,24 +39,36 @@ _LAYER_COLUMNS = (
     ("revived", "%", 1),
     ("saturated", "%", 1),
 )
+_HEADINGS = {
+    "reference_rate": "ref. rate",
+    "null_emd": "null emd",
+    "p_value": "p",
+    "newly_dead": "new dead",
+    "saturated": "sat.",
+}
 
 
-def summary_table(report: Report) -> Table:
-    """A row each measure, a column each network."""
+def summary_table(report: Report, width: int | None = None) -> Table:
+    """A row each measure, a column each network; intervals stand below their values where `width`, by default that of
+    the terminal, has no room beside them."""
     title = f"{report.samples} samples, {report.timesteps} steps, 95 % intervals"
     table = _plain(Table(title=title, caption="\n".join(_notes(report)) or None))
-    table.add_column("", no_wrap=True)
-    for name in report.cards:
-        table.add_column(name, justify="right", no_wrap=True)
-    for measure in _shown(report):
-        cells = [_cell(card, measure) for card in report.cards.values()]
-        table.add_row(measure.label, *cells)
+    shown = _shown(report)
+    columns = {name: [_cell(card, measure) for measure in shown] for name, card in report.cards.items()}
+    labels = [measure.label for measure in shown]
+    needed = sum(max(map(len, (name, *cells))) + 1 for name, cells in {"": labels, **columns}.items())
+    fits = needed <= (get_console().width if width is None else width)
+    table.add_column("", overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right", overflow="fold")
+    for label, *cells in zip(labels, *columns.values(), strict=True):
+        table.add_row(label, *(cell if fits else cell.replace("  ", "\n") for cell in cells))
     return table
 
 
 def as_text(table: Table) -> str:
     """A table as it is printed, without colours, as wide as it needs to be."""
-    console = Console(width=10_000, color_system=None)
+    console = Console(width=AS_WIDE_AS_NEEDED, color_system=None)
     with console.capture() as captured:
         console.print(table)
     return "\n".join(map(str.rstrip, captured.get().splitlines()))
@@ -62,11 +77,22 @@ def as_text(table: Table) -> str:
 def layers_table(report: Report, name: str) -> Table:
     """A row each spiking layer of a network."""
     table = _plain(Table(title=f"{name}: spiking layers"))
-    for column in ("layer", "neurons", *(f"{key.replace('_', ' ')} {unit}".strip() for key, unit, _ in _LAYER_COLUMNS)):
-        table.add_column(column, justify="left" if column == "layer" else "right")
-    for row in report[name].layers:
-        numbers = [_number(getattr(row, key), unit, digits) for key, unit, digits in _LAYER_COLUMNS]
-        table.add_row(row.layer, str(row.neurons), *numbers)
+    table.padding, table.show_edge = 0, False  # twelve columns in the eighty of a terminal
+    headings = [f"{_HEADINGS.get(key, key)} {unit}".strip() for key, unit, _ in _LAYER_COLUMNS]
+    rows = [
+        [
+            row.layer,
+            str(row.neurons),
+            *(_number(getattr(row, key), unit, digits) for key, unit, digits in _LAYER_COLUMNS),
+        ]
+        for row in report[name].layers
+    ]
+    for heading, *cells in zip(["layer", "neurons", *headings], *rows, strict=True):
+        side: Literal["left", "right"] = "left" if heading == "layer" else "right"
+        widest = max(map(len, (*heading.split(), *cells)))
+        table.add_column(heading, justify=side, overflow="fold", width=None if heading == "layer" else widest)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

@@ -102,6 +102,23 @@ def test_fine_tuning_with_its_control(network):
     assert 0 < found["quantized"].value("float_share") < 1
 
 
+def test_a_terminal_of_eighty_columns_loses_no_digit(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    model, options = make("plain")
+    networks = {f"{bits} bits": snnbench.quantize(model, "lqnet", bits=bits, exempt=()) for bits in (2, 4, 8)}
+    found = snnbench.report(model, networks, batches(), **options)
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(found.table(), found.layer_table("2 bits"))
+    text = console.export_text()
+    assert "…" not in text
+    value = found["2 bits"].measures["firing_emd"]
+    for number in (value.value, value.low, value.high, found["2 bits"].layers[0].emd):
+        assert f"{number:.4f}" in text
+    assert {"neurons", "revived"} <= set(text.split())
+    (row,) = [line for line in text.splitlines() if line.startswith(f"{found['2 bits'].layers[0].layer} ")]
+    assert len(row.split()) == 12
+
+
 def test_shown_and_saved(tmp_path):
     model, options = make("plain")
     networks = {f"{bits} bits": snnbench.quantize(model, "lqnet", bits=bits, exempt=()) for bits in (2, 4)}
