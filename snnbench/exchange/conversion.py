@@ -18,6 +18,7 @@ from snnbench.exchange.foreign import own_neuron
 from snnbench.exchange.graph import Graph, Node, Shape, output_shape
 from snnbench.exchange.network import GraphNetwork, Pool, Scale, Threshold
 from snnbench.exchange.neurons import describe_neuron, neuron_node
+from snnbench.exchange.readouts import integrator_node, own_integrator
 from snnbench.exchange.sidecar import KEY, BatchNorm, Neuron, Sidecar, SidecarWeights
 from snnbench.exchange.used_weights import used_weight
 from snnbench.exchange.weights import Declared, describe_weights
@@ -130,6 +131,8 @@ class _Conversion:
         if (neuron := own_neuron(name, module)) is not None:
             self.neurons[name] = describe_neuron(name, neuron, shape)
             return neuron_node(self.neurons[name], shape, self.plan.dt)
+        if (integrator := own_integrator(name, module)) is not None:
+            return integrator_node(name, integrator, shape, self.plan.dt)
         if isinstance(module, BATCH_NORMS):
             return scale_node(self.norms[name], shape)
         if isinstance(module, Conv | nn.Linear):

@@ -13,7 +13,7 @@ import numpy as np
 
 from snnbench.errors import GraphError
 from snnbench.exchange.foreign import below
-from snnbench.exchange.graph import CONVOLUTIONS, NEURONS, Graph, Node, Shape, shapes
+from snnbench.exchange.graph import CONVOLUTIONS, INTEGRATORS, NEURONS, Graph, Node, Shape, shapes
 from snnbench.exchange.neurons import neuron_node, time_constant
 from snnbench.exchange.sidecar import Neuron, Sidecar
 
@@ -94,6 +94,8 @@ def translate(graph: Graph, sidecar: Sidecar, name: DialectName) -> Graph:
         _check(layer, neuron, name, dialect)
     if meeting := [key for key in graph.nodes if not dialect.adds and len(graph.sources(key)) > 1]:
         raise GraphError(f"node '{meeting[0]}' adds what meets there, and the reader of {name} loses all but one")
+    if silent := [key for key, node in graph.nodes.items() if node.type in INTEGRATORS]:
+        raise GraphError(f"node '{silent[0]}' gives potentials, and {name} reads no {graph.nodes[silent[0]].type}")
     _check_distinct(graph)
     if not dialect.flattens:
         graph = without_flatten(graph)

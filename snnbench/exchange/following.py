@@ -19,7 +19,6 @@ from snnbench.nn.sew_resnet import DirectlyEncoded
 from snnbench.nn.walk import evaluating, first_tensor
 
 _SAMPLES = 2
-_READOUTS = ("LI", "LICell", "LIBoxCell", "LILinearCell", "NonSpikingIFNode", "NonSpikingLIFNode")
 
 
 def follow(model: nn.Module, shape: tuple[int, ...], timesteps: int | None) -> tuple[Wiring, int | None]:
@@ -31,7 +30,6 @@ def follow(model: nn.Module, shape: tuple[int, ...], timesteps: int | None) -> t
     Raises:
         GraphError: if the network does what a graph of NIR cannot say; the message names the layer.
     """
-    _refuse_readouts(model)
     try:
         return wire(model), None
     except GraphError as error:
@@ -47,16 +45,6 @@ def follow(model: nn.Module, shape: tuple[int, ...], timesteps: int | None) -> t
         except Exception as error:  # noqa: BLE001 - most networks take inputs of one kind only
             failed = f"; nor does it run on {tuple(images.shape)} ({error})"
     raise errors[0] if errors else GraphError(f"{unfollowed}{failed}")
-
-
-def _refuse_readouts(model: nn.Module) -> None:
-    for name, module in model.named_modules():
-        kind = type(module)
-        if kind.__name__ in _READOUTS and kind.__module__.startswith(("norse.", "spikingjelly.")):
-            raise GraphError(
-                f"layer '{name}' ({kind.__name__}) gives potentials; LI and CubaLI of NIR are not written here: leave"
-                " it out, which gives the mean over steps of what it takes"
-            )
 
 
 def _inputs(model: nn.Module, shape: tuple[int, ...], timesteps: int | None) -> Iterator[tuple[Tensor, Flow]]:

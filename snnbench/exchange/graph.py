@@ -37,6 +37,9 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "IF": ("r", "v_threshold"),
     "LIF": ("tau", "r", "v_leak", "v_threshold"),
     "CubaLIF": ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold"),
+    "I": ("r",),
+    "LI": ("tau", "r", "v_leak"),
+    "CubaLI": ("tau_syn", "tau_mem", "r", "v_leak"),
 }
 OPTIONAL: dict[str, tuple[str, ...]] = {
     "Conv1d": ("input_shape",),
@@ -45,8 +48,11 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "IF": ("v_reset",),
     "LIF": ("v_reset",),
     "CubaLIF": ("v_reset", "w_in"),
+    "CubaLI": ("w_in",),
 }
 NEURONS = ("IF", "LIF", "CubaLIF")
+INTEGRATORS = ("I", "LI", "CubaLI")
+"""Nodes that give potentials."""
 _USUAL = {"v_reset": 0.0, "w_in": 1.0}
 CONVOLUTIONS = ("Conv1d", "Conv2d")
 WEIGHTS = ("Linear", "Affine", *CONVOLUTIONS)
@@ -62,7 +68,7 @@ class Node:
     def array(self, name: str) -> NDArray[Any]:
         """A field of numbers; where they are not given, v_reset is 0 and w_in is 1."""
         if name in _USUAL and name not in self.fields:
-            return np.full_like(self.array("v_threshold"), _USUAL[name])
+            return np.full_like(self.array("r"), _USUAL[name])
         value = self.fields[name]
         assert not isinstance(value, str)
         return value
@@ -247,6 +253,13 @@ def _elementwise(node: Node, arriving: Shape) -> Shape:
     return arriving
 
 
+def _integrated(node: Node, arriving: Shape) -> Shape:
+    found = {field: node.array(field).shape for field in node.fields}
+    if any(own not in ((), (1,), arriving) for own in found.values()):
+        raise ValueError(f"its numbers are of shapes {found}")
+    return arriving
+
+
 def _output(node: Node, arriving: Shape) -> Shape:
     declared = tuple(int(size) for size in node.array("shape").reshape(-1))
     if declared != arriving:
@@ -268,4 +281,5 @@ _SHAPES: dict[str, Callable[[Node, Shape], Shape]] = {
     "IF": _elementwise,
     "LIF": _elementwise,
     "CubaLIF": _elementwise,
+    **dict.fromkeys(INTEGRATORS, _integrated),
 }

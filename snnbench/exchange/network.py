@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnbench.exchange.batch_norm import build_batch_norm
-from snnbench.exchange.graph import NEURONS, Graph, Node, flattened, order, shapes
+from snnbench.exchange.graph import INTEGRATORS, NEURONS, Graph, Node, flattened, order, shapes
 from snnbench.exchange.neurons import Drive, build_neuron
+from snnbench.exchange.readouts import Integrator, build_integrator
 from snnbench.exchange.sidecar import Neuron, Sidecar
 from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.sew_resnet import per_step
@@ -104,11 +105,11 @@ class GraphNetwork(nn.Module):
         if self.graph.nodes[name].type == "Output":
             return x
         module = self.get_submodule(name)
-        if not isinstance(module, SpikingNeuron):
+        if not isinstance(module, SpikingNeuron | Integrator):
             return per_step(module, x)
         current = self.drives.get(name, Drive())(x)
-        spikes: Tensor = module(current.expand(self.timesteps, *current.shape[1:]))
-        return spikes
+        given: Tensor = module(current.expand(self.timesteps, *current.shape[1:]))
+        return given
 
 
 def _added(arriving: list[Tensor]) -> Tensor:
@@ -135,6 +136,8 @@ def build_network(
     for name, node in graph.nodes.items():
         if node.type in NEURONS:
             _place(network, name, build_neuron(name, neurons[name][0], made[name]))
+        elif node.type in INTEGRATORS:
+            _place(network, name, build_integrator(name, node, dt))
         elif name in norms:
             _place(network, name, build_batch_norm(norms[name], arriving[name]))
         elif node.type not in ("Input", "Output"):

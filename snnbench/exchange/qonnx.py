@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnbench.errors import GraphError, OptionError
-from snnbench.exchange.graph import CONVOLUTIONS, WEIGHTS, Graph, Node, Shape, flattened, order, shapes
+from snnbench.exchange.graph import CONVOLUTIONS, INTEGRATORS, WEIGHTS, Graph, Node, Shape, flattened, order, shapes
 from snnbench.exchange.neurons import time_constant
 from snnbench.exchange.sidecar import Neuron, Sidecar, SidecarWeights
 
@@ -99,6 +99,8 @@ class _Step:
         elif node.type == "Threshold":
             self._fires("Greater", x, node.array("threshold")[None], name)
             self._most[name] = 1
+        elif node.type in INTEGRATORS:
+            raise GraphError(f"node '{name}' gives potentials ({node.type}), which are not written as QONNX")
         elif node.type in WEIGHTS:
             self._weights(name, node, x, most)
         else:

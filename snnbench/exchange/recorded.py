@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
@@ -14,9 +15,9 @@ from torch.utils._pytree import tree_leaves
 from snnbench.errors import GraphError
 from snnbench.exchange.called import logic_of, pool_of
 from snnbench.exchange.flows import FLOWS, Flow
+from snnbench.exchange.readouts import gives_potentials, layer_mode, starts_elsewhere
 from snnbench.exchange.wiring import LEAVES, OUTPUT, Wiring
 from snnbench.nn.hooks import after, before
-from snnbench.nn.libraries import step_mode
 from snnbench.nn.walk import named_modules
 
 _IN_PLACE = ("add_", "__iadd__")
@@ -200,7 +201,7 @@ class Recorder(TorchFunctionMode):
     def _called(self, name: str, module: nn.Module, inputs: list[Any], output: Any) -> None:
         tensors = _tensors(inputs)
         value = self._found(tensors[0] if tensors else None, f"layer '{name}' takes")
-        mode = step_mode(module)
+        mode = layer_mode(module)
         given, *rest = _tensors(output)
         if mode is None:
             self._keep(given, self._layer(name, module, value, given))
@@ -210,14 +211,31 @@ class Recorder(TorchFunctionMode):
             raise GraphError(f"layer '{name}' runs {runs} a call, and gets {gets}")
         call = self._calls.get(name, 0) if mode == "single" else None
         for state in tensors[1:]:
-            self._check_state(name, state, call or 0)
+            self._check_state(name, module, state, call or 0)
+        if len(tensors) > 1 and not call and starts_elsewhere(module):
+            raise GraphError(
+                f"layer '{name}' is given a first state, and starts at its v_leak if it gets none: give none"
+            )
         self._calls[name] = (value.steps or 1) if call is None else call + 1
+        if gives_potentials(module) and mode == "multi" and not isinstance(output, tuple):
+            self._give_potentials(name, module, value, output)
+            return
         self._keep(given, self._layer(name, module, value, given, neuron=True, call=call))
         for state in rest:
-            self._keep(state, _State(name, call or 0))
+            if state is not given:
+                self._keep(state, _State(name, call or 0))
 
-    def _check_state(self, name: str, state: Tensor, call: int) -> None:
+    def _give_potentials(self, name: str, module: nn.Module, value: Flow, output: Any) -> None:
+        """What SpikingJelly's readouts give: a list of the potentials of each step, or their mean."""
+        steps = _tensors(output)
+        flow = self._layer(name, module, value, torch.stack(steps), neuron=True)
+        for step, each in enumerate(steps):
+            self._keep(each, flow.at(step) if isinstance(output, list) else replace(flow.at(None), over="mean"))
+
+    def _check_state(self, name: str, module: nn.Module, state: Tensor, call: int) -> None:
         found = self._of(state)
+        if gives_potentials(module) and isinstance(found, Flow) and found.terms == ((name, call - 1),):
+            return  # its potential, which is what it gave
         if found != _State(name, call - 1) and (call or found is not None or state.any()):
             raise GraphError(
                 f"layer '{name}' is given a state in step {call + 1} that is not its own of the step before, nor 0 in"
@@ -295,4 +313,4 @@ def _tensors(values: Any) -> list[Tensor]:
 
 
 def _is_leaf(module: nn.Module) -> bool:
-    return isinstance(module, LEAVES) or step_mode(module) is not None
+    return isinstance(module, LEAVES) or layer_mode(module) is not None

@@ -12,6 +12,7 @@ from torch import fx, nn
 from snnbench.errors import GraphError
 from snnbench.exchange.graph import order
 from snnbench.exchange.network import GraphNetwork, Pool, Scale, Threshold
+from snnbench.exchange.readouts import layer_mode
 from snnbench.nn.libraries import step_mode
 from snnbench.nn.sew_resnet import ConvBNNeuron, DirectlyEncoded, SEWBlock
 
@@ -126,7 +127,7 @@ def wire(model: nn.Module) -> Wiring:
     Raises:
         GraphError: if the network does what a graph of NIR cannot say; the message names the layer.
     """
-    wiring = Wiring(2 if any(step_mode(module) == "multi" for module in model.modules()) else 1)
+    wiring = Wiring(2 if any(layer_mode(module) == "multi" for module in model.modules()) else 1)
     if isinstance(model, DirectlyEncoded):
         ends = _directly_encoded(wiring, model)
     elif isinstance(model, GraphNetwork):
@@ -139,7 +140,7 @@ def wire(model: nn.Module) -> Wiring:
 
 def is_chain(module: nn.Module) -> bool:
     """Whether a module is one layer, or several that run one after another."""
-    if isinstance(module, (*LEAVES, *_SKIPPED)) or step_mode(module) is not None:
+    if isinstance(module, (*LEAVES, *_SKIPPED)) or layer_mode(module) is not None:
         return True
     return isinstance(module, nn.Sequential) and all(is_chain(child) for child in module.children())
 
@@ -189,7 +190,7 @@ def _layer(wiring: Wiring, name: str, layer: Any, sources: list[str]) -> list[st
 def _module(wiring: Wiring, name: str, module: nn.Module, sources: list[str]) -> list[str]:
     if isinstance(module, _SKIPPED):
         return sources
-    if isinstance(module, LEAVES) or step_mode(module):
+    if isinstance(module, LEAVES) or layer_mode(module):
         return wiring.add(name or type(module).__name__, module, sources)
     if isinstance(module, nn.Sequential):
         for key, child in module.named_children():

@@ -234,14 +234,6 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(tau_mem_inv=scalar(0.0))),
         "'1', a norse.LIFBoxCell, never charges",
     ),
-    "readout of Norse": (
-        lambda: library("norse.torch").SequentialState(nn.Flatten(), nn.Linear(32, 4), library("norse.torch").LICell()),
-        r"layer '2' \(LICell\) gives potentials; LI and CubaLI of NIR are not written",
-    ),
-    "readout of SpikingJelly": (
-        lambda: nn.Sequential(nn.Flatten(), library("spikingjelly.activation_based.neuron").NonSpikingLIFNode()),
-        r"layer '1' \(NonSpikingLIFNode\) gives potentials",
-    ),
     "recurrent": (
         lambda: nn.Sequential(nn.Flatten(), library("snntorch").RLeaky(beta=0.5, linear_features=32, init_hidden=True)),
         "layer '1', a snntorch.RLeaky, can be written as one of",
