@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,13 @@ class _ArrayUnpickler(pickle.Unpickler):
         return _STAND_INS[module, name]
 
 
+def _check_numbers(content: bytes) -> None:
+    """Refuse a pickle that numbers a value beyond its own length: room for all numbers below it would be taken."""
+    for opcode, argument, _ in pickletools.genops(content):
+        if "PUT" in opcode.name and argument is not None and argument > len(content):
+            raise pickle.UnpicklingError(f"it numbers a value {argument}, and has {len(content)} bytes")
+
+
 def unpickle_arrays(path: Path) -> dict[str, Any]:
     """The top-level dict of a pickle of arrays, lists, numbers and text, with arrays as numpy arrays.
 
@@ -88,6 +96,7 @@ def unpickle_arrays(path: Path) -> dict[str, Any]:
     """
     content = path.read_bytes()
     try:
+        _check_numbers(content)
         batch = _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
         return {_text(key): _plain(value) for key, value in batch.items()}
     # A broken pickle can fail in any way that its opcodes can: all of them mean that the file is not what it should be.

@@ -129,3 +129,10 @@ def test_arrays_are_built_without_numpys_own_unpickling(read):
     content = python2_pickle(PIXELS, []).replace(b"K\x05K\x0c\x86", b"K\xffK\xff\x86")
     with pytest.raises(DamagedDataError, match="cannot reshape"):
         read(content)
+
+
+def test_a_number_that_takes_room_for_all_below_it_is_refused(read):
+    content = pickle.dumps({"data": [1], "labels": [2]}, protocol=2)
+    memo = content.index(b"q\x00")
+    with pytest.raises(DamagedDataError, match="numbers a value 100000000"):
+        read(content[:memo] + b"r" + struct.pack("<I", 100_000_000) + content[memo + 2 :])
