@@ -20,8 +20,9 @@ def required(name: str) -> set[str]:
 
 def stated_licence(name: str) -> str:
     said = metadata.metadata(name)
+    expressions, texts = (said.get_all(field, ()) for field in ("License-Expression", "License"))
     classified = [line.split(" :: ")[-1] for line in said.get_all("Classifier", ()) if line.startswith("License")]
-    return str(said["License-Expression"] or "; ".join(classified) or said["License"])
+    return "; ".join([*expressions] or classified or [*texts])
 
 
 def test_the_page_lists_every_package_with_its_licence() -> None:
