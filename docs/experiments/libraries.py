@@ -109,7 +109,7 @@ def page(found: dict[str, dict[str, str]]) -> str:
     """The page: one row a question and one column a library, then one row a question and tool."""
     libraries = {library: answers for library, answers in found.items() if library in PINS}
     questions = next(iter(libraries.values()))
-    head = ["", *(_title(library) for library in libraries)]
+    head = ["question", *(_title(library) for library in libraries)]
     rows = [[question, *(answers[question] for answers in libraries.values())] for question in questions]
     tools = [
         [_title(tool), question, answer]
@@ -117,7 +117,7 @@ def page(found: dict[str, dict[str, str]]) -> str:
         if tool in TOOLS
         for question, answer in answers.items()
     ]
-    return _BEFORE + _table(head, rows) + _BETWEEN + _table(["", "given", "found"], tools) + _AFTER
+    return _BEFORE + _table(head, rows) + _BETWEEN + _table(["tool", "given", "found"], tools) + _AFTER
 
 
 def _title(library: str) -> str:
