@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 from oracles.nir_networks import NETWORKS, STEPS, Make, network, own_spikes
-from oracles.nir_readers import read
 from torch import nn
 
 from snnbench import to_nir
@@ -18,6 +17,8 @@ from snnbench.errors import GraphError, OptionError
 from snnbench.exchange import DialectName
 from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, SEWResNet, SpikingNeuron
 from snnbench.quant import quantize_membranes, quantize_weights
+
+read = pytest.importorskip("oracles.nir_readers").read
 
 LIBRARIES: tuple[DialectName, ...] = ("spikingjelly", "snntorch", "norse")
 

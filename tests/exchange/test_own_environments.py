@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from oracles import nir_readers
 from oracles.environments import layered
 from oracles.nir_networks import NETWORKS, STEPS, network, own_spikes
 from torch import nn
@@ -24,6 +23,8 @@ from snnbench.exchange import DialectName
 from snnbench.exchange.cuba import CubaLIFNeuron
 from snnbench.nn import IFNeuron, LIFNeuron, sew_resnet8
 from snnbench.reporting import Silent
+
+nir_readers = pytest.importorskip("oracles.nir_readers")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
