@@ -49,6 +49,14 @@ def native_library(source: Path) -> ctypes.CDLL:
         raise OptionError(f"the compiled engine cannot be built in '{cache_root() / 'kernels'}': {error}") from error
 
 
+def library_or_none(source: Path) -> ctypes.CDLL | None:
+    """`native_library`, or None where it cannot be built or loaded."""
+    try:
+        return native_library(source)
+    except OptionError:
+        return None
+
+
 def _path(source: Path, compiler: str) -> Path:
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
     texts = (file.read_text("utf-8") for file in (source, *sorted(source.parent.glob("*.h"))))

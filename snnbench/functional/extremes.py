@@ -10,9 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from snnbench.errors import OptionError
 from snnbench.functional.memory import as_it_lies
-from snnbench.native import native_library
+from snnbench.native import library_or_none
 
 SOURCE = Path(__file__).with_name("extremes.cpp")
 _LARGE = 2**14  # values from which the kernel pays for its call
@@ -38,9 +37,7 @@ def extremes(values: Tensor) -> tuple[float, float]:
 @functools.cache
 def extremes_library() -> CDLL | None:
     """The kernel, built on first use (a second) and kept in the cache; None where it cannot be built."""
-    try:
-        library = native_library(SOURCE)
-    except OptionError:
+    if (library := library_or_none(SOURCE)) is None:
         return None
     library.find_extremes.argtypes = (c_void_p, c_int64, c_void_p)
     library.find_extremes.restype = None

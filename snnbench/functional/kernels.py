@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from snnbench.errors import OptionError
 from snnbench.functional.rows import Differing, Part, SpikeRows
-from snnbench.native import native_library
+from snnbench.native import library_or_none
 
 SOURCE = Path(__file__).with_name("counting.cpp")
 
@@ -23,9 +22,7 @@ SOURCE = Path(__file__).with_name("counting.cpp")
 @functools.cache
 def counting_library() -> CDLL | None:
     """The kernels, built on first use (a second) and kept in the cache; None where they cannot be built."""
-    try:
-        library = native_library(SOURCE)
-    except OptionError:
+    if (library := library_or_none(SOURCE)) is None:
         return None
     sizes = (c_int64,) * 4
     library.count_spikes.argtypes = (c_int64, c_void_p, *sizes, c_int64, c_void_p, c_void_p)

@@ -13,12 +13,12 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from snnbench.errors import FiringError, OptionError
+from snnbench.errors import FiringError
 from snnbench.functional.memory import memory_order
 from snnbench.functional.mismatch import Mismatch
 from snnbench.functional.threads import in_threads
 from snnbench.functional.trains import check_tau
-from snnbench.native import native_library
+from snnbench.native import library_or_none
 
 SOURCE = Path(__file__).with_name("packed.cpp")
 MOST_STEPS = 64
@@ -143,9 +143,7 @@ class PackedSpikes:
 @functools.cache
 def packing_library() -> CDLL | None:
     """The kernels, built on first use (a second) and kept in the cache; None where they cannot be built."""
-    try:
-        library = native_library(SOURCE)
-    except OptionError:
+    if (library := library_or_none(SOURCE)) is None:
         return None
     library.pack_step.argtypes = (c_int64, c_void_p, c_int64, c_int64, c_int64, c_int64, c_void_p, c_void_p)
     library.count_codes.argtypes = (c_int64, c_void_p, c_int64, c_int64, c_int64, c_int64, c_void_p)

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnbench.errors import OptionError
 from snnbench.functional.profile import LayerFiring
 from snnbench.functional.threads import in_threads
-from snnbench.native import native_library
+from snnbench.native import library_or_none
 
 Kept = NDArray[np.float64]
 """(groupings, shards): the part of a shard's difference that the network keeps; 1 its own counts, 0 the other's."""
@@ -108,9 +107,7 @@ def _kernel_areas(library: CDLL, arrays: tuple[Any, ...], values: int, below: in
 @functools.cache
 def regrouping_library() -> CDLL | None:
     """The kernel, built on first use (a second) and kept in the cache; None where it cannot be built."""
-    try:
-        library = native_library(_SOURCE)
-    except OptionError:
+    if (library := library_or_none(_SOURCE)) is None:
         return None
     whole, place = c_int64, c_void_p
     library.regrouped_areas.argtypes = (

@@ -11,10 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from snnbench.errors import OptionError
 from snnbench.functional.memory import as_it_lies, memory_order
 from snnbench.functional.threads import in_threads
-from snnbench.native import native_library
+from snnbench.native import library_or_none
 
 SOURCE = Path(__file__).with_name("inputs.cpp")
 _CHUNK = 2**16
@@ -55,9 +54,7 @@ def reach(inputs: Tensor, fan_out: Tensor) -> InputCounts:
 @functools.cache
 def reading_library() -> CDLL | None:
     """The kernels, built on first use (a second) and kept in the cache; None where they cannot be built."""
-    try:
-        library = native_library(SOURCE)
-    except OptionError:
+    if (library := library_or_none(SOURCE)) is None:
         return None
     sizes = (c_int64,) * 3
     for kernel in (library.read_inputs, library.read_inputs_last):
