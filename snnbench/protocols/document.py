@@ -73,10 +73,12 @@ class Stage(Section):
 class Training(Section):
     """Nesterov SGD over stages, with one learning-rate cycle (linear up, linear down to 0) over all of them.
 
-    Matrices and kernels are rounded to the format of `weights` at the end, and stored and measured so.
+    An epoch is all training images, or as many `images`, drawn anew for each. Matrices and kernels are rounded to the
+    format of `weights` at the end, and stored and measured so.
     """
 
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    images: _Positive | None = None
     batch_size: _Positive
     learning_rate: Annotated[float, Field(gt=0)]
     warmup: Fraction = 0.2

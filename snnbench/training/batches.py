@@ -46,11 +46,13 @@ def training_batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch in an order that `seed` and `epoch` determine; the last incomplete batch is left out.
 
+    Where the recipe has a number of images, so many that come first in that order.
+
     Bytes go to `device` and are augmented and normalised there; what is random is drawn on the CPU, so that it is the
     same on every device. `image_size`: see `augment`.
     """
     generator = torch.Generator().manual_seed(_mix(seed, epoch))
-    order = _order(len(images), generator)
+    order = _order(len(images), generator)[: training.images]
     size = training.batch_size
     for start in range(0, len(order) - size + 1, size):
         chosen = order[start : start + size]
@@ -59,8 +61,8 @@ def training_batches(
 
 
 def steps_per_epoch(count: int, training: Training) -> int:
-    """Batches that `training_batches` yields for `count` images."""
-    return count // training.batch_size
+    """Batches that `training_batches` yields an epoch, of `count` images."""
+    return min(count, training.images or count) // training.batch_size
 
 
 def augment(images: Tensor, training: Training, generator: torch.Generator, image_size: int | None = None) -> Tensor:

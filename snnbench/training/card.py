@@ -83,6 +83,7 @@ def _facts(document: Protocol, folder: Path, logs: Sequence[dict[str, Any]]) -> 
 def recipe(training: Training) -> str:
     """A training's recipe in words."""
     stages = ", then ".join(map(_stage, training.stages))
+    epochs = f"; an epoch is {training.images:,} images" if training.images else ""
     extras = [
         f"label smoothing {training.label_smoothing:g}" if training.label_smoothing else "no label smoothing",
         f"reflect-padded crops of {training.crop_padding} pixels" if training.crop_padding else "no crops",
@@ -91,7 +92,7 @@ def recipe(training: Training) -> str:
         *(f"{weight:g} times the mean rate of all neurons added to the loss" for weight in _penalty(training)),
     ]
     return (
-        f"{stages}. Nesterov SGD, momentum {training.momentum:g}, batch {training.batch_size}; the learning rate goes"
+        f"{stages}{epochs}. Nesterov SGD, momentum {training.momentum:g}, batch {training.batch_size}; the learning rate goes"
         f" linearly up to {training.learning_rate:g} in the first {100 * training.warmup:g} % of the steps, and down"
         f" to 0. Weight decay {training.weight_decay:g} on convolutions and classifier; {', '.join(extras)}."
     )
