@@ -73,3 +73,8 @@ def test_stages_in_words() -> None:
     stages = (Stage(timesteps=4, epochs=2, image_size=6), Stage(timesteps=4, epochs=1))
     words = recipe(training.model_copy(update={"stages": stages}))
     assert words.startswith("2 epochs at T = 4 on 6 x 6 pixels, then 1 epoch at T = 4. ")
+
+
+def test_a_short_epoch_in_words() -> None:
+    training = read_protocol(PROTOCOLS / "cifar10-sew8-brief" / "protocol.toml").finetune
+    assert recipe(training).startswith("1 epoch at T = 4 with averaged gradients; an epoch is 16,384 images. ")

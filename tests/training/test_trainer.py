@@ -197,3 +197,25 @@ def test_a_number_of_shards_that_nothing_would_heed_is_refused(tmp_path: Path) -
     document.write_text(text.replace("[evaluate]\n", "[evaluate]\nshards = 10\n"), "utf-8")
     with pytest.raises(ProtocolError, match=r"evaluate\.shards"):
         read_protocol(document)
+
+
+@pytest.mark.parametrize("count", [64, 100, 10_000])
+def test_a_short_epoch_is_the_beginning_of_a_whole_one(count: int) -> None:
+    trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
+    data, size, images = trainer.data, trainer.training.batch_size, len(trainer.data.images)
+    short = trainer.training.model_copy(update={"images": count})
+    whole, begun = (
+        list(training_batches(data.images, data.labels, data.normalise, training, 3, 1))
+        for training in (trainer.training, short)
+    )
+    assert len(begun) == min(count, images) // size == Trainer(trainer.model, short, data, 0).steps_per_epoch
+    for (pictures, labels), (expected, answers) in zip(begun, whole[: len(begun)], strict=True):
+        assert torch.equal(pictures, expected)
+        assert torch.equal(labels, answers)
+
+
+def test_fewer_images_than_a_batch_are_refused() -> None:
+    trainer, _, _ = open_training("digits-sew8", None, 0, "eager")
+    tiny = trainer.training.model_copy(update={"images": 7})
+    with pytest.raises(ProtocolError, match=r"batch_size=\d+ is larger than the 7 training images"):
+        Trainer(trainer.model, tiny, trainer.data, 0)
