@@ -92,9 +92,9 @@ def recipe(training: Training) -> str:
         *(f"{weight:g} times the mean rate of all neurons added to the loss" for weight in _penalty(training)),
     ]
     return (
-        f"{stages}{epochs}. Nesterov SGD, momentum {training.momentum:g}, batch {training.batch_size}; the learning rate goes"
-        f" linearly up to {training.learning_rate:g} in the first {100 * training.warmup:g} % of the steps, and down"
-        f" to 0. Weight decay {training.weight_decay:g} on convolutions and classifier; {', '.join(extras)}."
+        f"{stages}{epochs}. Nesterov SGD, momentum {training.momentum:g}, batch {training.batch_size}; the learning"
+        f" rate goes linearly up to {training.learning_rate:g} in the first {100 * training.warmup:g} % of the steps,"
+        f" and down to 0. Weight decay {training.weight_decay:g} on convolutions and classifier; {', '.join(extras)}."
     )
 
 

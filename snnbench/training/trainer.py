@@ -78,9 +78,8 @@ class Trainer:
         self.optimizer = _optimizer(model, training)
         self.steps_per_epoch = steps_per_epoch(len(data.images), training)
         if not self.steps_per_epoch:
-            raise ProtocolError(
-                f"batch_size={training.batch_size} is larger than the {training.images or len(data.images)} training images"
-            )
+            images = training.images or len(data.images)
+            raise ProtocolError(f"batch_size={training.batch_size} is larger than the {images} training images")
         self.stages = [stage for stage in training.stages for _ in range(stage.epochs)]
         _check_image_sizes(training, data.images.shape)
         _check_last_timesteps(training, model)
