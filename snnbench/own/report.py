@@ -5,25 +5,24 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from snnbench.bench.metrics import FIRING_EMD
-from snnbench.errors import FiringError, OptionError
-from snnbench.functional import Estimate, LayerRow, accuracy_by_step, agreement_by_step, early_exit, layer_table
-from snnbench.functional.energy import CostOf, Floorline, floorline
+from snnbench.errors import OptionError
+from snnbench.functional.energy import CostOf
 from snnbench.functional.graded import SpikeKind
 from snnbench.functional.pairing import Pairing
 from snnbench.nn.classifier import Loop
 from snnbench.nn.libraries import reset_states
 from snnbench.own.batches import Batches, pairs
-from snnbench.own.measures import MEASURES, Measure, Pair, Reading, own_cost
-from snnbench.own.outcome import Observer, Outcome
-from snnbench.own.weights import WeightBits, float_share, weight_bits
+from snnbench.own.card import Card, card_of
+from snnbench.own.measures import MEASURES, Measure, Pair, own_cost
+from snnbench.own.outcome import Observer
+from snnbench.own.weights import weight_bits
 from snnbench.plugins import catalogue
 
 if TYPE_CHECKING:
@@ -32,52 +31,6 @@ if TYPE_CHECKING:
 
 REFERENCE = "reference"
 CONTROL = "control"
-CONFIDENCES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
-
-
-@dataclass(frozen=True)
-class Card:
-    """One network of a report.
-
-    Attributes:
-        measures: name -> value, with its 95 % interval where it has one, or the reason why it could not be measured.
-        layers: a row each spiking layer, against the reference.
-        weights: a row each matrix of weights, with the bits found in it.
-        state_bits: layer -> bits that number the levels of its membrane potentials, 32 in float; layers that do not
-            show their potentials are left out.
-        by_step: accuracy and agreement after each step, as fractions; empty where they are not known.
-        exits: early-exit curve: (confidence, mean steps, accuracy); empty where it is not known.
-        floorline: layer of synapses -> what bounds it, if it had a core of its own.
-        notes: what a reader of the numbers must know.
-    """
-
-    measures: dict[str, Reading | str]
-    layers: tuple[LayerRow, ...]
-    weights: tuple[WeightBits, ...]
-    state_bits: dict[str, int]
-    by_step: dict[str, tuple[float, ...]]
-    exits: tuple[tuple[float, float, float], ...]
-    floorline: dict[str, Floorline]
-    notes: tuple[str, ...]
-
-    @property
-    def floats(self) -> tuple[str, ...]:
-        """Layers whose weights stay in full precision."""
-        return tuple(row.layer for row in self.weights if row.is_float)
-
-    def value(self, measure: str) -> float:
-        """A measure's value.
-
-        Raises:
-            OptionError: if there is no such measure.
-            FiringError: if it could not be measured; the message says why.
-        """
-        if measure not in self.measures:
-            raise OptionError(f"there is no measure {measure!r}; there are {', '.join(self.measures)}")
-        found = self.measures[measure]
-        if isinstance(found, str):
-            raise FiringError(f"{measure} could not be measured: {found}")
-        return found.value if isinstance(found, Estimate) else found
 
 
 @dataclass(frozen=True)
@@ -217,7 +170,7 @@ def report(
         found_labels = _run(observers, pairings, batches, labels)
         outcomes = {name: observer.outcome() for name, observer in observers.items()}
     cards = {
-        name: _card(
+        name: card_of(
             Pair(
                 outcomes[name],
                 outcomes[REFERENCE],
@@ -281,76 +234,3 @@ def _added(costs: Mapping[str, CostOf] | Collection[str]) -> tuple[Measure, ...]
     if taken := {measure.name for measure in MEASURES} & set(costs):
         raise OptionError(f"{taken.pop()!r} is a measure of the card already; call the cost something else")
     return tuple(own_cost(name, of) for name, of in costs.items())
-
-
-def _card(pair: Pair, steady: bool, control: Outcome | None, added: Sequence[Measure]) -> Card:
-    alone = pair.pairing is None
-    measures: dict[str, Reading | str] = {
-        measure.name: _measured(measure.of, pair) for measure in (*MEASURES, *added) if not (alone and measure.compares)
-    }
-    if control is not None:
-        against = Pair(pair.mine, control, pair.labels, None, pair.weights)
-        emd = next(measure for measure in MEASURES if measure.name == FIRING_EMD.name)
-        measures["control_emd"] = _measured(emd.of, against)
-    profiles = pair.mine.profile, pair.reference.profile
-    return Card(
-        measures,
-        tuple(_per_step(row, pair.mine.substeps) for row in layer_table(*profiles, pair.paired)),
-        pair.weights,
-        pair.mine.state_bits,
-        _by_step(pair),
-        _exits(pair),
-        {
-            name: floorline(load, pair.mine.profile.timesteps // pair.mine.substeps)
-            for name, load in pair.mine.synapses.items()
-        },
-        _notes(pair, steady),
-    )
-
-
-def _per_step(row: LayerRow, substeps: int) -> LayerRow:
-    rates = ("rate", "reference_rate", "emd", "null_emd", "drift", "temporal_drift")
-    return replace(row, **{name: getattr(row, name) * substeps for name in rates})
-
-
-def _measured(of: Any, pair: Pair) -> Reading | str:
-    try:
-        found: Reading = of(pair)
-    except FiringError as error:
-        return str(error)
-    return found
-
-
-def _by_step(pair: Pair) -> dict[str, tuple[float, ...]]:
-    mine, theirs = pair.mine.step_logits, pair.reference.step_logits
-    if mine is None or theirs is None:
-        return {}
-    curves = {"agreement": agreement_by_step(mine.transpose(0, 1), theirs.transpose(0, 1))}
-    if pair.labels is not None:
-        curves["accuracy"] = accuracy_by_step(mine.transpose(0, 1), pair.labels)
-    return {name: tuple(curve.tolist()) for name, curve in curves.items()}
-
-
-def _exits(pair: Pair) -> tuple[tuple[float, float, float], ...]:
-    if pair.mine.step_logits is None or pair.labels is None:
-        return ()
-    steps = pair.mine.step_logits.transpose(0, 1)
-    found = [early_exit(steps, pair.labels, confidence) for confidence in CONFIDENCES]
-    return tuple((each.confidence, each.steps, each.accuracy) for each in found)
-
-
-def _notes(pair: Pair, steady: bool) -> tuple[str, ...]:
-    notes = []
-    if not steady:
-        notes.append(
-            "it gave other outputs when it saw the first samples again: it keeps a state between calls that is not"
-            " reset (reset it in loop=), or draws random numbers"
-        )
-    if pair.pairing is not None and (floats := [row.layer for row in pair.weights if row.is_float]):
-        notes.append(f"{100 * float_share(pair.weights):.1f} % of the weights stay in float: {', '.join(floats)}")
-    too_many = [row for row in pair.weights if row.declared_bits is not None and row.found_bits > row.declared_bits]
-    notes += [f"{row.layer} holds {row.found_bits} bits; {row.declared_bits} were declared" for row in too_many]
-    unused = [row.layer for row in pair.weights if row.declared_bits is not None and row.found_bits < row.declared_bits]
-    if unused:
-        notes.append(f"fewer levels than the declared bits allow: {', '.join(unused)}")
-    return tuple(notes)

@@ -21,7 +21,8 @@ from snnbench.own.measures import MEASURES, Reading, own_cost
 if TYPE_CHECKING:
     import pandas as pd
 
-    from snnbench.own.report import Card, Report
+    from snnbench.own.card import Card
+    from snnbench.own.report import Report
 
 AS_WIDE_AS_NEEDED = 10_000
 """Columns of a terminal; no table takes as many."""
