@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from snnbench.errors import OptionError
+from snnbench.nn.rounding import RoundingGrid
 from snnbench.quant.straight_through import straight_through
 
 Clip = Literal["narrow", "wide", "absmax", "mse", "percentile"]
@@ -41,13 +42,22 @@ class Uniform(nn.Module):
     def _low(self, bound: Tensor) -> Tensor:
         return torch.zeros_like(bound) if self.range == "unsigned" else -bound
 
-    def _round(self, clipped: Tensor, bound: Tensor) -> Tensor:
+    def fixed_grid(self, dtype: torch.dtype) -> RoundingGrid | None:
+        """The grid on which it rounds every tensor of `dtype`; None if the grid depends on the tensor."""
+        if self.bound is None or self.bound.ndim:
+            return None
+        bound = self.bound.to(dtype)
+        return RoundingGrid(*map(float, (self._low(bound), bound, *self._levels(bound))))
+
+    def _levels(self, bound: Tensor) -> tuple[Tensor, Tensor]:
+        """Origin and step of the levels."""
         if self.grid == "symmetric" and self.range == "signed":
-            steps, origin = 2 ** (self.bits - 1) - 1, torch.zeros_like(bound)
-            scale = bound / steps
-        else:
-            steps, origin = 2**self.bits - 1, self._low(bound)
-            scale = (bound - origin) / steps
+            return torch.zeros_like(bound), bound / (2 ** (self.bits - 1) - 1)
+        origin = self._low(bound)
+        return origin, (bound - origin) / (2**self.bits - 1)
+
+    def _round(self, clipped: Tensor, bound: Tensor) -> Tensor:
+        origin, scale = self._levels(bound)
         index = torch.round((clipped - origin) / torch.where(scale == 0, 1, scale))
         quantized: Tensor = origin + index * scale
         return quantized

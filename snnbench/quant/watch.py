@@ -51,6 +51,9 @@ class Visited:
     def _count_known(self, values: Tensor) -> Tensor:
         index = torch.searchsorted(self.levels, values).clamp_(max=len(self.levels) - 1)
         known = self.levels[index] == values
+        if known.all():
+            self.counts = self.counts + torch.bincount(index, minlength=len(self.levels))
+            return values[:0]
         self.counts = self.counts + torch.bincount(index[known], minlength=len(self.levels))
         return values[~known]
 
@@ -99,7 +102,7 @@ class Watch:
 
     def __enter__(self) -> Self:
         model = unwrapped(self._model)
-        self._handles.append(after(model, self._count_samples))
+        self._handles.append(model.register_forward_hook(self._count_samples(), with_kwargs=True))
         for name, matrix in matrices(self._model).items():
             if place := parametrizations_of(matrix):
                 self._handles.append(after(place[0], self._note_weight(name)))
@@ -115,6 +118,9 @@ class Watch:
     ) -> None:
         while self._handles:
             self._handles.pop().remove()
+        self._leave_membranes()
+
+    def _leave_membranes(self) -> None:
         while self._guarded:
             neuron, quantizer = self._guarded.pop()
             neuron.state_quantizer = quantizer
@@ -134,6 +140,13 @@ class Watch:
 
         return note
 
-    def _count_samples(self, inputs: tuple[Any, ...], keywords: Mapping[str, Any], output: Any) -> None:
-        given = first_tensor((inputs, keywords))
-        self._samples += 0 if given is None else len(given)
+    def _count_samples(self) -> Callable[..., None]:
+        """A hook for whatever form of the network runs, since the guards are in all of them."""
+
+        def count(form: nn.Module, inputs: tuple[Any, ...], keywords: Mapping[str, Any], output: Any) -> None:
+            given = first_tensor((inputs, keywords))
+            self._samples += 0 if given is None else len(given)
+            if self._samples >= MEMBRANE_SAMPLES:
+                self._leave_membranes()
+
+        return count

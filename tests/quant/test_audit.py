@@ -21,7 +21,8 @@ from snnbench.bench.quantized import Quantized
 from snnbench.builtin.lqnet import LQNet, lqnet
 from snnbench.builtin.uniform import uniform
 from snnbench.errors import OptionError
-from snnbench.nn import IFNeuron, LIFNeuron, sew_resnet8
+from snnbench.nn import IFNeuron, LIFNeuron, optimize, sew_resnet8
+from snnbench.nn.compiled import why_not_compiled
 from snnbench.nn.recording import spiking_layers
 from snnbench.quant import (
     Watch,
@@ -35,6 +36,7 @@ from snnbench.quant import (
 from snnbench.quant.audit import stalled_below
 from snnbench.quant.coding import pack
 from snnbench.quant.packing import bits_for
+from snnbench.quant.watch import Visited
 from snnbench.records.record import Audit
 
 Make = Callable[[str, Tensor], nn.Module]
@@ -333,6 +335,40 @@ def test_a_tied_weight_is_counted_once() -> None:
     tied[1].weight = tied[0].weight
     assert float_bits(tied) == 32 * 16
     assert full_precision(tied) == ("0", "1")
+
+
+needs_kernels = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [pytest.param(lambda model: model, id="eager"), pytest.param(optimize, id="compiled", marks=needs_kernels)],
+)
+def test_membranes_are_watched_while_the_first_images_run(
+    form: Callable[[nn.Module], nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snnbench.quant.watch.MEMBRANE_SAMPLES", 4)
+    net = sew_resnet8(width=4, num_classes=5, timesteps=3, channels=1).eval()
+    quantize_membranes(net, lambda name, like: uniform(like, bits=4), "post_reset", (1, 8, 8))
+    before = {name: neuron.state_quantizer for name, neuron in spiking_layers(net).items()}
+    with Watch(net) as watch, torch.inference_mode():
+        fast = form(net)
+        for _ in range(5):
+            fast(torch.randn(2, 1, 8, 8))
+        assert {name: neuron.state_quantizer for name, neuron in spiking_layers(fast).items()} == before
+    assert {name: int(each.counts.sum()) for name, each in watch.membranes.items()} == {
+        name: 4 * 3 * math.prod(each.features) for name, each in watch.membranes.items()
+    }
+
+
+@given(st.lists(st.lists(st.integers(-3, 3), min_size=1, max_size=9), min_size=1, max_size=6))
+def test_visits_are_counted_as_in_one_look_at_all(batches: list[list[int]]) -> None:
+    visited, states = Visited(), [torch.tensor(batch).float().unsqueeze(1) for batch in batches]
+    for batch in states:
+        visited.add(batch)
+    levels, counts = torch.unique(torch.cat(states), return_counts=True)
+    assert torch.equal(visited.levels, levels)
+    assert torch.equal(visited.counts, counts)
 
 
 def test_a_watch_may_see_several_modes_of_autograd_and_no_copies() -> None:

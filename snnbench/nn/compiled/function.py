@@ -14,11 +14,14 @@ from torch.autograd.function import once_differentiable
 from snnbench.nn.averaged import over_time
 from snnbench.nn.compiled.build import kernels
 from snnbench.nn.compiled.counter import SpikeCounter
-from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
+from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, Site, SpikingNeuron
 from snnbench.nn.rectifier import Rectifier, firing_range
+from snnbench.nn.rounding import RoundingGrid
 
 _TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float64: 2}
 _RATE = 5
+_SITES: dict[Site, int] = {"pre_spike": 1, "post_reset": 2}
+_FLOAT = RoundingGrid(0.0, 0.0, 0.0, 0.0)
 
 
 class _Shape(ctypes.Structure):
@@ -26,9 +29,10 @@ class _Shape(ctypes.Structure):
 
 
 class _Neuron(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_double) for name in ("theta", "v_reset", "k", "alpha", "start", "by_theta")] + [
-        (name, ctypes.c_int64) for name in ("charge", "soft", "detach", "levels")
-    ]
+    _fields_ = [
+        (name, ctypes.c_double)
+        for name in ("theta", "v_reset", "k", "alpha", "start", "by_theta", *RoundingGrid._fields)
+    ] + [(name, ctypes.c_int64) for name in ("charge", "soft", "detach", "levels", "site")]
 
 
 @dataclass
@@ -37,7 +41,8 @@ class Fusion:
 
     With `shared` the current (N, C, *positions) is the same at every step, else it is (T, N, C, *positions).
     With `averaged` its gradient is averaged over time. `states` (N, C, *positions), channels-last, are the potentials
-    that the steps begin with and are left with; without them, a neuron begins where it always does.
+    that the steps begin with and are left with; without them, a neuron begins where it always does. With a `grid`,
+    potentials in units of theta are rounded to it at the neuron's site, in float32 and without gradient.
     """
 
     neuron: SpikingNeuron | Rectifier
@@ -47,6 +52,7 @@ class Fusion:
     counter: SpikeCounter | None = None
     averaged: bool = False
     states: Tensor | None = None
+    grid: RoundingGrid | None = None
     constants: _Neuron = field(init=False)
     scale: Tensor = field(init=False)
     mean: Tensor = field(init=False)
@@ -58,19 +64,20 @@ class Fusion:
         return _Shape(self.timesteps, samples, _positions(x), x.shape[1], self.shared, constant)
 
     def __post_init__(self) -> None:
-        self.constants = _constants(self.neuron)
+        self.constants = _constants(self.neuron, self.grid)
 
 
-def _constants(neuron: SpikingNeuron | Rectifier) -> _Neuron:
+def _constants(neuron: SpikingNeuron | Rectifier, grid: RoundingGrid | None) -> _Neuron:
     if isinstance(neuron, Rectifier):
         silent, saturated = map(_number, firing_range(neuron.neuron))
         line = (silent, 0.0, 1 / (saturated - silent), 0.0, 0.0, 0.0)
-        return _Neuron(*line, _RATE, False, False, neuron.levels or 0)
+        return _Neuron(*line, *_FLOAT, _RATE, False, False, neuron.levels or 0, 0)
     k, charge = _charge(neuron)
     theta, by_theta = _number(neuron.threshold), neuron.v_init or 0.0
     start = neuron.v_reset if neuron.v_init is None else neuron.v_init * theta
-    numbers = (theta, neuron.v_reset, k, neuron.alpha, start, by_theta)
-    return _Neuron(*numbers, charge, neuron.reset == "soft", neuron.detach_reset, 0)
+    numbers = (theta, neuron.v_reset, k, neuron.alpha, start, by_theta, *(grid or _FLOAT))
+    site = _SITES[neuron.site] if grid else 0
+    return _Neuron(*numbers, charge, neuron.reset == "soft", neuron.detach_reset, 0, site)
 
 
 def _number(learned: float | Tensor) -> float:

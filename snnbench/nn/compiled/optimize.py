@@ -24,6 +24,7 @@ from snnbench.nn.convolution import convolve, convolve_weight
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, Site, SpikingNeuron
 from snnbench.nn.rectifier import Rectifier
 from snnbench.nn.refits import observe_forwards
+from snnbench.nn.rounding import RoundingGrid, fixed_grid
 from snnbench.nn.sew_resnet import ConvBNNeuron, Stem, per_step
 
 M = TypeVar("M", bound=nn.Module)
@@ -83,13 +84,14 @@ class FusedNeuron(SpikingNeuron):
         if bn is not None and not _plain(bn):
             x, bn = (bn(x) if shared else per_step(bn, x)), None
         flat = x if shared else x.flatten(0, 1)
-        if not _fits(flat, self):
+        grid = _grid(flat, self)
+        if not _fits(flat, self, grid):
             current: Tensor = flat if bn is None else nn.BatchNorm2d.forward(bn, flat)
             steps = (
                 current.expand(timesteps, *current.shape) if shared else current.view(*x.shape[:2], *current.shape[1:])
             )
             return super().forward(steps)
-        fusion = Fusion(self, bn, timesteps, bool(shared), self.counter, averaged and bn is not None)
+        fusion = Fusion(self, bn, timesteps, bool(shared), self.counter, averaged and bn is not None, grid=grid)
         leak = self.w.sigmoid() if isinstance(self, PLIFNeuron) else None
         weight, bias = (None, None) if bn is None else (bn.weight, bn.bias)
         if self.as_bytes and flat.dtype == torch.float32:
@@ -169,11 +171,12 @@ def optimize(model: M) -> M:
     It shares parameters, buffers, layers of weights and quantizers (later ones, too) with `model` and has the same
     names and ``state_dict``; train and evaluate it as you would `model`, whose own mode stays as it is. Hooks that are
     there are kept, later ones belong to the form that they are put on. SpikingJelly's IF, LIF and PLIF neurons are
-    fused in evaluation. Neurons of other libraries, neurons with a state quantizer, and tensors on other devices than
-    the CPU run as before. A batch norm is found where it feeds a neuron alone, in whatever modules both are; where it
-    is not found, the neuron alone is fused. In float32 evaluation convolutions skip zeros where that pays, and the
-    spikes are those of `model` in channels-last memory; later weight quantizers are put on `model`. From then on the
-    process keeps large blocks of memory: fetching them anew takes longer than the neurons.
+    fused in evaluation, and so are neurons whose state quantizer clips and rounds to a fixed grid, as `uniform` does.
+    Neurons of other libraries or with other state quantizers, and tensors on other devices than the CPU run as before.
+    A batch norm is found where it feeds a neuron alone, in whatever modules both are; where it is not found, the neuron
+    alone is fused. In float32 evaluation convolutions skip zeros where that pays, and the spikes are those of `model`
+    in channels-last memory; later weight quantizers are put on `model`. From then on the process keeps large blocks of
+    memory: fetching them anew takes longer than the neurons.
 
     Raises:
         OptionError: if there is no C++ compiler, or it cannot build the kernels.
@@ -264,8 +267,16 @@ def _watched(module: nn.Module) -> bool:
     return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
-def _fits(x: Tensor, neuron: SpikingNeuron) -> bool:
-    return _known(x) and neuron.state_quantizer is None
+def _fits(x: Tensor, neuron: SpikingNeuron, grid: RoundingGrid | None) -> bool:
+    return _known(x) and (neuron.state_quantizer is None or grid is not None)
+
+
+def _grid(x: Tensor, neuron: SpikingNeuron) -> RoundingGrid | None:
+    """Where the kernels can quantize the membrane of `neuron` themselves, to what."""
+    if neuron.state_quantizer is None or x.dtype != torch.float32 or neuron.training or torch.is_grad_enabled():
+        return None
+    followed = vars(neuron).keys() & {"charge", "_store"}  # by somebody who notes potentials
+    return None if followed else fixed_grid(neuron.state_quantizer, x.dtype)
 
 
 def _known(x: Tensor) -> bool:

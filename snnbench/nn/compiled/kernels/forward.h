@@ -17,22 +17,41 @@ inline R charged(R v, R y, R k, R v_reset) {
     return v - above * k + y;
 }
 
+// A quantizer of potentials, with PyTorch's roundings one after the other; not a number stays that.
+template <class R>
+struct Quantizer {
+    R theta, low, high, origin, step, divisor;
+
+    explicit Quantizer(const Neuron& neuron)
+        : theta(R(neuron.theta)), low(R(neuron.low)), high(R(neuron.high)), origin(R(neuron.origin)),
+          step(R(neuron.step)), divisor(step == R(0) ? R(1) : step) {}
+
+    inline R operator()(R potential) const {
+        R x = potential / theta;
+        x = x < low ? low : x > high ? high : x;
+        return (origin + std::nearbyint((x - origin) / divisor) * step) * theta;
+    }
+};
+
 // One step of one neuron: its spike, 0 or 1, and the new potential `v`.
-template <Charge charge, class R>
-inline int32_t fire_one(R& v, R y, R theta, R v_reset, R k, bool soft) {
+template <Charge charge, Site site, class R>
+inline int32_t fire_one(R& v, R y, R theta, R v_reset, R k, bool soft, const Quantizer<R>& quantized) {
     R h = charged<charge, R>(v, y, k, v_reset);
+    if constexpr (site == kPreSpike) h = quantized(h);
     R reset = soft ? h - theta : v_reset;
     int32_t s = h >= theta;
     v = s ? reset : h;
+    if constexpr (site == kPostReset) v = quantized(v);
     return s;
 }
 
 // STEPS steps of one tile of one sample, the potentials in registers. `counts`: this shard's spikes per neuron;
 // `fired`: its spikes per step.
-template <int STEPS, Charge charge, bool counting, class S, class O, class R>
+template <int STEPS, Charge charge, Site site, bool counting, class S, class O, class R>
 void fire_steps(const S* x, O* out, const R* scale, const R* shift, R* v, const Shape& shape, const Neuron& neuron,
                 int64_t length, int32_t* counts, int64_t* fired) {
     const R theta = R(neuron.theta), v_reset = R(neuron.v_reset), k = R(neuron.k);
+    const Quantizer<R> quantized(neuron);
     const bool soft = neuron.soft;
     const int64_t in = shape.step(), step = shape.N * shape.features();
     int32_t first = 0, second = 0, third = 0, fourth = 0;
@@ -41,7 +60,7 @@ void fire_steps(const S* x, O* out, const R* scale, const R* shift, R* v, const 
         R potential = v[j];
         auto fire = [&](int64_t t) {
             R y = std::fma(R(load(x[t * in + j])), scale[j], shift[j]);
-            int32_t s = fire_one<charge>(potential, y, theta, v_reset, k, soft);
+            int32_t s = fire_one<charge, site>(potential, y, theta, v_reset, k, soft, quantized);
             store_spike(&out[t * step + j], s);
             return s;
         };
@@ -57,7 +76,7 @@ void fire_steps(const S* x, O* out, const R* scale, const R* shift, R* v, const 
     for (int t = 0; counting && t < STEPS; ++t) fired[t] += sums[t];
 }
 
-template <Charge charge, bool counting, class S, class O, class R>
+template <Charge charge, Site site, bool counting, class S, class O, class R>
 void fire_tile(const S* x, O* out, const R* scale, const R* shift, R* v, const Shape& shape, const Neuron& neuron,
                int64_t length, R* states, int32_t* counts, int64_t* fired) {
     const int64_t step = shape.N * shape.features();
@@ -68,18 +87,18 @@ void fire_tile(const S* x, O* out, const R* scale, const R* shift, R* v, const S
     }
     int64_t t = 0;
     for (; t + 4 <= shape.T; t += 4) {
-        fire_steps<4, charge, counting>(x + t * shape.step(), out + t * step, scale, shift, v, shape, neuron, length,
-                                        counts, fired + t);
+        fire_steps<4, charge, site, counting>(x + t * shape.step(), out + t * step, scale, shift, v, shape, neuron,
+                                              length, counts, fired + t);
     }
     for (; t < shape.T; ++t) {
-        fire_steps<1, charge, counting>(x + t * shape.step(), out + t * step, scale, shift, v, shape, neuron, length,
-                                        counts, fired + t);
+        fire_steps<1, charge, site, counting>(x + t * shape.step(), out + t * step, scale, shift, v, shape, neuron,
+                                              length, counts, fired + t);
     }
     if (states) std::copy(v, v + length, states);
 }
 
 // `states`: potentials that the steps begin with and are left with; without them, all begin at neuron.start.
-template <Charge charge, bool counting, class S, class O>
+template <Charge charge, Site site, bool counting, class S, class O>
 void fire(const S* x, O* out, const typename Compute<S>::type* scale, const typename Compute<S>::type* shift,
           const Shape& shape, const Neuron& neuron, typename Compute<S>::type* states, int32_t* counts, int64_t* fired,
           int64_t shards, int64_t first, int64_t threads) {
@@ -95,10 +114,10 @@ void fire(const S* x, O* out, const typename Compute<S>::type* scale, const type
             const int64_t size = std::min(length, features - from);
             for (int64_t n = 0; n < shape.N; ++n) {
                 const int64_t shard = counting ? (first + n) % shards : 0;
-                fire_tile<charge, counting>(x + n * features + from, out + n * features + from, scales.data(),
-                                            shifts.data(), v.data(), shape, neuron, size,
-                                            states ? states + n * features + from : nullptr,
-                                            counts + shard * features + from, mine.data() + shard * shape.T);
+                fire_tile<charge, site, counting>(x + n * features + from, out + n * features + from, scales.data(),
+                                                  shifts.data(), v.data(), shape, neuron, size,
+                                                  states ? states + n * features + from : nullptr,
+                                                  counts + shard * features + from, mine.data() + shard * shape.T);
             }
         }
         if constexpr (counting) {

@@ -31,13 +31,22 @@ void with_charge(int64_t charge, Run run) {
     }
 }
 
+template <Charge charge, Site site, class S, class O>
+constexpr auto fire_at(bool counting) {
+    return counting ? fire<charge, site, true, S, O> : fire<charge, site, false, S, O>;
+}
+
 template <class S, class O>
 void fire_any(const void* x, void* out, const void* scale, const void* shift, const Shape& shape, const Neuron& neuron,
               void* states, int32_t* counts, int64_t* fired, int64_t shards, int64_t first, int64_t threads) {
     using R = typename Compute<S>::type;
     with_charge(neuron.charge, [&](auto charge) {
         constexpr Charge kind = decltype(charge)::value;
-        auto run = counts ? fire<kind, true, S, O> : fire<kind, false, S, O>;
+        auto run = fire_at<kind, kNowhere, S, O>(counts);
+        if constexpr (std::is_same_v<S, float> && kind != kRate) {
+            if (neuron.site == kPreSpike) run = fire_at<kind, kPreSpike, S, O>(counts);
+            if (neuron.site == kPostReset) run = fire_at<kind, kPostReset, S, O>(counts);
+        }
         run((const S*)x, (O*)out, (const R*)scale, (const R*)shift, shape, neuron, (R*)states, counts, fired,
             shards, first, threads);
     });
@@ -63,7 +72,8 @@ void backward_any(const void* x, const void* grads, void* dy, void* x_sum, const
 
 }  // namespace
 
-// Element types: 0 float32, 1 bfloat16, 2 float64. Spikes may also be bytes (type 3) where the currents are float32.
+// Element types: 0 float32, 1 bfloat16, 2 float64. Spikes may also be bytes (type 3), and potentials quantized, where
+// the currents are float32.
 extern "C" {
 
 void snn_fire(int64_t type, int64_t out_type, const void* x, void* out, const void* scale, const void* shift,
