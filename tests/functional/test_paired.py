@@ -97,6 +97,17 @@ def test_what_would_be_measured_at_each_strength_is_that_of_a_plain_loop(way: st
         assert noisy[strength, swap] == pytest.approx(total / (49 * reference.trials), rel=1e-3)
 
 
+@pytest.mark.parametrize("units", [1, 9, 300, 3000])
+@pytest.mark.parametrize("whole", [True, False])
+def test_few_units_and_many_have_the_areas_that_sorting_gives(way: str, units: int, whole: bool) -> None:
+    draw = np.random.default_rng(units)
+    reference, more = draw.integers(9, 20, (5, units)).sum(0), draw.integers(-9, 10, (5, units))
+    layer = regrouping.LayerPair(reference, 2 * reference + more.sum(0), more)
+    kept = draw.integers(0, 2, (50, 5)) if whole else draw.uniform(-1, 2, (50, 5))
+    rounded = 0 if whole else units / 2**6
+    assert layer.areas(kept.astype(float)) == pytest.approx(layer.sorted_areas(kept.astype(float)), rel=0, abs=rounded)
+
+
 def test_networks_that_fire_alike_differ_by_nothing(way: str) -> None:
     network, _ = pair()
     found = paired_null(network, network)
