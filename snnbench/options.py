@@ -62,7 +62,7 @@ def describe(owner: object, factory: Callable[..., Any]) -> list[Option]:
 
     ``owner`` is how messages name the factory, as ``quantizer 'lqnet'``. PluginError if an annotation cannot be read.
     """
-    return [_option(parameter, _adapter(owner, parameter)) for parameter in _parameters(owner, factory)]
+    return [_option(parameter, _schema(_adapter(owner, parameter))) for parameter in _parameters(owner, factory)]
 
 
 def fixed_bits(owner: object, factory: Callable[..., Any]) -> int | None:
@@ -168,8 +168,8 @@ def _adapter(owner: object, parameter: inspect.Parameter) -> TypeAdapter[Any]:
         raise PluginError(f"{owner}: its option {parameter.name!r} has an annotation that cannot be checked") from error
 
 
-def _option(parameter: inspect.Parameter, adapter: TypeAdapter[Any]) -> Option:
-    schema, choices = _schema(adapter), _choices(adapter)
+def _option(parameter: inspect.Parameter, schema: Mapping[str, Any]) -> Option:
+    choices = _choices(schema)
     required = parameter.default is _REQUIRED
     return Option(
         name=parameter.name,
@@ -186,8 +186,7 @@ def _schema(adapter: TypeAdapter[Any]) -> Mapping[str, Any]:
     return next((part for part in schema.get("anyOf", ()) if part.get("type") != "null"), schema)
 
 
-def _choices(adapter: TypeAdapter[Any]) -> list[Any]:
-    schema = _schema(adapter)
+def _choices(schema: Mapping[str, Any]) -> list[Any]:
     return list(schema.get("enum", [schema["const"]] if "const" in schema else ()))
 
 
@@ -202,7 +201,7 @@ def _range(schema: Mapping[str, Any]) -> str:
 
 def _default(owner: object, parameter: inspect.Parameter) -> Any:
     if parameter.default is _REQUIRED:
-        option = _option(parameter, _adapter(owner, parameter))
+        option = _option(parameter, _schema(_adapter(owner, parameter)))
         raise OptionError(f"{owner} needs {parameter.name}: {option.allowed or option.type}")
     return parameter.default
 
@@ -211,16 +210,17 @@ def _value(owner: object, parameter: inspect.Parameter, given: object) -> Any:
     from pydantic import ValidationError
 
     adapter = _adapter(owner, parameter)
-    option = _option(parameter, adapter)
+    schema = _schema(adapter)
+    option = _option(parameter, schema)
     try:
-        return adapter.validate_python(_literal(adapter, given), strict=not isinstance(given, str))
+        return adapter.validate_python(_literal(schema, given), strict=not isinstance(given, str))
     except ValidationError as error:
         raise OptionError(_refusal(owner, option, given, error.errors()[0])) from error
 
 
-def _literal(adapter: TypeAdapter[Any], given: object) -> object:
+def _literal(schema: Mapping[str, Any], given: object) -> object:
     """The choice that a string spells, since ``"32"`` is not a ``Literal[32]``; else what is given."""
-    return next((choice for choice in _choices(adapter) if str(choice) == given), given)
+    return next((choice for choice in _choices(schema) if str(choice) == given), given)
 
 
 def _refusal(owner: object, option: Option, given: object, reason: Mapping[str, Any]) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from math import sqrt
 
 import torch
-from scipy.stats import binomtest, norm
 from torch import Tensor
 
 from snnbench.errors import FiringError
@@ -38,6 +37,8 @@ def wilson_interval(correct: int, samples: int) -> Estimate:
     """
     if not 0 <= correct <= samples or samples == 0:
         raise FiringError(f"{correct} correct of {samples} samples is not a fraction; evaluate at least one sample")
+    from scipy.stats import binomtest
+
     interval = binomtest(correct, samples).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(correct / samples, float(interval.low), float(interval.high))
 
@@ -51,6 +52,8 @@ def mcnemar_test(correct: Tensor, reference_correct: Tensor) -> McNemar:
     Source: McNemar 1947, Psychometrika 12, with the exact binomial distribution of the discordant samples.
     """
     _check_paired(correct, reference_correct)
+    from scipy.stats import binomtest
+
     lost = int((reference_correct & ~correct).sum())
     gained = int((correct & ~reference_correct).sum())
     p_value = float(binomtest(lost, lost + gained).pvalue) if lost + gained else 1.0
@@ -70,6 +73,8 @@ def accuracy_change(correct: Tensor, reference_correct: Tensor, confidence: floa
 
     Source: the adjusted Wald interval of Bonett and Price 2012, J. Educational and Behavioral Statistics 37.
     """
+    from scipy.stats import norm
+
     test = mcnemar_test(correct, reference_correct)
     samples = len(correct)
     lost, gained, total = test.lost + 1, test.gained + 1, samples + 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
-from torchmetrics.functional.classification import multiclass_calibration_error
 
 from snnbench.errors import FiringError
 
@@ -26,6 +25,8 @@ def expected_calibration_error(logits: Tensor, labels: Tensor, bins: int = BINS)
 
     Source: Guo et al. 2017, On Calibration of Modern Neural Networks, arXiv 1706.04599.
     """
+    from torchmetrics.functional.classification import multiclass_calibration_error
+
     _check(logits, labels)
     probabilities = logits.double().softmax(1)
     return float(multiclass_calibration_error(probabilities, labels, logits.shape[1], n_bins=bins, norm="l1"))

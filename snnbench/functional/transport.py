@@ -7,7 +7,6 @@ from math import exp, lgamma, pi, sqrt
 from typing import Literal, overload
 
 import torch
-from scipy.spatial import KDTree
 from torch import Tensor
 
 from snnbench.errors import FiringError
@@ -114,6 +113,8 @@ def _distance(a: Tensor, b: Tensor) -> Estimate:
 
 def _nearest(a: Tensor, b: Tensor) -> float:
     """Mean distance to the nearest point of the other network: every plan costs at least this."""
+    from scipy.spatial import KDTree
+
     return float(KDTree(b.numpy()).query(a.numpy())[0].mean())
 
 

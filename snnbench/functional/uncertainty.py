@@ -11,7 +11,6 @@ from typing import Any, Literal, Protocol, overload
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import t as student
 from torch import Tensor
 
 from snnbench.errors import FiringError
@@ -91,6 +90,8 @@ def jackknife_spread(value: float, without: NDArray[np.float64], sizes: NDArray[
         without: the same without each shard.
         sizes: number of samples in each shard.
     """
+    from scipy.stats import t as student
+
     share = sizes / sizes.sum()
     corrected = len(sizes) * value - ((1 - share) * without).sum()
     pseudo = (value - (1 - share) * without) / share

@@ -97,9 +97,9 @@ def addresses(model: nn.Module) -> set[int]:
 
 @contextmanager
 def seeded(seed: int = 0) -> Iterator[None]:
-    """Seed the global random state, and put it back afterwards."""
+    """Seed the CPU's global random state, and put it back afterwards."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 
+import scipy.stats  # noqa: F401  (imported late elsewhere, and needed by every cell: once for all workers)
 import torch
 
 from snnbench.bench.bench import Bench, cell_identity
