@@ -85,8 +85,9 @@ class Operations:
 
     def leave_one_out(self) -> Iterator[Self]:
         """For each shard that has samples, the operations of all samples outside it, as one shard."""
+        totals = {name: counts.sum(1) for name, counts in self.layers.items()}
         for shard in self.samples.nonzero().flatten().tolist():
-            layers = {name: (counts.sum(1) - counts[:, shard]).unsqueeze(1) for name, counts in self.layers.items()}
+            layers = {name: (totals[name] - counts[:, shard]).unsqueeze(1) for name, counts in self.layers.items()}
             yield type(self)(layers, (self.samples.sum() - self.samples[shard]).unsqueeze(0))
 
     def to_tensors(self) -> dict[str, Tensor]:
