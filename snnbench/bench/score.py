@@ -19,10 +19,10 @@ from snnbench.functional import (
     Paired,
     dead_fraction,
     firing_drift,
-    firing_emd,
     noise_floor,
     seed_floor,
 )
+from snnbench.functional.emd import counted_emd
 from snnbench.protocols.document import EvaluationRules as Rules
 from snnbench.records.evaluation import Evaluation
 from snnbench.records.record import Control, Distance, LayerScores, Null, Reached, Reference
@@ -93,7 +93,7 @@ def layer_rows(mine: FiringProfile, theirs: FiringProfile, dead_below: float) ->
             neurons=rate.numel(),
             firing_rate=float(rate.mean()),
             reference_rate=float(references[name].mean()),
-            firing_emd=float(firing_emd(rate, references[name])),
+            firing_emd=counted_emd(rate, references[name]),
             firing_drift=float(firing_drift(rate, references[name])),
             dead_fraction=float(dead_fraction(rate, dead_below)),
         )

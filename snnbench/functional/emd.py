@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import reduce
 from typing import Literal, TypeAlias, overload
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -169,8 +170,21 @@ def _wide(rates: Tensor) -> Tensor:
     return rates if rates.dtype in (torch.float32, torch.float64) else rates.float()
 
 
+def counted_emd(rates: Tensor, reference_rates: Tensor) -> float:
+    """`firing_emd` of a layer's rates as a profile has them, to the bit, and without a gradient."""
+    return float(_between_sorted(*(_ascending(side.flatten()) for side in (rates, reference_rates))))
+
+
+def _ascending(rates: Tensor) -> Tensor:
+    # NumPy sorts several times as fast as torch.
+    return torch.from_numpy(np.sort(rates.numpy())) if rates.device.type == "cpu" else rates.sort().values
+
+
 def _wasserstein(a: Tensor, b: Tensor) -> Tensor:
-    a, b = a.flatten().sort().values, b.flatten().sort().values
+    return _between_sorted(a.flatten().sort().values, b.flatten().sort().values)
+
+
+def _between_sorted(a: Tensor, b: Tensor) -> Tensor:
     if len(a) == len(b):
         return (a - b).abs().mean()
     ranks_a, ranks_b, mass = monotone_plan(len(a), len(b), a.device)

@@ -22,6 +22,7 @@ from snnbench.functional import (
     threads,
 )
 from snnbench.functional import counts as counts_module
+from snnbench.functional.emd import counted_emd
 
 SIZES = [(1, 1), (2, 2), (7, 7), (100, 100), (3, 5), (1, 40), (64, 48), (1000, 999)]
 REDUCTIONS = ["weighted", "mean", "max", "pooled"]
@@ -50,6 +51,7 @@ def test_emd_equals_scipy_and_pot(sizes, kind):
     assert emd == pytest.approx(scipy_emd(a, b), abs=1e-12)
     assert emd == pytest.approx(pot_emd(a, b), abs=1e-12)
     assert float(firing_emd(b, a)) == pytest.approx(emd, abs=1e-15)
+    assert counted_emd(a, b) == emd
 
 
 @pytest.mark.parametrize("trials", [(1, 1), (40, 40), (40, 60), (2000, 1999), (400_000, 400_000)], ids=str)
