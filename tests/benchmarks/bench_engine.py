@@ -32,7 +32,7 @@ from snnbench.nn import (
     spiking_vgg9,
 )
 from snnbench.plugins import catalogue
-from snnbench.quant import bake, quantize_weights
+from snnbench.quant import bake, quantize_membranes, quantize_weights
 from snnbench.quant.integer import integer_layers, whole_numbers
 from snnbench.training.trainer import Trainer, TrainingSet
 
@@ -304,6 +304,25 @@ def bench_vgg(benchmark, name, width):
         peer="the same, eager",
         ratio=cpu_seconds(lambda: evaluate(model, images)) / cpu_seconds(lambda: evaluate(fast, images)),
         target=">= 1.9",
+        rate=profile.mean_rate(),
+    )
+
+
+@pytest.mark.parametrize("width", [16, 32])
+@pytest.mark.parametrize("site", ["pre_spike", "post_reset"])
+def bench_quantized_membranes(benchmark, site, width):
+    model, images = settled("spiking_vgg9", width)
+    make = catalogue().quantizers["uniform"].value
+    quantize_membranes(model, lambda layer, like: make(like, bits=4), site, images.shape[1:])
+    fast = engine_form(model, "compiled")
+    profile = evaluate(fast, images)
+    assert profile == evaluate(model, images)
+    benchmark.pedantic(evaluate, (fast, images), rounds=2)
+    benchmark.extra_info.update(
+        work=f"evaluation with recording, spiking_vgg9, w = {width}, membranes of 4 bits {site}",
+        peer="the same, eager",
+        ratio=cpu_seconds(lambda: evaluate(model, images)) / cpu_seconds(lambda: evaluate(fast, images)),
+        target=">= 2.5",
         rate=profile.mean_rate(),
     )
 
