@@ -327,6 +327,25 @@ def bench_quantized_membranes(benchmark, site, width):
     )
 
 
+def bench_training_of_quantized_membranes(benchmark):
+    torch.manual_seed(0)
+    model = sew_resnet8(32, bn_scale=2.0).to(memory_format=torch.channels_last)
+    images = torch.randn(BATCH // 2, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+    make = catalogue().quantizers["uniform"].value
+    quantize_membranes(model, lambda layer, like: make(like, bits=4), "post_reset", images.shape[1:])
+    fast = engine_form(model.eval(), "compiled")  # with statistics that do not move
+    expected, found = ([each.clone() for each in step(form, images[:8], False)] for form in (model, fast))
+    assert all((mine - theirs).norm() <= 1e-4 * theirs.norm() for mine, theirs in zip(found, expected, strict=True))
+    model.train(), fast.train()
+    benchmark.pedantic(step, (fast, images, True), rounds=2)
+    benchmark.extra_info.update(
+        work=f"training step in bfloat16, {name_of(8, 32)}, membranes of 4 bits",
+        peer="the same, eager",
+        ratio=cpu_seconds(lambda: step(model, images, True)) / cpu_seconds(lambda: step(fast, images, True)),
+        target=">= 2.0",
+    )
+
+
 @pytest.mark.parametrize("width", [16, 32])
 @pytest.mark.parametrize("name", VGGS)
 def bench_vgg_in_integers(benchmark, name, width):

@@ -1,7 +1,8 @@
-"""Quantized membranes in the compiled engine: spikes and potentials of plain PyTorch to the bit."""
+"""Quantized membranes in the compiled engine: spikes and potentials of plain PyTorch to the bit, and its gradients."""
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from snnbench.builtin.lqnet import lqnet
 from snnbench.builtin.uniform import Uniform, uniform
-from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, optimize, record_firing, sew_resnet8
+from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, averaged_gradients, optimize, record_firing, sew_resnet8
 from snnbench.nn.compiled import why_not_compiled
 from snnbench.nn.compiled.function import Fusion, fire_without_gradient
 from snnbench.nn.neurons import Site, SpikingNeuron
@@ -196,11 +197,65 @@ def test_potentials_are_shown_to_who_follows_them() -> None:
     assert len(quick.found()) == 9
 
 
-def test_gradients_are_those_of_pytorch() -> None:
-    grads = []
-    for form in (lambda model: model, optimize):
-        model = form(network("pre_spike", lambda _, like: uniform(like, bits=4)).train())
-        model(images(6)).square().sum().backward()
-        grads.append([parameter.grad for parameter in model.parameters()])
-    for slow, fast in zip(*grads, strict=True):
-        torch.testing.assert_close(fast, slow)
+def backward(form: nn.Module, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Spikes, and gradients of currents and parameters, by a loss that is not the same for all neurons."""
+    x = x.detach().requires_grad_()
+    spikes: Tensor = form(x)
+    loss = torch.randn(spikes.shape, generator=torch.Generator().manual_seed(3))
+    (spikes * loss).sum().backward()
+    return spikes.detach(), [each.grad for each in (x, *form.parameters()) if each.grad is not None]
+
+
+def assert_same_gradients(found: list[Tensor], expected: list[Tensor], tolerance: float) -> None:
+    for fast, slow in zip(found, expected, strict=True):
+        assert (fast - slow).norm() <= tolerance * slow.norm()
+
+
+@pytest.mark.parametrize("timesteps", [1, 4, 7])
+@pytest.mark.parametrize("options", GRIDS, ids=str)
+@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("make", NEURONS.values(), ids=NEURONS)
+def test_gradients_are_those_of_pytorch(
+    make: Callable[[], SpikingNeuron], site: Site, options: dict[str, Any], timesteps: int
+) -> None:
+    neuron = nn.Sequential(quantized(make(), site, membrane(**options)).train())
+    fast = optimize(copy.deepcopy(neuron))
+    (spikes, slow), (found, quick) = backward(neuron, currents(timesteps)), backward(fast, currents(timesteps))
+    assert torch.equal(found, spikes)
+    assert_same_gradients(quick, slow, 2e-4)
+
+
+@pytest.mark.parametrize("averaged", [False, True])
+@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("neuron", ["if", "plif"])
+def test_gradients_of_networks_are_those_of_pytorch(neuron: str, site: Site, averaged: bool) -> None:
+    model = network(site, lambda _, like: uniform(like, bits=3), neuron=neuron)  # with statistics that do not move
+    fast = optimize(copy.deepcopy(model))
+    with averaged_gradients(averaged):
+        (logits, slow), (found, quick) = backward(model, images(6)), backward(fast, images(6))
+    assert torch.equal(found, logits)
+    assert_same_gradients(quick, slow, 1e-4)
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_currents_in_bfloat16_have_potentials_in_float32(site: Site) -> None:
+    fast = optimize(nn.Sequential(quantized(LIFNeuron(), site, membrane(bits=3)).train()))
+    x = currents(4).bfloat16()
+    (spikes, slow), (found, quick) = backward(fast, x.float()), backward(fast, x)
+    assert torch.equal(found.float(), spikes)
+    assert_same_gradients([each.float() for each in quick], slow, 1e-2)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_double_precision_runs_in_pytorch(training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = quantized(IFNeuron(), "pre_spike", membrane(bits=3)).double().train(training)
+    fast, x = optimize(nn.Sequential(model)), currents(4).double()
+    assert torch.equal(fast(x), model(x))
+    monkeypatch.setattr(Uniform, "forward", None)
+    with pytest.raises(TypeError):
+        fast(x)
+
+
+def test_other_devices_run_in_pytorch() -> None:
+    fast = optimize(nn.Sequential(quantized(IFNeuron(), "pre_spike", membrane(bits=3)))).to("meta")
+    assert fast(currents(4).to("meta")).shape == currents(4).shape

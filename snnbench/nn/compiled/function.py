@@ -42,7 +42,8 @@ class Fusion:
     With `shared` the current (N, C, *positions) is the same at every step, else it is (T, N, C, *positions).
     With `averaged` its gradient is averaged over time. `states` (N, C, *positions), channels-last, are the potentials
     that the steps begin with and are left with; without them, a neuron begins where it always does. With a `grid`,
-    potentials in units of theta are rounded to it at the neuron's site, in float32 and without gradient.
+    potentials in units of theta are rounded to it at the neuron's site, in float32; the gradient is 1 inside its bounds
+    and 0 outside.
     """
 
     neuron: SpikingNeuron | Rectifier

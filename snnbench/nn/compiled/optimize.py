@@ -171,8 +171,9 @@ def optimize(model: M) -> M:
     It shares parameters, buffers, layers of weights and quantizers (later ones, too) with `model` and has the same
     names and ``state_dict``; train and evaluate it as you would `model`, whose own mode stays as it is. Hooks that are
     there are kept, later ones belong to the form that they are put on. SpikingJelly's IF, LIF and PLIF neurons are
-    fused in evaluation, and so are neurons whose state quantizer clips and rounds to a fixed grid, as `uniform` does.
-    Neurons of other libraries or with other state quantizers, and tensors on other devices than the CPU run as before.
+    fused in evaluation. A state quantizer is fused, too, if it clips and rounds to a fixed grid, as `uniform` does, and
+    nobody watches it; other quantized membranes, and those in float64, run as before, and so do neurons of other
+    libraries and tensors on other devices than the CPU.
     A batch norm is found where it feeds a neuron alone, in whatever modules both are; where it is not found, the neuron
     alone is fused. In float32 evaluation convolutions skip zeros where that pays, and the spikes are those of `model`
     in channels-last memory; later weight quantizers are put on `model`. From then on the process keeps large blocks of
@@ -273,10 +274,10 @@ def _fits(x: Tensor, neuron: SpikingNeuron, grid: RoundingGrid | None) -> bool:
 
 def _grid(x: Tensor, neuron: SpikingNeuron) -> RoundingGrid | None:
     """Where the kernels can quantize the membrane of `neuron` themselves, to what."""
-    if neuron.state_quantizer is None or x.dtype != torch.float32 or neuron.training or torch.is_grad_enabled():
+    if neuron.state_quantizer is None or not _known(x) or x.dtype == torch.float64:
         return None
     followed = vars(neuron).keys() & {"charge", "_store"}  # by somebody who notes potentials
-    return None if followed else fixed_grid(neuron.state_quantizer, x.dtype)
+    return None if followed else fixed_grid(neuron.state_quantizer, torch.float32)
 
 
 def _known(x: Tensor) -> bool:

@@ -20,11 +20,21 @@ struct Scratch {
         : h(T * length), carried(length), grad(length), in_all(length), first(length), second(length) {}
 };
 
-// Potentials h[t] of one tile, as the forward pass had them.
-template <Charge charge, class S, class R>
+// The potential that is stored of a charged one `h`.
+template <Site site, class R>
+inline R stored(R h, R theta, R v_reset, bool soft, const Quantizer<R>& quantized) {
+    if constexpr (site == kPreSpike) h = quantized(h);
+    R v = after(h, theta, v_reset, soft);
+    if constexpr (site == kPostReset) v = quantized(v);
+    return v;
+}
+
+// Potentials h[t] of one tile as they were charged in the forward pass, before they are quantized.
+template <Charge charge, Site site, class S, class R>
 void charge_tile(const S* x, const R* scale, const R* shift, R* h, R* v, const Shape& shape, const Neuron& neuron,
                  int64_t length) {
     const R theta = R(neuron.theta), v_reset = R(neuron.v_reset), k = R(neuron.k);
+    const Quantizer<R> quantized(neuron);
     const bool soft = neuron.soft;
     std::fill(v, v + length, R(neuron.start));
     for (int64_t t = 0; t < shape.T; ++t) {
@@ -33,10 +43,8 @@ void charge_tile(const S* x, const R* scale, const R* shift, R* h, R* v, const S
 #pragma omp simd
         for (int64_t j = 0; j < length; ++j) {
             R y = std::fma(R(load(x_t[j])), scale[j], shift[j]);
-            R charged_now = charged<charge, R>(v[j], y, k, v_reset);
-            R reset = soft ? charged_now - theta : v_reset;
-            h_t[j] = charged_now;
-            v[j] = charged_now >= theta ? reset : charged_now;
+            h_t[j] = charged<charge, R>(v[j], y, k, v_reset);
+            v[j] = stored<site>(h_t[j], theta, v_reset, soft, quantized);
         }
     }
 }
@@ -122,17 +130,33 @@ R backward_short(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, co
     return to_theta;
 }
 
-// The same for any number of steps, and with the gradient of the leak of a PLIF neuron.
-template <Charge charge, Gradients kind, class S, class R>
+// With respect to the charged potential `h` of one step, through the neuron and the quantizer of its potentials.
+template <Site site, Charge charge, class R>
+inline R through_step(const Gradient<charge, R>& gradient, const Quantizer<R>& quantized, R h, R spike, R v_reset,
+                      bool soft, R& carried, R& to_theta) {
+    const R fires = site == kPreSpike ? quantized(h) : h;
+    if constexpr (site == kPostReset)
+        carried = quantized.through(after(h, gradient.theta, v_reset, soft), carried, to_theta);
+    R gh = gradient.potential(fires, spike, carried, to_theta);
+    if constexpr (site == kPreSpike) {
+        gh = quantized.through(h, gh, to_theta);
+        carried = gh * gradient.keep;
+    }
+    return gh;
+}
+
+// The same for any number of steps, with quantized potentials, and with the gradient of the leak of a PLIF neuron.
+template <Charge charge, Site site, Gradients kind, class S, class R>
 Learned<R> backward_long(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean,
                 Scratch<R>& scratch, const Shape& shape, const Neuron& neuron, int64_t length) {
     const Gradient<charge, R> gradient(neuron);
+    const Quantizer<R> quantized(neuron);
     const R theta = R(neuron.theta), v_reset = R(neuron.v_reset), start = R(neuron.start);
     const bool soft = neuron.soft;
     R *carried = scratch.carried.data(), *grad = scratch.grad.data(), *in_all = scratch.in_all.data();
     R *first = scratch.first.data(), *second = scratch.second.data();
     R leak_sum = 0, to_theta = 0;
-    charge_tile<charge>(x, scale, shift, scratch.h.data(), carried, shape, neuron, length);
+    charge_tile<charge, site>(x, scale, shift, scratch.h.data(), carried, shape, neuron, length);
     std::fill(carried, carried + length, R(0));
     std::fill(grad, grad + length, R(0));
     std::fill(in_all, in_all + length, R(0));
@@ -143,14 +167,15 @@ Learned<R> backward_long(const S* x, const S* grads, S* dy, S* x_sum, const R* s
 #pragma omp simd reduction(+ : leak_sum, to_theta)
         for (int64_t j = 0; j < length; ++j) {
             R theta_sum = 0;
-            R in = R(load(x_t[j])), gh = gradient.potential(h_t[j], R(load(grads_t[j])), carried[j], theta_sum);
+            R in = R(load(x_t[j]));
+            R gh = through_step<site>(gradient, quantized, h_t[j], R(load(grads_t[j])), v_reset, soft, carried[j],
+                                      theta_sum);
             R gy = gh * gradient.input;
             to_theta += theta_sum;
             first[j] += gy;
             second[j] += gy * (in - mean[j]);
             if constexpr (Gradient<charge, R>::learned) {
-                R reset = soft ? h_before[j] - theta : v_reset;
-                R v = t == 0 ? start : h_before[j] >= theta ? reset : h_before[j];
+                R v = t == 0 ? start : stored<site>(h_before[j], theta, v_reset, soft, quantized);
                 R driven = charge == kPLIF ? in * scale[j] + shift[j] : R(0);
                 leak_sum += gh * (driven - (v - v_reset));
             }
@@ -168,20 +193,20 @@ Learned<R> backward_long(const S* x, const S* grads, S* dy, S* x_sum, const R* s
     return {leak_sum, to_theta};
 }
 
-template <Charge charge, Gradients kind, class S, class R>
+template <Charge charge, Site site, Gradients kind, class S, class R>
 Learned<R> backward_tile(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, const R* shift, const R* mean,
                 Scratch<R>& scratch, const Shape& shape, const Neuron& neuron, int64_t length) {
-    if constexpr (!Gradient<charge, R>::learned) {
+    if constexpr (!Gradient<charge, R>::learned && site == kNowhere) {
         if (shape.T == 1 || shape.T == 4) {
             const auto run =
                 shape.T == 4 ? backward_short<4, charge, kind, S, R> : backward_short<1, charge, kind, S, R>;
             return {R(0), run(x, grads, dy, x_sum, scale, shift, mean, scratch, shape, neuron, length)};
         }
     }
-    return backward_long<charge, kind>(x, grads, dy, x_sum, scale, shift, mean, scratch, shape, neuron, length);
+    return backward_long<charge, site, kind>(x, grads, dy, x_sum, scale, shift, mean, scratch, shape, neuron, length);
 }
 
-template <Charge charge, class S>
+template <Charge charge, Site site, class S>
 void backward(const S* x, const S* grads, S* dy, S* x_sum, const typename Compute<S>::type* scale,
               const typename Compute<S>::type* shift, const typename Compute<S>::type* mean, const Shape& shape,
               const Neuron& neuron, double* sums, double* learned, int64_t threads) {
@@ -200,9 +225,9 @@ void backward(const S* x, const S* grads, S* dy, S* x_sum, const typename Comput
             *leak = *theta = 0;
             for (int64_t from = 0; from < features; from += length) {
                 const int64_t at = n * features + from;
-                const auto tile = shape.shared     ? backward_tile<charge, kSummed, S, R>
-                                  : shape.constant ? backward_tile<charge, kSummedWithInput, S, R>
-                                                   : backward_tile<charge, kEveryStep, S, R>;
+                const auto tile = shape.shared     ? backward_tile<charge, site, kSummed, S, R>
+                                  : shape.constant ? backward_tile<charge, site, kSummedWithInput, S, R>
+                                                   : backward_tile<charge, site, kEveryStep, S, R>;
                 const Learned<R> part = tile(x + at, grads + at, dy + at, x_sum + at, scales.data(), shifts.data(),
                                              means.data(), scratch, shape, neuron, std::min(length, features - from));
                 *leak += part.leak, *theta += part.theta;

@@ -26,23 +26,36 @@ struct Quantizer {
         : theta(R(neuron.theta)), low(R(neuron.low)), high(R(neuron.high)), origin(R(neuron.origin)),
           step(R(neuron.step)), divisor(step == R(0) ? R(1) : step) {}
 
-    inline R operator()(R potential) const {
-        R x = potential / theta;
+    inline R rounded(R x) const {
         x = x < low ? low : x > high ? high : x;
-        return (origin + std::nearbyint((x - origin) / divisor) * step) * theta;
+        return origin + std::nearbyint((x - origin) / divisor) * step;
+    }
+
+    inline R operator()(R potential) const { return rounded(potential / theta) * theta; }
+
+    // The gradient before it, 1 times that after it between the bounds, else 0; the threshold's is added to `to_theta`.
+    inline R through(R potential, R gradient, R& to_theta) const {
+        R x = potential / theta, inside = x >= low && x <= high ? R(1) : R(0);
+        to_theta += gradient * (rounded(x) - inside * x);
+        return gradient * inside;
     }
 };
+
+// The potential after the spike of a charged potential `h`, before it is quantized at `kPostReset`.
+template <class R>
+inline R after(R h, R theta, R v_reset, bool soft) {
+    R reset = soft ? h - theta : v_reset;
+    return h >= theta ? reset : h;
+}
 
 // One step of one neuron: its spike, 0 or 1, and the new potential `v`.
 template <Charge charge, Site site, class R>
 inline int32_t fire_one(R& v, R y, R theta, R v_reset, R k, bool soft, const Quantizer<R>& quantized) {
     R h = charged<charge, R>(v, y, k, v_reset);
     if constexpr (site == kPreSpike) h = quantized(h);
-    R reset = soft ? h - theta : v_reset;
-    int32_t s = h >= theta;
-    v = s ? reset : h;
+    v = after(h, theta, v_reset, soft);
     if constexpr (site == kPostReset) v = quantized(v);
-    return s;
+    return h >= theta;
 }
 
 // STEPS steps of one tile of one sample, the potentials in registers. `counts`: this shard's spikes per neuron;

@@ -31,6 +31,9 @@ void with_charge(int64_t charge, Run run) {
     }
 }
 
+template <Charge charge, class S>
+constexpr bool quantizes = charge != kRate && !std::is_same_v<S, double>;
+
 template <Charge charge, Site site, class S, class O>
 constexpr auto fire_at(bool counting) {
     return counting ? fire<charge, site, true, S, O> : fire<charge, site, false, S, O>;
@@ -43,7 +46,7 @@ void fire_any(const void* x, void* out, const void* scale, const void* shift, co
     with_charge(neuron.charge, [&](auto charge) {
         constexpr Charge kind = decltype(charge)::value;
         auto run = fire_at<kind, kNowhere, S, O>(counts);
-        if constexpr (std::is_same_v<S, float> && kind != kRate) {
+        if constexpr (quantizes<kind, S>) {
             if (neuron.site == kPreSpike) run = fire_at<kind, kPreSpike, S, O>(counts);
             if (neuron.site == kPostReset) run = fire_at<kind, kPostReset, S, O>(counts);
         }
@@ -65,15 +68,21 @@ void backward_any(const void* x, const void* grads, void* dy, void* x_sum, const
                   int64_t threads) {
     using R = typename Compute<S>::type;
     with_charge(neuron.charge, [&](auto charge) {
-        backward<decltype(charge)::value, S>((const S*)x, (const S*)grads, (S*)dy, (S*)x_sum, (const R*)scale,
-                                             (const R*)shift, (const R*)mean, shape, neuron, sums, learned, threads);
+        constexpr Charge kind = decltype(charge)::value;
+        auto run = backward<kind, kNowhere, S>;
+        if constexpr (quantizes<kind, S>) {
+            if (neuron.site == kPreSpike) run = backward<kind, kPreSpike, S>;
+            if (neuron.site == kPostReset) run = backward<kind, kPostReset, S>;
+        }
+        run((const S*)x, (const S*)grads, (S*)dy, (S*)x_sum, (const R*)scale, (const R*)shift, (const R*)mean, shape,
+            neuron, sums, learned, threads);
     });
 }
 
 }  // namespace
 
-// Element types: 0 float32, 1 bfloat16, 2 float64. Spikes may also be bytes (type 3), and potentials quantized, where
-// the currents are float32.
+// Element types: 0 float32, 1 bfloat16, 2 float64. Spikes may also be bytes (type 3) where the currents are float32.
+// Potentials are quantized in float32, of currents in float32 and bfloat16.
 extern "C" {
 
 void snn_fire(int64_t type, int64_t out_type, const void* x, void* out, const void* scale, const void* shift,
