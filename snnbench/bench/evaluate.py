@@ -60,5 +60,6 @@ def accuracy(
     """Fraction of `images` that `model`, spiking or not, classifies as `labels` say."""
     model.to(device).eval()
     batches = evaluation_batches(images, normalise, batch_size)
-    found = torch.cat([model(batch.to(device)).argmax(1).cpu() for batch in batches])
+    with torch.no_grad():
+        found = torch.cat([model(batch.to(device)).argmax(1).cpu() for batch in batches])
     return float((found == torch.from_numpy(labels)).double().mean())

@@ -30,7 +30,8 @@ def penalising_rates(trainer: Trainer) -> Iterator[None]:
     layers: list[tuple[int, Tensor]] = []
 
     def note(form: str, inputs: Any, rates: Tensor) -> None:
-        layers.append((math.prod(rates.shape[2:]), rates.mean(dtype=torch.float32)))
+        if torch.is_grad_enabled():  # what is measured on the way is no part of the loss
+            layers.append((math.prod(rates.shape[2:]), rates.mean(dtype=torch.float32)))
 
     def extra_loss() -> Tensor:
         total = sum((units * rate for units, rate in layers), torch.zeros(()))

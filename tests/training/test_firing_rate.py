@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from snnbench.bench.evaluate import accuracy
 from snnbench.nn import record_firing
 from snnbench.protocols import Stage
 from snnbench.training.baseline import open_training
@@ -28,10 +29,10 @@ def trainer_of(strength: float, activation: str = "spikes") -> Trainer:
 def test_it_is_the_mean_rate_of_all_neurons() -> None:
     trainer = trainer_of(0.5)
     images, _ = next(trainer._batches(trainer.stages[0], 0))
-    with penalising_rates(trainer), torch.no_grad(), record_firing(trainer.model) as recorder:
+    with penalising_rates(trainer), record_firing(trainer.model) as recorder:
         trainer.model(images)
         assert trainer.extra_loss is not None
-        found = float(trainer.extra_loss())
+        found = float(trainer.extra_loss().detach())
     layers = recorder.profile().layers.values()
     spikes, units = (
         sum(int(part) for part in parts)
@@ -54,3 +55,19 @@ def test_a_network_that_is_told_to_fire_little_fires_less(activation: str) -> No
             trainer.model(next(trainer._batches(trainer.stages[0], 0))[0])
         rates[strength] = sum(int(layer.counts.sum()) for layer in recorder.profile().layers.values())
     assert rates[50.0] < 0.9 * rates[0.0]
+
+
+def test_what_is_measured_on_the_way_is_no_part_of_the_loss() -> None:
+    def penalty(measured: bool) -> float:
+        trainer = trainer_of(0.5)
+        batches = trainer._batches(trainer.stages[0], 0)
+        (images, _), (others, labels) = next(batches), next(batches)
+        trainer.model.eval()
+        with penalising_rates(trainer):
+            trainer.model(images)
+            if measured:
+                accuracy(trainer.model, others.numpy(), labels.numpy(), lambda each: each, 64)  # type: ignore[arg-type]
+            assert trainer.extra_loss is not None
+            return float(trainer.extra_loss().detach())
+
+    assert penalty(measured=True) == penalty(measured=False)
