@@ -9,7 +9,7 @@ from pathlib import Path
 from snnbench.errors import OptionError
 from snnbench.native import native_library
 
-SOURCE = Path(__file__).parent / "kernels" / "kernels.cpp"
+_FOLDER = Path(__file__).parent / "kernels"
 
 
 @functools.cache
@@ -23,9 +23,14 @@ def why_not_compiled() -> str | None:
 
 
 def kernels() -> ctypes.CDLL:
-    """The kernels, built on first use (half a minute) and kept in the cache.
+    """The kernels, built on first use (a quarter of a minute) and kept in the cache.
 
     Raises:
         OptionError: if there is no C++ compiler, or it cannot build or load them.
     """
-    return native_library(SOURCE)
+    return native_library(_FOLDER / "kernels.cpp")
+
+
+def neuron_kernels(quantized: bool) -> ctypes.CDLL:
+    """The kernels of neurons, whose potentials are `quantized` or not; errors as `kernels`."""
+    return native_library(_FOLDER / "membranes.cpp") if quantized else kernels()

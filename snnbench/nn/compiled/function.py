@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from snnbench.nn.averaged import over_time
-from snnbench.nn.compiled.build import kernels
+from snnbench.nn.compiled.build import kernels, neuron_kernels
 from snnbench.nn.compiled.counter import SpikeCounter
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, Site, SpikingNeuron
 from snnbench.nn.rectifier import Rectifier, firing_range
@@ -58,6 +58,11 @@ class Fusion:
     scale: Tensor = field(init=False)
     mean: Tensor = field(init=False)
     invstd: Tensor = field(init=False)
+
+    @property
+    def quantizes(self) -> bool:
+        """Whether the kernel rounds potentials."""
+        return bool(self.constants.site)
 
     def shape_of(self, x: Tensor, constant: bool = False) -> _Shape:
         """The current's shape as the kernels want it, and whether the gradient is the same at every step."""
@@ -145,7 +150,7 @@ def fire(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion, dtype: torch.d
     layout = torch.channels_last if x.ndim == 4 else torch.contiguous_format
     spikes = torch.empty(shape.T * shape.N, *features, dtype=dtype or x.dtype, memory_format=layout)
     counts = counter.add(features, shape.T, shape.N) if counter else (None, None, 1, 0)
-    kernels().snn_fire(
+    neuron_kernels(fusion.quantizes).snn_fire(
         *(_type(x), 3 if dtype is torch.uint8 else _type(x), *map(_pointer, (x, spikes, scale, shift))),
         *(ctypes.byref(shape), ctypes.byref(fusion.constants), *map(_pointer, (fusion.states, *counts[:2]))),
         *(ctypes.c_int64(counts[2]), ctypes.c_int64(counts[3]), _threads()),
@@ -267,7 +272,7 @@ def _through_neuron(
     inputs = torch.empty_like(dy) if summed > 1 else x
     sums, learned = (torch.empty(shape.N, *size, dtype=torch.float64) for size in ((2, shape.C), (2,)))
     tensors = (x, gradient, dy, inputs, fusion.scale, shift, fusion.mean)
-    kernels().snn_backward(
+    neuron_kernels(fusion.quantizes).snn_backward(
         *(_type(x), *map(_pointer, tensors), ctypes.byref(shape), ctypes.byref(fusion.constants)),
         *(_pointer(sums), _pointer(learned), _threads()),
     )

@@ -5,55 +5,11 @@
 // Sums over a batch are added per sample and then in the order of the samples, so threads do not change them.
 // Rounding is PyTorch's: batch norm by a fused multiply-add, the neuron's equations without (contraction is off).
 
-#include "backward.h"
 #include "events.h"
-#include "forward.h"
-#include "memory.h"
+#include "neurons.h"
 #include "rows.h"
 
 namespace {
-
-template <class Run>
-void with_charge(int64_t charge, Run run) {
-    switch (charge) {
-        case kIF:
-            return run(std::integral_constant<Charge, kIF>());
-        case kLIF:
-            return run(std::integral_constant<Charge, kLIF>());
-        case kLIFUndecayed:
-            return run(std::integral_constant<Charge, kLIFUndecayed>());
-        case kPLIF:
-            return run(std::integral_constant<Charge, kPLIF>());
-        case kRate:
-            return run(std::integral_constant<Charge, kRate>());
-        default:
-            return run(std::integral_constant<Charge, kPLIFUndecayed>());
-    }
-}
-
-template <Charge charge, class S>
-constexpr bool quantizes = charge != kRate && !std::is_same_v<S, double>;
-
-template <Charge charge, Site site, class S, class O>
-constexpr auto fire_at(bool counting) {
-    return counting ? fire<charge, site, true, S, O> : fire<charge, site, false, S, O>;
-}
-
-template <class S, class O>
-void fire_any(const void* x, void* out, const void* scale, const void* shift, const Shape& shape, const Neuron& neuron,
-              void* states, int32_t* counts, int64_t* fired, int64_t shards, int64_t first, int64_t threads) {
-    using R = typename Compute<S>::type;
-    with_charge(neuron.charge, [&](auto charge) {
-        constexpr Charge kind = decltype(charge)::value;
-        auto run = fire_at<kind, kNowhere, S, O>(counts);
-        if constexpr (quantizes<kind, S>) {
-            if (neuron.site == kPreSpike) run = fire_at<kind, kPreSpike, S, O>(counts);
-            if (neuron.site == kPostReset) run = fire_at<kind, kPostReset, S, O>(counts);
-        }
-        run((const S*)x, (O*)out, (const R*)scale, (const R*)shift, shape, neuron, (R*)states, counts, fired,
-            shards, first, threads);
-    });
-}
 
 template <class S>
 void rectify_any(const void* x, void* out, const void* scale, const void* shift, const Shape& shape,
@@ -62,34 +18,18 @@ void rectify_any(const void* x, void* out, const void* scale, const void* shift,
     rectify((const S*)x, (S*)out, (const R*)scale, (const R*)shift, shape, neuron, threads);
 }
 
-template <class S>
-void backward_any(const void* x, const void* grads, void* dy, void* x_sum, const void* scale, const void* shift,
-                  const void* mean, const Shape& shape, const Neuron& neuron, double* sums, double* learned,
-                  int64_t threads) {
-    using R = typename Compute<S>::type;
-    with_charge(neuron.charge, [&](auto charge) {
-        constexpr Charge kind = decltype(charge)::value;
-        auto run = backward<kind, kNowhere, S>;
-        if constexpr (quantizes<kind, S>) {
-            if (neuron.site == kPreSpike) run = backward<kind, kPreSpike, S>;
-            if (neuron.site == kPostReset) run = backward<kind, kPostReset, S>;
-        }
-        run((const S*)x, (const S*)grads, (S*)dy, (S*)x_sum, (const R*)scale, (const R*)shift, (const R*)mean, shape,
-            neuron, sums, learned, threads);
-    });
-}
-
 }  // namespace
 
 // Element types: 0 float32, 1 bfloat16, 2 float64. Spikes may also be bytes (type 3) where the currents are float32.
-// Potentials are quantized in float32, of currents in float32 and bfloat16.
 extern "C" {
 
 void snn_fire(int64_t type, int64_t out_type, const void* x, void* out, const void* scale, const void* shift,
-              const Shape* shape, const Neuron* neuron, void* states, int32_t* counts, int64_t* fired, int64_t shards, int64_t first,
-              int64_t threads) {
-    auto run = type == 1 ? fire_any<bf16, bf16> : type == 2 ? fire_any<double, double> : fire_any<float, float>;
-    if (out_type == 3) run = fire_any<float, uint8_t>;
+              const Shape* shape, const Neuron* neuron, void* states, int32_t* counts, int64_t* fired, int64_t shards,
+              int64_t first, int64_t threads) {
+    auto run = type == 1   ? fire_at<kNowhere, bf16, bf16>
+               : type == 2 ? fire_at<kNowhere, double, double>
+                           : fire_at<kNowhere, float, float>;
+    if (out_type == 3) run = fire_at<kNowhere, float, uint8_t>;
     run(x, out, scale, shift, *shape, *neuron, states, counts, fired, shards, first, threads);
 }
 
@@ -102,7 +42,9 @@ void snn_rectify(int64_t type, const void* x, void* out, const void* scale, cons
 void snn_backward(int64_t type, const void* x, const void* grads, void* dy, void* x_sum, const void* scale,
                   const void* shift, const void* mean, const Shape* shape, const Neuron* neuron, double* sums,
                   double* learned, int64_t threads) {
-    auto run = type == 1 ? backward_any<bf16> : type == 2 ? backward_any<double> : backward_any<float>;
+    auto run = type == 1   ? backward_at<kNowhere, bf16>
+               : type == 2 ? backward_at<kNowhere, double>
+                           : backward_at<kNowhere, float>;
     run(x, grads, dy, x_sum, scale, shift, mean, *shape, *neuron, sums, learned, threads);
 }
 
