@@ -95,9 +95,22 @@ def _distance(name: str, title: str, compute: Callable[[Any, Scored], Estimate |
     return Metric(name, title, PER_STEP, 1, ".4f", "lower", compute, distance=True, **rest)
 
 
-def _steps(seen: Any, name: str = "steps") -> Any:
+def _steps(step_logits: Any) -> Any:
     """Outputs at each step as functions take them, (T, N, classes)."""
-    return seen[name].transpose(0, 1)
+    return step_logits.transpose(0, 1)
+
+
+def _area(functional: Any, scored: Any, by_step: Any) -> Estimate:
+    """Area under the mean over images of what holds after each step, bool (T, N)."""
+    found: Estimate = scored.of_images(
+        lambda seen: functional.area_under_steps(seen["holds"].double().mean(0)), holds=by_step.T
+    )
+    return found
+
+
+def _mean(scored: Any, values: Any, bounds: tuple[float, float] = (0, 1)) -> Estimate:
+    found: Estimate = scored.of_images(lambda seen: float(seen["values"].double().mean()), bounds, values=values)
+    return found
 
 
 def _share(functional: Any, holds: Any) -> Estimate:
@@ -260,20 +273,14 @@ METRICS: dict[str, Metric] = {
         _percent(
             "accuracy_area",
             "accuracy, mean over steps",
-            lambda F, s: s.of_images(
-                lambda seen: F.area_under_steps(F.accuracy_by_step(_steps(seen), seen["labels"])), steps=s.step_logits
-            ),
+            lambda F, s: _area(F, s, F.correct_by_step(_steps(s.step_logits), s.labels)),
             better="higher",
             needs=("step_logits",),
         ),
         _percent(
             "agreement_area",
             "agreement, mean over steps",
-            lambda F, s: s.of_images(
-                lambda seen: F.area_under_steps(F.agreement_by_step(_steps(seen), _steps(seen, "reference"))),
-                steps=s.step_logits,
-                reference=s.reference_step_logits,
-            ),
+            lambda F, s: _area(F, s, F.agreeing_by_step(_steps(s.step_logits), _steps(s.reference_step_logits))),
             better="higher",
             needs=("step_logits",),
         ),
@@ -284,9 +291,7 @@ METRICS: dict[str, Metric] = {
             1,
             ".2f",
             "lower",
-            lambda F, s: s.of_images(
-                lambda seen: F.early_exit(_steps(seen), seen["labels"]).steps, (1, inf), steps=s.step_logits
-            ),
+            lambda F, s: _mean(s, F.exits(_steps(s.step_logits), s.labels)[0], (1, inf)),
             needs=("step_logits",),
             heading="exit",
             about="steps until the softmax of the mean output reaches 0.9",
@@ -294,9 +299,7 @@ METRICS: dict[str, Metric] = {
         _percent(
             "exit_accuracy",
             "accuracy if stopped there",
-            lambda F, s: s.of_images(
-                lambda seen: F.early_exit(_steps(seen), seen["labels"]).accuracy, steps=s.step_logits
-            ),
+            lambda F, s: _mean(s, F.exits(_steps(s.step_logits), s.labels)[1]),
             better="higher",
             needs=("step_logits",),
         ),
@@ -336,7 +339,7 @@ METRICS: dict[str, Metric] = {
             1,
             ".4f",
             "lower",
-            lambda F, s: s.of_images(lambda seen: float(seen["distances"].mean()), (0, inf), distances=s.distances),
+            lambda F, s: _mean(s, s.distances, (0, inf)),
             needs=("distances",),
             distance=True,
         ),

@@ -31,7 +31,16 @@ from snnbench.functional.rates import (
     silent_fraction,
 )
 from snnbench.functional.spikes import check_spikes, count_by_shard, count_per_step, count_spikes, count_steps
-from snnbench.functional.steps import EarlyExit, accuracy_by_step, agreement_by_step, area_under_steps, early_exit
+from snnbench.functional.steps import (
+    EarlyExit,
+    accuracy_by_step,
+    agreeing_by_step,
+    agreement_by_step,
+    area_under_steps,
+    correct_by_step,
+    early_exit,
+    exits,
+)
 from snnbench.functional.table import LayerRow, first_diverging_layer, layer_table
 from snnbench.functional.temporal import temporal_drift, temporal_drift_from_counts
 from snnbench.functional.trains import first_spike_latency, mean_shift, van_rossum_distance
@@ -65,11 +74,13 @@ __all__ = [
     "Units",
     "accuracy_by_step",
     "accuracy_change",
+    "agreeing_by_step",
     "agreement_by_step",
     "area_under_steps",
     "beyond_limit",
     "brier_score",
     "check_spikes",
+    "correct_by_step",
     "count_by_shard",
     "count_per_step",
     "count_spikes",
@@ -82,6 +93,7 @@ __all__ = [
     "emd_from_counts",
     "emd_interval",
     "events_by_step",
+    "exits",
     "expected_calibration_error",
     "firing_drift",
     "firing_emd",

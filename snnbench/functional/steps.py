@@ -48,6 +48,11 @@ def decisions_by_step(step_logits: Tensor) -> Tensor:
     return running_mean(step_logits).argmax(2)
 
 
+def correct_by_step(step_logits: Tensor, labels: Tensor) -> Tensor:
+    """Whether each sample would be right after each step, bool `(T, N)`; arguments and errors as `accuracy_by_step`."""
+    return decisions_by_step(step_logits) == _labels(labels, step_logits)
+
+
 def accuracy_by_step(step_logits: Tensor, labels: Tensor) -> Tensor:
     """Accuracy if the network were stopped after each step, fractions `(T,)`, float64.
 
@@ -58,11 +63,11 @@ def accuracy_by_step(step_logits: Tensor, labels: Tensor) -> Tensor:
     Raises:
         FiringError: if shapes do not fit or an output is not finite.
     """
-    return (decisions_by_step(step_logits) == _labels(labels, step_logits)).double().mean(1)
+    return correct_by_step(step_logits, labels).double().mean(1)
 
 
-def agreement_by_step(step_logits: Tensor, reference_step_logits: Tensor) -> Tensor:
-    """Fraction of samples to which both networks give the same class after each step, `(T,)`, float64.
+def agreeing_by_step(step_logits: Tensor, reference_step_logits: Tensor) -> Tensor:
+    """Whether both networks give each sample the same class after each step, bool `(T, N)`.
 
     Raises:
         FiringError: if shapes differ or an output is not finite.
@@ -72,8 +77,12 @@ def agreement_by_step(step_logits: Tensor, reference_step_logits: Tensor) -> Ten
             f"step outputs of shape {tuple(step_logits.shape)} against {tuple(reference_step_logits.shape)} in the "
             "reference; run both networks on the same samples for the same T"
         )
-    mine, theirs = decisions_by_step(step_logits), decisions_by_step(reference_step_logits)
-    return (mine == theirs).double().mean(1)
+    return decisions_by_step(step_logits) == decisions_by_step(reference_step_logits)
+
+
+def agreement_by_step(step_logits: Tensor, reference_step_logits: Tensor) -> Tensor:
+    """Fraction of samples of which that is so, `(T,)`, float64; errors as in `agreeing_by_step`."""
+    return agreeing_by_step(step_logits, reference_step_logits).double().mean(1)
 
 
 def area_under_steps(by_step: Tensor) -> float:
@@ -97,6 +106,13 @@ def exit_steps(step_logits: Tensor, confidence: float) -> tuple[Tensor, Tensor]:
     return torch.where(sure, reached.long().argmax(0) + 1, last), sure
 
 
+def exits(step_logits: Tensor, labels: Tensor, confidence: float = 0.9) -> tuple[Tensor, Tensor, Tensor]:
+    """`exit_steps`, and between its two whether each sample is right then, bool `(N,)`; arguments as `early_exit`."""
+    steps, sure = exit_steps(step_logits, confidence)
+    decided = decisions_by_step(step_logits).gather(0, (steps - 1)[None])[0]
+    return steps, decided == _labels(labels, step_logits), sure
+
+
 def early_exit(step_logits: Tensor, labels: Tensor, confidence: float = 0.9) -> EarlyExit:
     """Steps and accuracy of a network that stops as soon as it is sure; a curve of them is an early-exit curve.
 
@@ -108,10 +124,8 @@ def early_exit(step_logits: Tensor, labels: Tensor, confidence: float = 0.9) -> 
     Raises:
         FiringError: if shapes do not fit, an output is not finite, or `confidence` is no probability.
     """
-    steps, sure = exit_steps(step_logits, confidence)
-    decided = decisions_by_step(step_logits).gather(0, (steps - 1)[None])[0]
-    right = decided == _labels(labels, step_logits)
-    return EarlyExit(confidence, *(float(each.double().mean()) for each in (steps, right, sure)))
+    seen = exits(step_logits, labels, confidence)
+    return EarlyExit(confidence, *(float(each.double().mean()) for each in seen))
 
 
 def _labels(labels: Tensor, step_logits: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ from snnbench.functional.load import PeakLoad, peak_load, state_bits
 from snnbench.functional.mismatch import reduce_mismatch
 from snnbench.functional.pairing import Pairing
 from snnbench.functional.samples import Samples, estimate_statistic
-from snnbench.functional.steps import accuracy_by_step, agreement_by_step, area_under_steps, early_exit
+from snnbench.functional.steps import agreeing_by_step, area_under_steps, correct_by_step, exits
 from snnbench.own.outcome import Outcome
 from snnbench.own.weights import WeightBits, float_share
 
@@ -148,18 +148,27 @@ def _metric(name: str, of: Callable[[Pair], Reading], compares: bool = False) ->
     return Measure(name, metric.title, metric.unit, metric.scale, metric.format, of, compares)
 
 
-def _by_step(
-    pair: Pair, statistic: Callable[[Samples], float | Tensor], bounds: tuple[float, float] = (0, 1)
-) -> Estimate:
-    rows = {"steps": pair.steps(pair.mine), "reference": pair.steps(pair.reference), "labels": pair.known_labels}
-    return estimate_statistic(statistic, Samples(rows), bounds)
+def _area(by_step: Tensor) -> Estimate:
+    """Area under the mean over samples of what holds after each step, bool (T, N)."""
+    return estimate_statistic(
+        lambda seen: area_under_steps(seen["holds"].double().mean(0)), Samples({"holds": by_step.T}), (0, 1)
+    )
 
 
-def _early(pair: Pair, what: str) -> Estimate:
-    def statistic(samples: Samples) -> float:
-        return float(getattr(early_exit(samples["steps"].transpose(0, 1), samples["labels"], CONFIDENCE), what))
+def _steps(pair: Pair, outcome: Outcome) -> Tensor:
+    return pair.steps(outcome).transpose(0, 1)
 
-    return _by_step(pair, statistic, (1, inf) if what == "steps" else (0, 1))
+
+def _correct(pair: Pair) -> Tensor:
+    return correct_by_step(_steps(pair, pair.mine), pair.known_labels)
+
+
+def _agreeing(pair: Pair) -> Tensor:
+    return agreeing_by_step(_steps(pair, pair.mine), _steps(pair, pair.reference))
+
+
+def _exits(pair: Pair) -> tuple[Tensor, Tensor, Tensor]:
+    return exits(_steps(pair, pair.mine), pair.known_labels, CONFIDENCE)
 
 
 def _calibration(pair: Pair) -> Estimate:
@@ -257,20 +266,10 @@ MEASURES: tuple[Measure, ...] = (
     _metric("dead_fraction", _dead),
     Measure("silent_fraction", "silent", "%", 100, ".1f", lambda p: p.of_profile(silent_fraction)),
     _metric("saturated_fraction", lambda p: p.of_profile(saturated_fraction)),
-    _metric(
-        "accuracy_area",
-        lambda p: _by_step(p, lambda s: area_under_steps(accuracy_by_step(s["steps"].transpose(0, 1), s["labels"]))),
-    ),
-    _metric(
-        "agreement_area",
-        lambda p: _by_step(
-            p,
-            lambda s: area_under_steps(agreement_by_step(s["steps"].transpose(0, 1), s["reference"].transpose(0, 1))),
-        ),
-        compares=True,
-    ),
-    _metric("exit_steps", lambda p: _early(p, "steps")),
-    _metric("exit_accuracy", lambda p: _early(p, "accuracy")),
+    _metric("accuracy_area", lambda p: _area(_correct(p))),
+    _metric("agreement_area", lambda p: _area(_agreeing(p)), compares=True),
+    _metric("exit_steps", lambda p: p.mean_of(_exits(p)[0], (1, inf))),
+    _metric("exit_accuracy", lambda p: p.mean_of(_exits(p)[1], (0, 1))),
     _metric("calibration_error", _calibration),
     _metric("nll", lambda p: p.mean_of(_nll(p), (0, inf))),
     _metric("brier", lambda p: p.mean_of(brier_scores(p.mine.logits, p.known_labels), (0, 2))),

@@ -23,7 +23,7 @@ def why_not_compiled() -> str | None:
 
 
 def kernels() -> ctypes.CDLL:
-    """The kernels, built on first use (a quarter of a minute) and kept in the cache.
+    """The kernels, built on first use (half a minute) and kept in the cache.
 
     Raises:
         OptionError: if there is no C++ compiler, or it cannot build or load them.
