@@ -95,7 +95,8 @@ def _limited(seconds: float | None) -> Iterator[None]:
         raise OutOfTime(f"took longer than the {seconds:g} s that a cell may take")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # Again every second: what is raised in a callback of the garbage collector or a finalizer is lost.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
         yield
     finally:
