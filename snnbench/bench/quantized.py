@@ -14,6 +14,8 @@ from snnbench.bench.bench import Bench
 from snnbench.bench.calibration import calibrate_quantizers
 from snnbench.bench.rebuilding import Quantized, rebuilt
 from snnbench.engine import WORTH_COMPILING, EngineName, engine_form, training_engine_of
+from snnbench.nn import SpikingNeuron
+from snnbench.nn.rounding import fixed_grid
 from snnbench.options import fixed_bits, validate
 from snnbench.plugins import catalogue
 from snnbench.quant import (
@@ -29,6 +31,11 @@ from snnbench.reporting import Reporter, span
 from snnbench.training.baseline import training_set
 from snnbench.training.regularize import keeping_rates
 from snnbench.training.trainer import Trainer
+
+_CUTS_RESETS = (
+    "Membranes are clipped at the threshold before the spike: what a soft reset would keep above it is lost"
+    " (--membrane-option clip=wide has room, site=post_reset needs none)"
+)
 
 
 def make_quantized(bench: Bench, cell: Cell, reporter: Reporter) -> Quantized:
@@ -49,6 +56,8 @@ def _prepared(bench: Bench, cell: Cell, reporter: Reporter) -> Quantized:
     check_layers(bench.protocol.quantize.bits, coverage.quantized, "bits")
     joint = cell.membrane is not None and cell.membrane.name == cell.quantizer.name
     membranes = put_on_membranes(model, cell.membrane, bench, joint)
+    if _cuts_resets(model):
+        reporter.say(_CUTS_RESETS)
     calibrate_quantizers(bench, model, reporter)
     log = tune(bench, model, cell, reporter) if cell.mode == "qat" else ()
     bits = {name: declared.get(name, cell.quantizer.bits) for name in coverage.quantized}
@@ -86,6 +95,14 @@ def put_on_membranes(model: nn.Module, spec: MembraneSpec | None, bench: Bench, 
         return ()
     make = _joint_maker(model, spec, bench) if joint else _maker(spec, {})
     return quantize_membranes(model, make, spec.site, bench.network.input_shape)
+
+
+def _cuts_resets(model: nn.Module) -> bool:
+    """Whether potentials are clipped at the threshold before a soft reset, which would have kept what is above it."""
+    neurons = [part for part in model.modules() if isinstance(part, SpikingNeuron) and part.reset == "soft"]
+    grids = [fixed_grid(part.state_quantizer, torch.float32) for part in neurons if part.state_quantizer is not None]
+    before = any(part.site == "pre_spike" for part in neurons)
+    return before and any(grid is not None and grid.high <= 1 for grid in grids)
 
 
 def _joint_maker(model: nn.Module, spec: MembraneSpec, bench: Bench) -> MakeQuantizer:

@@ -10,11 +10,14 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from snnbench.bench.bench import Bench, open_bench
-from snnbench.bench.quantized import make_quantized, put_on_membranes
+from snnbench.bench.quantized import _cuts_resets, make_quantized, put_on_membranes
 from snnbench.bench.run import make_cells
+from snnbench.builtin.uniform import Clip, uniform
 from snnbench.errors import OptionError, ProtocolError
+from snnbench.nn import sew_resnet8
+from snnbench.nn.neurons import Reset, Site
 from snnbench.protocols.document import Quantize
-from snnbench.quant import quantize_weights
+from snnbench.quant import quantize_membranes, quantize_weights
 from snnbench.records.cell import membrane_spec, quantizer_spec
 from snnbench.reporting import Silent
 
@@ -85,3 +88,20 @@ def test_weights_make_the_quantizer_of_the_membrane_that_they_feed(joint: bool) 
     assert made == ({layer.removesuffix("conv") + "neuron" for layer in fed} if joint else set())
     assert all(found[name].max_val == 3 for name in made)
     assert "stem.neuron" in found
+
+
+@pytest.mark.parametrize(
+    ("reset", "site", "clip", "cut"),
+    [
+        ("soft", "pre_spike", "narrow", True),
+        ("soft", "pre_spike", "wide", False),
+        ("soft", "post_reset", "narrow", False),
+        ("hard", "pre_spike", "narrow", False),
+    ],
+)
+def test_what_a_soft_reset_loses_to_a_clip_at_the_threshold_is_told(
+    reset: Reset, site: Site, clip: Clip, cut: bool
+) -> None:
+    model = sew_resnet8(width=4, neuron="if", reset=reset)
+    quantize_membranes(model, lambda layer, like: uniform(like, bits=8, clip=clip), site, (3, 8, 8))
+    assert _cuts_resets(model) == cut
