@@ -7,6 +7,7 @@ RELEASED = {
     "cifar10-sew8-v2": "8a391ea3d5a778d5ff2ed0578017a4aab5630518cf93b83eeae6bd555e0ff75b",
     "cifar10-sew8-v3": "87c8871effcf3da285d7c828456d3648dddae93e9f73a8360c34b8b51246d549",
     "cifar10-sew8-v4": "4d51e4ed7af760fd1afdf6866cbcea3aaae6102ee8c583db23d061f3effe9a97",
+    "cifar10-sew18-v2": "222e00bd122ccc5d4262237d74954fe8a1fd9ca9fb3410680ec369f7845bc138",
     "cifar10-sew8-brief-v1": "4e51ce50dbb86735c12ab2472e37d3047ee17e66ea40ee5f7b19a3ad2aaba31a",
     "cifar10-vgg9-v1": "9dbce97dcbf961d05bae446234c09a4c9efc6310817b547aeb7f18b30def1f57",
     "cifar10-vgg9-v2": "bc9ef685501e8dbd76abe23cecafc97e02d669e1bc4809524713642ac1fd6a67",
