@@ -41,18 +41,25 @@ def draw_study(study: Study, folder: Path) -> list[tuple[str, Path]]:
     return written
 
 
-def bits_picture(rows: Sequence[Rows]) -> Figure:
+def bits_picture(rows: Sequence[Rows]) -> Figure | None:
     """EMD to the reference against bits, by method and clip, seed 0; with nulls, the seed floor and the control."""
+    shown = [(each, methods) for each in rows if any(methods := _by_method(each))]
+    if not shown:
+        return None
     figure = Figure(figsize=(_WIDTH, 3.6), layout="constrained")
-    panels = figure.subplots(1, len(rows), sharey=True, squeeze=False)[0]
-    for axes, each in zip(panels, rows, strict=True):
-        for (quantizer, clip), style in zip(_METHODS, styles(len(_METHODS)), strict=True):
-            cases = [case for case in each.find(quantizer=quantizer, clip=clip, membrane=None) if _plain(case)]
-            _curve(axes, cases, f"{quantizer}, {clip}", style)
+    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for axes, (each, methods) in zip(panels, shown, strict=True):
+        for method, cases, style in zip(_METHODS, methods, styles(len(_METHODS)), strict=True):
+            _curve(axes, cases, ", ".join(method), style)
         _lines(axes, each)
         axes.set(title=each.mode, xlabel="bits", yscale="log", xticks=[2, 4, 6, 8])
     panels[0].set_ylabel("EMD to the reference (spikes per step)")
     return _with_legend(figure)
+
+
+def _by_method(rows: Rows) -> list[list[Case]]:
+    found = (rows.find(quantizer=quantizer, clip=clip, membrane=None) for quantizer, clip in _METHODS)
+    return [[case for case in cases if _plain(case)] for cases in found]
 
 
 def _plain(case: Case) -> bool:
