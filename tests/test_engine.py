@@ -63,8 +63,9 @@ def test_the_integer_engine_is_named_and_close(tmp_path: Path) -> None:
 
 
 @compiles
-def test_kernels_are_built_anew_when_a_header_changes(tmp_path: Path) -> None:
-    source = shutil.copytree(build.SOURCE.parent, tmp_path / "kernels") / build.SOURCE.name
+@pytest.mark.parametrize("name", ["kernels.cpp", "membranes.cpp"])
+def test_kernels_are_built_anew_when_a_header_changes(tmp_path: Path, name: str) -> None:
+    source = shutil.copytree(build.SOURCE.parent, tmp_path / "kernels") / name
     before = native._path(source, native.cpp_compiler() or "")
     header = source.with_name("memory.h")
     header.write_text(header.read_text("utf-8") + "\n", "utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from snnbench.records.record import Record, read_record
 
@@ -16,6 +17,11 @@ WEIGHTS = [
     (name, clip, bits)
     for name, clip in (("lqnet", "narrow"), ("uniform", "narrow"), ("uniform", "wide"))
     for bits in (2, 4, 8)
+]
+ENDS = ("endpoint", "narrow", "post_reset")
+BEFORE = [("endpoint", clip, "pre_spike") for clip in ("narrow", "wide")]
+TUNED = [("lqnet", "narrow", bits) for bits in (8, 6, 4, 2)] + [
+    ("uniform", clip, bits) for clip, every in (("narrow", (8, 6, 4, 2)), ("wide", (8, 4, 2))) for bits in every
 ]
 MEMBRANES = [(which, bits) for which in ("unsigned", "signed") for bits in (2, 4)]
 
@@ -38,6 +44,12 @@ def row(record: Record) -> str:
     )
 
 
+def state_of(record: Record) -> tuple[Any, ...]:
+    membrane = record.cell.membrane
+    assert membrane is not None
+    return membrane.bits, membrane.options["range"], membrane.options["grid"], membrane.options["clip"], membrane.site
+
+
 def table() -> str:
     records = [read_record(path.parent) for path in ROOT.glob("leaderboards/cifar10-sew8-v4/entries/*/record.json")]
     found = {}
@@ -45,7 +57,7 @@ def table() -> str:
         cell = record.cell
         if cell.mode == "ptq" and cell.membrane is None:
             found[cell.quantizer.name, cell.quantizer.options.get("clip"), cell.quantizer.bits] = record
-        elif cell.mode == "ptq" and cell.quantizer.name == "float" and cell.membrane.site == "post_reset":
+        elif cell.mode == "ptq" and cell.quantizer.name == "float" and state_of(record)[2:] == ENDS:
             found[cell.membrane.options["range"], cell.membrane.bits] = record
     reference = found["float", None, 32].reference
     last = (
@@ -57,6 +69,35 @@ def table() -> str:
 
 def test_figures_are_the_leaderboards() -> None:
     assert table() in (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+
+
+def records_of(board: str, mode: str) -> list[Record]:
+    records = [read_record(path.parent) for path in ROOT.glob(f"leaderboards/{board}/entries/*/record.json")]
+    return [record for record in records if record.cell.mode == mode]
+
+
+def test_where_membranes_are_rounded_is_the_leaderboards() -> None:
+    records = [each for each in records_of("cifar10-sew8-v4", "ptq") if each.cell.membrane is not None]
+    alone = {state_of(each): each.metrics for each in records if each.cell.quantizer.name == "float"}
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    for which in ("unsigned", "signed"):
+        for bits in (2, 4, 6, 8):
+            cells = [alone.get((bits, which, *rest)) for rest in (ENDS, *BEFORE)]
+            shown = (f"{100 * m['accuracy'].value:.2f}, {m['firing_emd'].value:.4f} |" if m else "|" for m in cells)
+            assert f"| {bits}, {which} | {' '.join(shown)}\n" in page
+
+
+def test_what_fine_tuning_does_is_the_leaderboards() -> None:
+    records = [each for each in records_of("cifar10-sew8-brief-v1", "qat") if each.cell.membrane is None]
+    found = {(r.cell.quantizer.name, r.cell.quantizer.options.get("clip"), r.cell.quantizer.bits): r for r in records}
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    assert f"| control | {100 * found['float', None, 32].metrics['accuracy'].value:.2f} | 0 |" in page
+    for name, clip, bits in TUNED:
+        record = found[name, clip, bits]
+        assert record.control is not None
+        apart = record.control.to_cell.firing_emd.value
+        label = f"lqnet {bits}" if name == "lqnet" else f"uniform, {clip}, {bits}"
+        assert f"| {label} | {100 * record.metrics['accuracy'].value:.2f} | {apart:.4f} |" in page
 
 
 def test_the_readme_prints_what_the_first_run_prints() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from snnbench.errors import OptionError
 from snnbench.native import native_library
 
-_FOLDER = Path(__file__).parent / "kernels"
+SOURCE = Path(__file__).parent / "kernels" / "kernels.cpp"
 
 
 @functools.cache
@@ -28,9 +28,9 @@ def kernels() -> ctypes.CDLL:
     Raises:
         OptionError: if there is no C++ compiler, or it cannot build or load them.
     """
-    return native_library(_FOLDER / "kernels.cpp")
+    return native_library(SOURCE)
 
 
 def neuron_kernels(quantized: bool) -> ctypes.CDLL:
     """The kernels of neurons, whose potentials are `quantized` or not; errors as `kernels`."""
-    return native_library(_FOLDER / "membranes.cpp") if quantized else kernels()
+    return native_library(SOURCE.with_name("membranes.cpp")) if quantized else kernels()
