@@ -15,8 +15,8 @@ EngineName = Literal["eager", "compiled", "integer"]
 EngineChoice = Literal["auto", EngineName]
 M = TypeVar("M", bound="nn.Module")
 
-# Building the kernels takes half a minute, once a machine; fewer forwards of an image through a step end before it
-# pays.
+# Building the kernels takes a quarter of a minute, once a machine; fewer forwards of an image through a step end before
+# it pays.
 WORTH_COMPILING = 20_000
 
 

@@ -1,8 +1,8 @@
 """Training tricks, each alone, on 5,000 held-out training images of CIFAR-10; prints a Markdown table.
 
 SEW-ResNet-8 of width 16, with IF neurons: eight QCFS epochs of 24 x 24 pixels, three of whole images, one at T = 4, an
-epoch being 16,000 of the other 45,000 images. Run: ``python docs/experiments/training_tricks.py [NAME ...]`` (about two
-core-minutes a row).
+epoch being 16,000 of the other 45,000 images. Run: ``python docs/experiments/training_tricks.py [NAME ...]`` (about
+four core-minutes a row).
 """
 
 from __future__ import annotations

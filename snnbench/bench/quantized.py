@@ -100,9 +100,9 @@ def put_on_membranes(model: nn.Module, spec: MembraneSpec | None, bench: Bench, 
 def _cuts_resets(model: nn.Module) -> bool:
     """Whether potentials are clipped at the threshold before a soft reset, which would have kept what is above it."""
     neurons = [part for part in model.modules() if isinstance(part, SpikingNeuron) and part.reset == "soft"]
-    grids = [fixed_grid(part.state_quantizer, torch.float32) for part in neurons if part.state_quantizer is not None]
-    before = any(part.site == "pre_spike" for part in neurons)
-    return before and any(grid is not None and grid.high <= 1 for grid in grids)
+    before = (part.state_quantizer for part in neurons if part.site == "pre_spike")
+    grids = (fixed_grid(quantizer, torch.float32) for quantizer in before if quantizer is not None)
+    return any(grid is not None and grid.high <= 1 for grid in grids)
 
 
 def _joint_maker(model: nn.Module, spec: MembraneSpec, bench: Bench) -> MakeQuantizer:

@@ -23,7 +23,7 @@ def why_not_compiled() -> str | None:
 
 
 def kernels() -> ctypes.CDLL:
-    """The kernels, built on first use (half a minute) and kept in the cache.
+    """The kernels, built on first use (a quarter of a minute) and kept in the cache.
 
     Raises:
         OptionError: if there is no C++ compiler, or it cannot build or load them.
@@ -32,5 +32,5 @@ def kernels() -> ctypes.CDLL:
 
 
 def neuron_kernels(quantized: bool) -> ctypes.CDLL:
-    """The kernels of neurons, whose potentials are `quantized` or not; errors as `kernels`."""
+    """The kernels of neurons, whose potentials are `quantized` (as long to build again) or not; errors as `kernels`."""
     return native_library(SOURCE.with_name("membranes.cpp")) if quantized else kernels()
