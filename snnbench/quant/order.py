@@ -33,7 +33,7 @@ def running_order(layers: Mapping[str, nn.Module], run: Callable[[], object]) ->
 def run_once(model: nn.Module, input_shape: Sequence[int]) -> None:
     """Run `model` in evaluation mode on one image of zeros; modes and the random state are as before."""
     with evaluating(model), torch.random.fork_rng(devices=[]), torch.inference_mode():
-        model(_zeros(model, (1, *input_shape)))
+        model(zeros_for(model, (1, *input_shape)))
 
 
 def network_order(model: nn.Module, input_shape: Sequence[int] | None = None) -> tuple[str, ...]:
@@ -67,6 +67,12 @@ def feeding(order: Iterable[str], neurons: Collection[str]) -> dict[str, str]:
     return {name: before for before, name in pairwise(order) if name in neurons and before not in neurons}
 
 
+def zeros_for(model: nn.Module, shape: Sequence[int]) -> Tensor:
+    """Zeros of `shape`, of the type and on the device that `model` computes in."""
+    like = next((each for each in model.parameters() if each.is_floating_point()), torch.empty(0))
+    return like.new_zeros(shape)
+
+
 def _made_up(model: nn.Module) -> Iterator[tuple[int, ...]]:
     steps = next((n for n in (timesteps_of(model), getattr(model, "T", 0)) if isinstance(n, int) and n), 0)
     for shape in (_IMAGE, _FEATURES):
@@ -82,14 +88,9 @@ def _order_of_copy(model: nn.Module, shape: tuple[int, ...]) -> tuple[str, ...]:
         for layer in layers.values():
             layer.register_forward_pre_hook(_fit)
         with evaluating(twin), torch.random.fork_rng(devices=[]):
-            return tuple(running_order(layers, lambda: twin(_zeros(twin, shape))))
+            return tuple(running_order(layers, lambda: twin(zeros_for(twin, shape))))
     except Exception:  # noqa: BLE001  (any network may be tried on input that is not made for it)
         return ()
-
-
-def _zeros(model: nn.Module, shape: Sequence[int]) -> Tensor:
-    like = next((each for each in model.parameters() if each.is_floating_point()), torch.empty(0))
-    return like.new_zeros(shape)
 
 
 def _fit(layer: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:

@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.recording import spiking_layers
-from snnbench.nn.synapses import weight_layers
+from snnbench.nn.synapses import matrices
+from snnbench.quant.order import zeros_for
 
 
 @torch.enable_grad()
 def reached_layers(model: nn.Module, quantized: Collection[str], input_shape: Sequence[int]) -> tuple[str, ...]:
-    """Spiking layers of `model` that fire otherwise if the weights of the `quantized` layers change, in network order.
+    """Spiking layers of `model` that fire otherwise if the `quantized` weights (`matrices`) change, in network order.
 
     Found by the gradient, which takes every way that a change does: of all parameters only theirs require one, and a
     spiking layer is reached if what comes in does too. Behind a neuron without a surrogate gradient every layer that
@@ -24,7 +25,8 @@ def reached_layers(model: nn.Module, quantized: Collection[str], input_shape: Se
     """
     layers, found = spiking_layers(model), set[str]()
     gradients = {parameter: parameter.requires_grad for parameter in model.parameters()}
-    chosen = {parameter for name in quantized for parameter in weight_layers(model)[name].parameters()}
+    known = matrices(model)
+    chosen = {parameter for name in quantized for parameter in known[name].module.parameters()}
     lost = False
 
     def look(name: str, inputs: tuple[Any, ...], spikes: Tensor) -> None:
@@ -32,14 +34,14 @@ def reached_layers(model: nn.Module, quantized: Collection[str], input_shape: Se
         module, behind = layers[name], lost or inputs[0].requires_grad
         if behind or (isinstance(module, SpikingNeuron) and module.state_quantizer is not None):
             found.add(name)
-        lost = behind and not spikes.requires_grad
+        lost |= behind and not spikes.requires_grad
 
     training = model.training
     try:
         for parameter in gradients:
             parameter.requires_grad_(parameter in chosen)
         with told_of_calls(layers, look):
-            model.eval()(torch.zeros(1, *input_shape))
+            model.eval()(zeros_for(model, (1, *input_shape)))
     finally:
         model.train(training)
         for parameter, required in gradients.items():

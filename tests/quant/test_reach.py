@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -80,3 +82,37 @@ def test_behind_a_neuron_without_a_gradient_everything_later_is_reached() -> Non
     model = Branches()
     model.left_neuron = Hard()
     assert reached_layers(model, ("left",), (1, 4, 4)) == ("left_neuron", "right_neuron", "both_neuron")
+
+
+def test_what_runs_last_behind_a_neuron_without_a_gradient_is_reached_past_others_that_have_one() -> None:
+    class Hard(LIFNeuron):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x.detach())
+
+    class Late(Branches):
+        def forward(self, x: Tensor) -> Tensor:
+            left, _ = self.left_neuron(self.left(x)[None]), self.right_neuron(self.right(x)[None])
+            return self.both_neuron(self.both(left[0])[None]).flatten(2).mean(0)
+
+    model = Late()
+    model.left_neuron = Hard()
+    assert "both_neuron" in reached_layers(model, ("left", "right"), (1, 4, 4))
+
+
+def test_matrices_of_recurrent_cells_reach_what_is_behind_them() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.before, self.cell, self.after = LIFNeuron(), nn.RNNCell(4, 3), LIFNeuron()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.after(self.cell(self.before(x[None])[0])[None]).mean(0)
+
+    assert reached_layers(Recurrent(), ("cell.weight_ih", "cell.weight_hh"), (4,)) == ("after",)
+
+
+@pytest.mark.parametrize("place", [{"dtype": torch.float64}, {"device": "meta"}])
+def test_the_network_is_asked_in_its_own_type_and_on_its_own_device(place: dict[str, Any]) -> None:
+    """As after a measurement on a GPU, for which the device without memory stands here."""
+    model = sew_resnet8(4, 10, 2, channels=1).to(**place)
+    assert reached_layers(model, ("fc", "blocks.3_1.layer2.conv"), (1, 8, 8)) == ("blocks.3_1.layer2.neuron",)
