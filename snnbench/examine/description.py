@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from snnbench.bench.bench import Bench
 from snnbench.nn.libraries import step_mode
+from snnbench.nn.synapses import matrices
 from snnbench.quant.coding import FORMULAS
 from snnbench.records.cell import MembraneSpec
 from snnbench.records.network_file import parts_of
@@ -19,7 +20,7 @@ SCHEMA_VERSION = 1
 def describe(record: Record, bench: Bench, model: nn.Module, content: bytes) -> dict[str, Any]:
     """The description of the network `content`, which is that of `record`."""
     cell, data = record.cell, bench.protocol.data
-    parts = parts_of(content)
+    parts, paths = parts_of(content), {name: matrix.path for name, matrix in matrices(model).items()}
     return {
         "schema_version": SCHEMA_VERSION,
         "protocol": {"name": cell.protocol, "version": cell.protocol_version, "fingerprint": cell.fingerprint},
@@ -33,7 +34,7 @@ def describe(record: Record, bench: Bench, model: nn.Module, content: bytes) -> 
         },
         "input": {"mean": list(data.mean), "std": list(data.std), "unit": "(pixel / 255 - mean) / std"},
         "quantizer": cell.quantizer.model_dump(mode="json"),
-        "layers": [_layer(row, parts.get(f"{row.layer}.weight", {})) for row in record.audit.weights],
+        "layers": [_layer(row, paths[row.layer], parts.get(paths[row.layer], {})) for row in record.audit.weights],
         "full_precision": list(record.audit.full_precision),
         "neurons": [
             _neuron(name, module, cell.membrane) for name, module in model.named_modules() if step_mode(module)
@@ -41,12 +42,12 @@ def describe(record: Record, bench: Bench, model: nn.Module, content: bytes) -> 
     }
 
 
-def _layer(row: WeightRow, parts: dict[str, Tensor]) -> dict[str, Any]:
+def _layer(row: WeightRow, path: str, parts: dict[str, Tensor]) -> dict[str, Any]:
     return {
         "layer": row.layer,
         "bits": row.declared_bits,
         "levels": row.levels,
-        "tensors": {part: f"{row.layer}.weight/{part}" for part in sorted(parts)} or f"{row.layer}.weight",
+        "tensors": {part: f"{path}/{part}" for part in sorted(parts)} or path,
         "value": FORMULAS.get(frozenset(parts), "as stored"),
     }
 

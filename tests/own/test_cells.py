@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from oracles.networks import library
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from typer.testing import CliRunner
 
@@ -38,6 +38,17 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.fc2(self.fire(self.fc1(x.flatten(2))))
+
+class Recurrent(Net):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.RNNCell(8, 24)
+
+    def forward(self, x):
+        state = None
+        for row in x[:, 0].unbind(1):
+            state = self.fc1(row, state)
+        return self.fc2(self.fire(state[None])).mean(0)
 
 def shaped(input_shape, num_classes, *, hidden=24):
     assert (input_shape, num_classes) == ((1, 8, 8), 10)
@@ -270,3 +281,15 @@ def test_states_of_the_last_batch_are_no_weights():
     assert torch.equal(models[0][0].weight, models[1][0].weight)
     plain = models[0][0]
     assert without_states(plain, plain.state_dict()).keys() == plain.state_dict().keys()
+
+
+def test_a_recurrent_cell_is_measured_and_its_matrices_are_exported_by_their_own_names(folder):
+    model = catalogue().models["own_nets.py:Recurrent"].value((1, 8, 8), 10)
+    save_file(model.state_dict(), "recurrent.safetensors")
+    own = OwnNetwork("own_nets.py:Recurrent", folder / "recurrent.safetensors", str(folder), exempt=())
+    (finished,) = run_network(own, "uniform", [4], options={"clip": "absmax"})
+    assert finished.record.reached.layers == ("fire",)
+    file, sidecar = export(finished.directory, folder / "net.safetensors")
+    rows = {row["layer"]: row["tensors"] for row in json.loads(sidecar.read_text())["layers"]}
+    assert set(rows) == {"fc1.weight_ih", "fc1.weight_hh", "fc2"}
+    assert {name for tensors in rows.values() for name in tensors.values()} <= set(load_file(file))
