@@ -12,7 +12,13 @@ from snnbench.functional.emd import firing_drift, firing_emd
 from snnbench.functional.holm import holm
 from snnbench.functional.paired import Paired
 from snnbench.functional.profile import FiringProfile
-from snnbench.functional.rates import dead_fraction, newly_dead_fraction, revived_fraction, saturated_fraction
+from snnbench.functional.rates import (
+    DEAD_BELOW,
+    dead_fraction,
+    newly_dead_fraction,
+    revived_fraction,
+    saturated_fraction,
+)
 from snnbench.functional.temporal import temporal_drift
 from snnbench.functional.uncertainty import CONFIDENCE
 
@@ -64,8 +70,12 @@ class LayerRows(list[LayerRow]):
         return "\n".join(lines)
 
 
-def layer_table(profile: FiringProfile, reference: FiringProfile, paired: Paired | None = None) -> LayerRows:
+def layer_table(
+    profile: FiringProfile, reference: FiringProfile, paired: Paired | None = None, dead_below: float = DEAD_BELOW
+) -> LayerRows:
     """One row per layer, in network order; `paired` is `Paired(profile, reference)`, where there is one already.
+
+    Neurons with a rate below `dead_below`, in spikes per step of the profiles, are dead.
 
     Raises:
         FiringError: naming the layer, if the networks' layers differ, or if they saw different samples.
@@ -86,10 +96,10 @@ def layer_table(profile: FiringProfile, reference: FiringProfile, paired: Paired
             drift=float(drifts[name]),
             temporal_drift=float(over_time[name]),
             correlation=_correlation(rate, reference_rates[name]),
-            dead=float(dead_fraction(rate)),
-            reference_dead=float(dead_fraction(reference_rates[name])),
-            newly_dead=float(newly_dead_fraction(rate, reference_rates[name])),
-            revived=float(revived_fraction(rate, reference_rates[name])),
+            dead=float(dead_fraction(rate, dead_below)),
+            reference_dead=float(dead_fraction(reference_rates[name], dead_below)),
+            newly_dead=float(newly_dead_fraction(rate, reference_rates[name], dead_below)),
+            revived=float(revived_fraction(rate, reference_rates[name], dead_below)),
             saturated=float(saturated_fraction(rate)),
         )
         for name, rate in rates.items()

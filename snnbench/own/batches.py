@@ -35,7 +35,7 @@ def pairs(batches: Batches, labels: Sequence[int] | Tensor | None) -> Iterator[t
     Raises:
         OptionError: if labels come twice, are no row of whole numbers, or there are fewer of them than images.
     """
-    given = None if labels is None else _row(labels)
+    given = None if labels is None else class_row(labels, "labels=")
     first = 0
     for batch in batches:
         images, own = (batch[0], batch[1]) if isinstance(batch, (tuple, list)) and len(batch) > 1 else (batch, None)
@@ -49,11 +49,16 @@ def pairs(batches: Batches, labels: Sequence[int] | Tensor | None) -> Iterator[t
         first = last
 
 
-def _row(labels: Sequence[int] | Tensor) -> Tensor:
+def class_row(labels: Sequence[int] | Tensor, what: str) -> Tensor:
+    """The right classes `(N,)` of N images, on the CPU; messages call them `what`.
+
+    Raises:
+        OptionError: if they are no row of whole numbers.
+    """
     try:
-        row = torch.as_tensor(labels)
+        row = torch.as_tensor(labels).cpu()
     except (TypeError, ValueError, RuntimeError) as error:
-        raise OptionError(f"labels= is one whole number an image, in one list or tensor ({error})") from error
+        raise OptionError(f"{what} is one whole number an image, in one list or tensor ({error})") from error
     if row.ndim != 1 or row.is_floating_point():
-        raise OptionError(f"labels= is one whole number an image, not {tuple(row.shape)} numbers of {row.dtype}")
+        raise OptionError(f"{what} is one whole number an image, not {tuple(row.shape)} numbers of {row.dtype}")
     return row

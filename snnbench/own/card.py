@@ -8,7 +8,15 @@ from typing import Any
 
 from snnbench.bench.metrics import FIRING_EMD
 from snnbench.errors import FiringError, OptionError
-from snnbench.functional import Estimate, LayerRow, accuracy_by_step, agreement_by_step, early_exit, layer_table
+from snnbench.functional import (
+    DEAD_BELOW,
+    Estimate,
+    LayerRow,
+    accuracy_by_step,
+    agreement_by_step,
+    early_exit,
+    layer_table,
+)
 from snnbench.functional.energy import Floorline, floorline
 from snnbench.own.measures import MEASURES, Measure, Pair, Reading
 from snnbench.own.outcome import Outcome
@@ -76,10 +84,10 @@ def card_of(pair: Pair, steady: bool, control: Outcome | None, added: Sequence[M
         against = Pair(pair.mine, control, pair.labels, None, pair.weights)
         emd = next(measure for measure in MEASURES if measure.name == FIRING_EMD.name)
         measures["control_emd"] = _measured(emd.of, against)
-    profiles = pair.mine.profile, pair.reference.profile
+    profiles, dead_below = (pair.mine.profile, pair.reference.profile), DEAD_BELOW / pair.mine.substeps
     return Card(
         measures,
-        tuple(_per_step(row, pair.mine.substeps) for row in layer_table(*profiles, pair.paired)),
+        tuple(_per_step(row, pair.mine.substeps) for row in layer_table(*profiles, pair.paired, dead_below)),
         pair.weights,
         pair.mine.state_bits,
         _by_step(pair),

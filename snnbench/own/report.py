@@ -18,7 +18,7 @@ from snnbench.functional.graded import SpikeKind
 from snnbench.functional.pairing import Pairing
 from snnbench.nn.classifier import Loop
 from snnbench.nn.libraries import reset_states
-from snnbench.own.batches import Batches, pairs
+from snnbench.own.batches import Batches, class_row, pairs
 from snnbench.own.card import Card, card_of
 from snnbench.own.measures import MEASURES, Measure, Pair, own_cost
 from snnbench.own.outcome import Observer
@@ -152,6 +152,7 @@ def report(
             image. A line of the card each.
 
     Raises:
+        OptionError: if labels are no row of whole numbers, or there is no batch.
         FiringError: if layers or outputs are not what is said above; the message says what to do.
         PluginError: if there is no cost of a name.
     """
@@ -222,7 +223,7 @@ def _run(
             pairing.add(observers[name](images), spikes)
         count += len(images)
         if right is not None:
-            seen.append(torch.as_tensor(right).cpu())
+            seen.append(class_row(right, "what stands beside the images in a batch"))
     if not count:
         raise OptionError("there was no batch; a generator that has been run through is empty")
     return torch.cat(seen) if seen else None

@@ -169,6 +169,14 @@ def test_what_is_refused(arguments, message):
         snnbench.report(model, model, batches(), **arguments)
 
 
+@pytest.mark.parametrize("form", [lambda y: y[:, None], lambda y: nn.functional.one_hot(y, 10), lambda y: y.float()])
+def test_labels_of_batches_that_are_no_row_of_classes_are_told(form):
+    """Compared with the answers (N,), those of a column (N, 1) would be right N times N times."""
+    model, options = make("plain")
+    with pytest.raises(OptionError, match="in a batch is one whole number an image, not"):
+        snnbench.report(model, model, [(x, form(y)) for x, y in batches()], **options)
+
+
 def test_a_loader_that_is_used_up():
     model, options = make("plain")
     with pytest.raises(OptionError, match="there was no batch"):
@@ -204,6 +212,8 @@ def test_bursts_and_signs_count_where_the_layer_says_so():
     emd = float((rates[0].sort().values - rates[1].sort().values).abs().mean())
     assert card.value("firing_emd") == pytest.approx(emd, rel=1e-6)
     assert card.layers[0].emd == pytest.approx(emd, rel=1e-6)
+    dead = float((rates[1] < 0.05).double().mean())
+    assert card.layers[0].dead == card.value("dead_fraction") == pytest.approx(dead)
     assert card.value("van_rossum") > 0
 
 
