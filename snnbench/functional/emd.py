@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snnbench.errors import FiringError
 from snnbench.functional.counts import by_units, drift_from_counts, emd_from_counts
 from snnbench.functional.layers import (
     REDUCTIONS,
@@ -20,6 +19,7 @@ from snnbench.functional.layers import (
     as_layers,
     channel_mean,
     check_choice,
+    check_matched,
     check_rates,
     check_units,
     pair_layers,
@@ -126,12 +126,7 @@ def matched_rates(rates: Rates, reference_rates: Rates, reduction: Reduction, un
     Half precision comes as single precision: it cannot hold 1 / units, nor sums and products of small rates.
     """
     pairs = _rate_pairs(rates, reference_rates, reduction, units)
-    for name, (a, b) in pairs.items():
-        if a.shape != b.shape:
-            raise FiringError(
-                f"layer {name!r}: {tuple(a.shape)} units against {tuple(b.shape)} in the reference; units are matched "
-                "here, so compare layers of the same shape (or use firing_emd)"
-            )
+    check_matched(pairs)
     return pairs
 
 

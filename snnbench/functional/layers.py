@@ -60,6 +60,16 @@ def check_same_layers(mine: Mapping[str, object], theirs: Mapping[str, object]) 
         )
 
 
+def check_matched(pairs: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+    """Raise a FiringError naming the first layer whose units cannot be matched one by one."""
+    for name, (a, b) in pairs.items():
+        if a.shape != b.shape:
+            raise FiringError(
+                f"layer {name!r}: {tuple(a.shape)} units against {tuple(b.shape)} in the reference; units are matched "
+                "here, so compare layers of the same shape (or use firing_emd)"
+            )
+
+
 def check_rates(rates: Tensor, layer: str) -> Tensor:
     """Return `rates`, after checking that they are floating point, not empty, and in [0, 1] spikes per step."""
     if not rates.is_floating_point() or rates.numel() == 0:

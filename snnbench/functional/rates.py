@@ -8,7 +8,7 @@ from typing import TypeAlias, overload
 import torch
 from torch import Tensor
 
-from snnbench.functional.layers import Layers, as_layers, check_rates, pair_layers
+from snnbench.functional.layers import Layers, as_layers, check_matched, check_rates, pair_layers
 from snnbench.functional.profile import FiringProfile
 from snnbench.functional.spikes import check_spikes
 
@@ -64,12 +64,15 @@ def newly_dead_fraction(rates: Rates, reference_rates: Rates, threshold: float =
     """Fraction of all units that are dead and were not in the reference, in [0, 1].
 
     Law: `dead - dead in the reference = newly dead - revived`.
+
+    Raises:
+        FiringError: naming the layer, if layers or shapes differ or a tensor does not hold rates.
     """
     return _changed_fraction(rates, reference_rates, threshold)
 
 
 def revived_fraction(rates: Rates, reference_rates: Rates, threshold: float = DEAD_BELOW) -> Tensor:
-    """Fraction of all units that were dead in the reference and are not any more, in [0, 1]."""
+    """Fraction of all units that were dead in the reference and are not any more; errors as `newly_dead_fraction`."""
     return _changed_fraction(reference_rates, rates, threshold)
 
 
@@ -90,8 +93,10 @@ def _fraction(rates: Rates, condition: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 def _changed_fraction(dead: Rates, alive: Rates, threshold: float) -> Tensor:
+    pairs = pair_layers(rates_of(dead), rates_of(alive))
+    check_matched(pairs)
     changed = [
         ((check_rates(a, name) < threshold) & (check_rates(b, name) >= threshold)).flatten()
-        for name, (a, b) in pair_layers(rates_of(dead), rates_of(alive)).items()
+        for name, (a, b) in pairs.items()
     ]
     return torch.cat(changed).double().mean()

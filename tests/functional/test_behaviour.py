@@ -104,6 +104,13 @@ def test_dead_silent_and_saturated_at_their_thresholds():
     assert float(revived_fraction(rates, reference)) == 5 / 8
 
 
+@pytest.mark.parametrize("fraction", [newly_dead_fraction, revived_fraction])
+@pytest.mark.parametrize("other", [torch.ones(1), torch.ones(4), torch.ones(2, 4)])
+def test_neurons_that_cannot_be_matched_are_not_compared(fraction, other):
+    with pytest.raises(FiringError, match=r"layer 'a'.* units are matched"):
+        fraction({"a": torch.zeros(2)}, {"a": other})
+
+
 def test_the_table_has_each_layer_and_finds_the_first_that_diverges():
     fired = spikes(0)
     reference = FiringProfile.from_spikes(fired)
