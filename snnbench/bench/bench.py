@@ -93,6 +93,10 @@ class Bench:
     held_floor: Score | None = None
     """The seed floor, where the reference is held."""
 
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise OptionError(f"limit={self.limit} is no number of test images; give 1 or more, or none for all")
+
     @property
     def kept(self) -> frozenset[str]:
         """What of each image the protocol's metrics need, and evidence so keeps."""

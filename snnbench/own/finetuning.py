@@ -49,7 +49,7 @@ def finetune(
     timesteps: int | None = None,
     loop: Loop | None = None,
 ) -> FineTuned[M]:
-    """Train copies of a quantized network and of its reference alike: SGD, the rate falling linearly to 0.
+    """Train copies of a quantized network and of its reference alike: SGD, the rate lowered linearly by the epoch.
 
     Quantization-aware training moves the firing even without quantization, so that a quantized network after training
     says little without its control.
@@ -59,7 +59,7 @@ def finetune(
         reference: the network in full precision.
         batches: batches of (inputs, labels), run through once an epoch for each network.
         epochs: how often.
-        learning_rate: the rate of the first step.
+        learning_rate: the rate of the first of E epochs; that of the last is an E-th of it.
         momentum: of SGD.
         seed: of everything that draws random numbers while a network trains; the order of `batches` is the loader's
             own, so give its shuffling a generator of its own to show both networks the same.
@@ -68,7 +68,7 @@ def finetune(
         loop: a loop over the steps of one's own; see `snnbench.report`.
 
     Raises:
-        OptionError: if the batches have no labels, or can be run through once only.
+        OptionError: if the batches have no labels, can be run through once only, or are none.
         FiringError: if outputs are no logits.
     """
     if iter(batches) is batches:
@@ -110,6 +110,8 @@ def _train(
             value.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             done.append(float(value.detach()))
+        if not done:
+            raise OptionError("there was no batch to train on")
         means.append(sum(done) / len(done))
     model.eval()
     return tuple(means)

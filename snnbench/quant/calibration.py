@@ -136,13 +136,19 @@ def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> tuple[str, ...]:
     Args:
         model: a network with quantized weights.
         batches: normalised images (N, C, H, W), which can be iterated over more than once.
+
+    Raises:
+        OptionError: if there is no batch.
     """
     layers, neurons = weight_layers(model), spiking_layers(model)
     timesteps = timesteps_of(model) or 1
     made = quantizers(model).items()
     offering: dict[str, Any] = {name: each for name, each in made if name in layers and isinstance(each, Calibrated)}
+    first = next(iter(batches), None)
+    if first is None:
+        raise OptionError("there is no batch to calibrate on")
     with evaluating(model):
-        calls = running_order({**layers, **neurons}, lambda: model(next(iter(batches))))
+        calls = running_order({**layers, **neurons}, lambda: model(first))
         fed = {layer: neurons[name] for name, layer in feeding(calls, neurons).items()}
         order = tuple(name for name in calls if name in offering)
         for name in order:

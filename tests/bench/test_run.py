@@ -101,6 +101,12 @@ def test_limited_runs_are_never_rankable_and_have_cells_of_their_own(out: Path) 
     assert quick.record.key != full.record.key
 
 
+@pytest.mark.parametrize("limit", [0, -300])
+def test_a_limit_that_is_no_number_of_images_is_refused(out: Path, limit: int) -> None:
+    with pytest.raises(OptionError, match=f"limit={limit} is no number of test images"):
+        snnbench.run("lqnet", 4, protocol=PROTOCOL, out=out, limit=limit)
+
+
 def test_too_few_images_for_an_interval_is_a_failure_and_not_a_number(out: Path) -> None:
     (cell,) = snnbench.run("lqnet", 4, protocol=PROTOCOL, out=out, limit=1)
     score = cell.record.metrics["firing_emd"]

@@ -102,6 +102,14 @@ def test_fine_tuning_with_its_control(network):
     assert 0 < found["quantized"].value("float_share") < 1
 
 
+def test_no_batch_to_train_or_calibrate_on_is_told():
+    model, options = make("plain")
+    with pytest.raises(OptionError, match="no batch to train on"):
+        snnbench.finetune(model, model, [], **run_options(options))
+    with pytest.raises(OptionError, match="no batch to calibrate on"):
+        snnbench.quantize(model, calibrate=[], **run_options(options))
+
+
 def test_a_terminal_of_eighty_columns_loses_no_digit(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     model, options = make("plain")
