@@ -35,13 +35,20 @@ _ENDS = 40
 
 def record_differences(said: Record, found: Record, exact: bool) -> Iterator[str]:
     """A sentence for each number that is another: with `exact` any, else firing beyond what rounding moves."""
-    mine, theirs = (json.loads(record.to_json()) for record in (said, found))
+    mine, theirs = _numbers(said), _numbers(found)
     older = ("low", "high") if said.paired_null is None else ("low",) * (said.emd_intervals != found.emd_intervals)
     for part in _PARTS:
         if part in mine and (part != "seed_floor" or found.seed_floor is not None):  # or the other seeds are not here
             for path, value, other in _leaves((part,), mine[part], theirs.get(part)):
                 if not _skipped(path, older) and not _agree(path, value, other, exact):
                     yield f"{'.'.join(map(str, path))} is {value} in the record and {other} measured again"
+
+
+def _numbers(record: Record) -> dict[str, Any]:
+    """The record's parts; its memory without the packed weights, whose size is the packing's of the day."""
+    parts: dict[str, Any] = json.loads(record.to_json())
+    parts["cost"]["memory_bits"] -= record.audit.packed_bits
+    return parts
 
 
 def _leaves(path: tuple[Any, ...], mine: Any, theirs: Any) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:

@@ -125,3 +125,12 @@ def test_an_older_lower_end_of_an_interval_is_not_compared(board: Board) -> None
         assert list(record_differences(said, found, True)) == told
         newer = said.model_copy(update={"emd_intervals": found.emd_intervals})
         assert len(list(record_differences(newer, found, True))) == 1
+
+
+@pytest.mark.parametrize(("packed", "memory", "told"), [(32, 32, 0), (0, 32, 1), (32, 0, 1)])
+def test_memory_is_compared_without_what_packing_decides(board: Board, packed: int, memory: int, told: int) -> None:
+    said = board.entries[0].record
+    audit = said.audit.model_copy(update={"packed_bits": said.audit.packed_bits + packed})
+    cost = said.cost.model_copy(update={"memory_bits": said.cost.memory_bits + memory})
+    found = said.model_copy(update={"audit": audit, "cost": cost})
+    assert len(list(record_differences(said, found, True))) == told
