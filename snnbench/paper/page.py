@@ -47,19 +47,20 @@ the tables `?` is what a record does not hold, `–` what there cannot be."""
 
 
 def _glance(study: Study) -> str:
-    columns = [rows for rows in study.rows if rows.cases]
-    head = ["claim", *(f"{rows.board.name} {rows.mode}" for rows in columns)]
-    lines = [
-        [f"{claim}. {text}", *(_verdict(study.judgement(claim, rows)) for rows in columns)]
-        for claim, text in CLAIMS.items()
-    ]
-    without = [f"{rows.board.name} {rows.mode}" for rows in study.rows if not rows.cases]
-    note = f"\n\nNo rows at all: {', '.join(without)}." if without else ""
+    lines = {_where(rows): [_verdict(study.judgement(claim, rows)) for claim in CLAIMS] for rows in study.rows}
+    told = {where: verdicts for where, verdicts in lines.items() if set(verdicts) != {_MISSING}}
+    claims = "\n".join(f"{claim}. {text}" for claim, text in CLAIMS.items())
+    grid = table(["board and mode", *map(str, CLAIMS)], [[where, *verdicts] for where, verdicts in told.items()])
     known = (
-        "\n\n† All of its rows were measured before the rules were written: what they say was known then, and tests"
+        "† All of its rows were measured before the rules were written: what they say was known then, and tests"
         " neither a claim nor a hypothesis."
     )
-    return "## At a glance\n\n" + table(head, lines) + known + note
+    note = f"Without rows for any claim: {', '.join(where for where in lines if where not in told)}."
+    return "\n\n".join(["## At a glance", claims, grid, known, *([note] if len(told) < len(lines) else [])])
+
+
+def _where(rows: Rows) -> str:
+    return f"{rows.board.name} {rows.mode}"
 
 
 def _verdict(judgement: Judgement) -> str:
@@ -112,7 +113,7 @@ def _claim(study: Study, claim: int) -> str:
         [each.rows.board.name, each.rows.mode, _verdict(each), _counts(each), _listed(each.lacking), each.reason]
         for each in found
     ]
-    comparisons = [(f"{each.rows.board.name} {each.rows.mode}", each.comparisons) for each in found]
+    comparisons = [(_where(each.rows), each.comparisons) for each in found]
     return f"## Claim {claim}\n\n{CLAIMS[claim]}\n\n" + table(head, lines) + _details(comparisons)
 
 
@@ -167,7 +168,7 @@ def _control(case: Case) -> str:
 def _reported(study: Study) -> str:
     boards = [rows for rows in study.rows if rows.cases and rows.board.protocol.data.name == "cifar100"]
     head = ["cell", "paper (reported, second-hand): accuracy, EMD, dead"]
-    head += [f"{rows.board.name} {rows.mode}: accuracy, EMD, dead" for rows in boards]
+    head += [f"{_where(rows)}: accuracy, EMD, dead" for rows in boards]
     lines = [[each.name, _theirs(each), *(_ours(rows, each) for rows in boards)] for each in REPORTED]
     text = (
         "CIFAR-100; the paper's network is SEW-ResNet-18, and its figures are from digests of it, not from its tables."
