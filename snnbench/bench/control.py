@@ -16,8 +16,8 @@ from snnbench.reporting import Reporter
 
 
 def control_cell(cell: Cell) -> Cell:
-    """The control of `cell`: the float quantizer, same protocol, seed and budget."""
-    return cell.model_copy(update={"quantizer": quantizer_spec("float", None, {}), "membrane": None})
+    """The control of `cell`: the float quantizer, same protocol, seed and budget, whatever chip the cell is put on."""
+    return cell.model_copy(update={"quantizer": quantizer_spec("float", None, {}), "membrane": None, "chip": None})
 
 
 def other_control_cell(cell: Cell, bench: Bench) -> Cell:
@@ -36,7 +36,7 @@ def control_evaluations(
     A cell that is its own control has just been evaluated: its `evaluation` is taken.
     """
     control = control_cell(cell)
-    known = evaluation if control == cell else None
+    known = evaluation if control == cell.model_copy(update={"chip": None}) else None
     return _cached(bench, control, known, reporter), _cached(bench, other_control_cell(cell, bench), None, reporter)
 
 

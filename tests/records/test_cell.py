@@ -14,7 +14,7 @@ from snnbench.bench.bench import open_bench
 from snnbench.bench.run import make_cells
 from snnbench.plugins.source import BUILT_IN_SINCE
 from snnbench.protocols import digest
-from snnbench.records.cell import Cell, Origin, quantizer_spec
+from snnbench.records.cell import Cell, ChipSpec, Origin, quantizer_spec
 from snnbench.records.record import read_record
 from snnbench.reporting import Silent
 
@@ -86,3 +86,9 @@ def test_a_control_is_of_one_processor(cell: Cell, monkeypatch: pytest.MonkeyPat
     mine = digest({"cell": control.control_cell(cell).key, **parts})
     assert asked[0].stem == mine
     assert asked[0] != asked[1]
+
+
+def test_a_control_is_trained_once_for_cells_on_and_off_a_chip(cell: Cell) -> None:
+    put = cell.model_copy(update={"chip": ChipSpec(name="int", distribution=None, version=None, semantics={})})
+    assert put.key != cell.key
+    assert control.control_cell(put).key == control.control_cell(cell).key
