@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pydantic import ValidationError
 from safetensors.torch import save_file
 
 from snnbench.bench.bench import Bench, Network, own_network
@@ -22,6 +23,7 @@ from snnbench.exchange import from_nir
 from snnbench.exchange.model import FACTORY
 from snnbench.plugins import catalogue
 from snnbench.protocols import Protocol
+from snnbench.protocols.document import problems_of
 from snnbench.records import store
 from snnbench.records.cell import Mode, NetworkSpec, membrane_spec, network_spec, quantizer_spec
 from snnbench.reporting import Reporter, Silent
@@ -96,20 +98,22 @@ class OwnNetwork:
         """What a protocol document would say."""
         recipe: dict[str, Any] = {**_FINETUNE, "threads": 1}
         pixels = {"mean": _channels(self.mean, channels, 0.0), "std": _channels(self.std, channels, 1.0)}
-        return Protocol.model_validate(
-            {
-                "name": self.name,
-                "version": 1,
-                "title": f"{self.network} on {self.data}",
-                "seeds": [0],
-                "data": {"name": self.data, **pixels},
-                "model": {"name": _factory(self.network, {})[0]},
-                "train": recipe,
-                "finetune": recipe,
-                "quantize": {"exempt": self.exempt},
-                "evaluate": {"metrics": _ASKED, "costs": self.costs},
-            }
-        )
+        document = {
+            "name": self.name,
+            "version": 1,
+            "title": f"{self.network} on {self.data}",
+            "seeds": [0],
+            "data": {"name": self.data, **pixels},
+            "model": {"name": _factory(self.network, {})[0]},
+            "train": recipe,
+            "finetune": recipe,
+            "quantize": {"exempt": self.exempt},
+            "evaluate": {"metrics": _ASKED, "costs": self.costs},
+        }
+        try:
+            return Protocol.model_validate(document)
+        except ValidationError as error:
+            raise OptionError(problems_of(error)) from error
 
 
 def run_network(

@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator, model_validator
 
 from snnbench.errors import ProtocolError
 
@@ -32,8 +32,8 @@ class Data(Section):
     """The data set, how images are normalised, and which training images calibrate a quantizer."""
 
     name: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    mean: tuple[FiniteFloat, ...]
+    std: tuple[Annotated[FiniteFloat, Field(gt=0)], ...]
     calibration_images: _Positive = 1024
     calibration_seed: int = 0
 

@@ -168,6 +168,18 @@ def test_what_needs_a_network(folder, words):
 
 
 @pytest.mark.parametrize(
+    ("flag", "numbers", "message"),
+    [("--std", "0", "data.std.0: Input should be greater than 0"), ("--mean", "nan", "data.mean.0: .* finite number")],
+)
+def test_pixels_that_would_be_no_numbers_are_refused(folder, flag, numbers, message):
+    """By a deviation of 0 every pixel is infinite, and no neuron fires: as little as in the reference."""
+    words = "run --network own_nets.py:Net --weights net.safetensors --timesteps 3 -q lqnet --limit 9"
+    command = [*words.split(), "--data", str(folder), flag, numbers]
+    with pytest.raises(OptionError, match=message):
+        CliRunner().invoke(app, command, catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         ("-q lqnet,uniform", "snnbench sweep -q lqnet,uniform"),
