@@ -40,6 +40,16 @@ def test_an_entry_gives_the_network_that_its_record_audits() -> None:
     assert float(right.mean()) == record.metrics["accuracy"].value
 
 
+@pytest.mark.parametrize("name", ["digits-sew8", "digits-sew8-v1"])
+def test_a_folder_called_like_a_protocol_does_not_hide_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of a board, in the folder of all boards."""
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert snnbench.load(name).state_dict().keys() == load_file(protocol_path(name).parent / "seed0.safetensors").keys()
+
+
 def test_what_is_neither_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="no-such"):
         snnbench.load("no-such")
