@@ -24,7 +24,7 @@ _LICENCE = (
 )
 _COLUMNS = 120
 _CHANGE = 5
-"""Epochs at the end whose gain in accuracy is told."""
+"""Epochs at the end whose gain in accuracy is told, if there are as many after the first."""
 
 
 def model_card(protocol: str) -> str:
@@ -134,10 +134,11 @@ def _switches(baselines: Sequence[Baseline], logs: Sequence[dict[str, Any]]) -> 
 def _limits(baselines: Sequence[Baseline], logs: Sequence[dict[str, Any]]) -> Iterator[str]:
     for baseline, log in zip(baselines, logs, strict=True):
         curve = [row["train_accuracy"] for row in log["epochs"]]
-        last, before = curve[-1], curve[-1 - min(_CHANGE, len(curve) - 1)]
+        told = min(_CHANGE, len(curve) - 1)
+        last, before = curve[-1], curve[-1 - told]
         yield (
             f"Seed {baseline.seed}: {_percent(last)} of the training images at the end against"
-            f" {_percent(baseline.accuracy)} of the test images; the last {_CHANGE} epochs gained"
+            f" {_percent(baseline.accuracy)} of the test images; the last {told} epochs gained"
             f" {100 * (last - before):+.1f} points on training images."
         )
 

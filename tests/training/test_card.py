@@ -34,6 +34,8 @@ def test_a_card_follows_the_document_the_log_and_the_notes(tmp_path: Path) -> No
     card = model_card(str(document))
     for words in ("**50.00 % test accuracy**", " 3: 12.3, ", "120 minutes", "\n\nA hand-written remark.\n\n"):
         assert words in card
+    log.write_text(json.dumps(epochs | {"epochs": epochs["epochs"][:4]}), "utf-8")
+    assert "the last 3 epochs gained" in " ".join(model_card(str(document)).split())
     epochs |= {"switch": {"qcfs": 0.91, "spikes": 0.895}, "firing_rate": 0.0871}
     log.write_text(json.dumps(epochs), "utf-8")
     told = " ".join(model_card(str(document)).split())
