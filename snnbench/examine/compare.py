@@ -113,10 +113,15 @@ def difference(mine: Score, theirs: Score) -> Estimate:
     """``mine - theirs`` with the interval that their own intervals give if they are independent.
 
     Two networks on the same images agree more than that, so the interval is wider than a paired one.
+    """
+    return minus(_bounds(mine), _bounds(theirs))
+
+
+def minus(a: Estimate, b: Estimate) -> Estimate:
+    """``a - b`` of independent estimates; an end of their intervals may be infinite.
 
     Source: the MOVER of Zou and Donner 2008, Statistics in Medicine 27.
     """
-    a, b = _bounds(mine), _bounds(theirs)
     value = a.value - b.value
     low = value - float(np.hypot(a.value - a.low, b.high - b.value))
     high = value + float(np.hypot(a.high - a.value, b.value - b.low))

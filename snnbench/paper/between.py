@@ -9,14 +9,13 @@ import numpy as np
 from scipy.stats import binomtest
 
 from snnbench.bench.metrics import FIRING_EMD
-from snnbench.examine.compare import difference
+from snnbench.examine.compare import difference, minus
 from snnbench.functional import Estimate
 from snnbench.paper.cases import Case, Rows, model_option
 from snnbench.paper.differences import POINT, PairEvidence, Stand, above, accuracy_difference, below, emd_difference
 from snnbench.paper.orders import BY, CORRUPTED, corrupted, orders_loss
 from snnbench.paper.questions import NO_CELLS, quotient
 from snnbench.paper.ranks import MOST_ALIKE, bootstrap, fewest_cases, spearman
-from snnbench.records.score import Score
 
 _Pairs = list[tuple[Case, Case]]
 
@@ -112,17 +111,16 @@ def _ratio(pairs: _Pairs) -> Iterator[PairEvidence]:
         chosen = [pair for pair in _two_bits(pairs) if pair[0].seed == seed and pair[0].axes["membrane"] is None]
         if len(chosen) > 1:
             tuned, after = (_spread(side) for side in zip(*chosen, strict=True))
-            estimate = difference(tuned, after)
+            estimate = minus(tuned, after)
             yield PairEvidence(
                 f"{len(chosen)} methods", seed, "ratio, qat - ptq", estimate, below(estimate, 0), _all(chosen)
             )
 
 
-def _spread(cases: Sequence[Case]) -> Score:
+def _spread(cases: Sequence[Case]) -> Estimate:
     """The largest EMD over the smallest."""
     ordered = sorted(cases, key=lambda case: case.value(FIRING_EMD.name))
-    found = quotient(ordered[-1].emd, ordered[0].emd)
-    return Score(value=found.value, low=found.low, high=found.high)
+    return quotient(ordered[-1].emd, ordered[0].emd)
 
 
 def _all(pairs: _Pairs) -> tuple[Case, ...]:
@@ -145,15 +143,14 @@ def _same_order(pairs: _Pairs) -> Iterator[PairEvidence]:
 
 def _larger(pairs: _Pairs) -> Iterator[PairEvidence]:
     """Share of 2-bit cells whose EMD in units of the seed floor is larger with IF; exact binomial interval."""
-    ratios = [(_in_floors(a), _in_floors(b)) for a, b in _two_bits(pairs)]
-    known = [(a, b) for a, b in ratios if a is not None and b is not None]
+    ratios = [(pair, _in_floors(pair[0]), _in_floors(pair[1])) for pair in _two_bits(pairs)]
+    known = [(pair, a > b) for pair, a, b in ratios if a is not None and b is not None]
     if known:
-        larger = sum(a > b for a, b in known)
+        larger = sum(is_larger for _, is_larger in known)
         interval = binomtest(larger, len(known)).proportion_ci(0.95)
         estimate = Estimate(larger / len(known), float(interval.low), float(interval.high))
-        yield PairEvidence(
-            f"{larger} of {len(known)} cells", None, "share", estimate, above(estimate, 0.5), _all(pairs)
-        )
+        told, cases = f"{larger} of {len(known)} cells", _all([pair for pair, _ in known])
+        yield PairEvidence(told, None, "share", estimate, above(estimate, 0.5), cases)
 
 
 def _in_floors(case: Case) -> float | None:

@@ -182,12 +182,12 @@ def _theirs(each: Reported) -> str:
 
 
 def _ours(rows: Rows, each: Reported) -> str:
-    if each.axes is None:
-        reference = rows.cases[0].record.reference
-        return f"{_percent(reference.accuracy.value)}, 0, {_percent(reference.dead_fraction.value)}"
-    found = [case for case in rows.find(**each.axes) if case.seed == 0]
+    found = [case for case in rows.find(**(each.axes or {})) if case.seed == 0]
     if not found:
         return _MISSING
+    if each.axes is None:
+        reference = found[0].record.reference
+        return f"{_percent(reference.accuracy.value)}, 0, {_percent(reference.dead_fraction.value)}"
     metrics = found[0].record.metrics
     dead = metrics["dead_fraction"].value
     return f"{_percent(metrics['accuracy'].value)}, {_score(metrics[FIRING_EMD.name])}, {_percent(dead)}"

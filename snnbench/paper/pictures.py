@@ -102,7 +102,8 @@ def accuracy_picture(rows: Sequence[Rows]) -> Figure:
                 marker = style["marker"] if each.mode == "ptq" else "*"
                 filled = {"color": style["color"], "marker": marker, "linestyle": "none"}
                 axes.plot(*zip(*points, strict=True), label=f"{name} {each.mode}", **filled)
-    if (reference := rows[0].cases[0].record.reference.accuracy.value) is not None:
+    references = [case.record.reference.accuracy.value for each in rows for case in each.cases if case.seed == 0]
+    for reference in filter(None, references[:1]):
         axes.axhline(100 * reference, label="reference, seed 0", **REFERENCE)
     axes.set(xscale="log", xlabel="EMD to the reference (spikes per step)", ylabel="accuracy (%)")
     return _with_legend(figure)
@@ -129,9 +130,11 @@ def _is_shown(case: Case) -> bool:
     return _plain(case) and (case.axes["quantizer"], case.axes.get("clip")) in _METHODS
 
 
-def rates_picture(rows: Sequence[Rows]) -> Figure:
+def rates_picture(rows: Sequence[Rows]) -> Figure | None:
     """Cumulative distribution of all neurons' rates: the cells of seed 0 with the largest and smallest EMDs."""
     cases = [case for each in rows for case in each.quantized if case.seed == 0 and case.emd.value]
+    if not cases:
+        return None
     ordered = sorted(cases, key=lambda case: case.value(FIRING_EMD.name))
     extreme = list(dict.fromkeys([*ordered[:_ENDS], *ordered[-_ENDS:]]))
     figure = Figure(figsize=(_WIDTH, 4.0), layout="constrained")

@@ -1,0 +1,37 @@
+"""Hypotheses that two boards decide."""
+
+from __future__ import annotations
+
+from math import inf
+
+from fixtures.rows import Maker
+
+from snnbench.paper.between import BETWEEN
+from snnbench.paper.cases import Case
+from snnbench.paper.differences import PairEvidence
+
+UNIFORM = {"clip": "narrow", "grid": "endpoint", "per": "tensor", "range": "signed"}
+LQNET = {"clip": "narrow", "codes": "signed"}
+
+
+def compared(number: str, pairs: list[tuple[Case, Case]]) -> list[PairEvidence]:
+    (question,) = (each for each in BETWEEN if each.number == number)
+    return list(question.compare(pairs))
+
+
+def test_a_share_is_of_the_cells_that_are_compared(make: Maker) -> None:
+    two, four = (
+        tuple(make.case("uniform", bits, accuracy=0.8, emd=emd, **UNIFORM) for emd in (0.05, 0.01)) for bits in (2, 4)
+    )
+    (found,) = compared("6b", [two, four])
+    assert (found.what, found.estimate.value) == ("1 of 1 cells", 1.0)
+    assert found.cases == two
+
+
+def test_methods_of_which_one_may_be_as_near_as_the_reference_give_an_open_ratio(make: Maker) -> None:
+    pairs = [
+        tuple(make.case(name, 2, accuracy=0.8, emd=emd, mode=mode, **options) for mode in ("qat", "ptq"))
+        for name, emd, options in (("uniform", 0.05, UNIFORM), ("lqnet", 0.0001, LQNET))
+    ]
+    (found,) = compared("11b", pairs)
+    assert (found.estimate.low, found.estimate.high, found.stand) == (-inf, inf, "open")
