@@ -324,3 +324,25 @@ def test_quantizers_that_are_put_on_later_are_in_both_forms() -> None:
     assert torch.equal(fast(x), model(x))
     assert fast.stem.neuron.state_quantizer is model.stem.neuron.state_quantizer is not None
     assert fast.stem.neuron.site == "pre_spike"
+
+
+def test_one_image_gives_a_batch_norm_that_is_not_fused_the_same_gradient() -> None:
+    class Louder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bn, self.neuron = nn.BatchNorm2d(3), IFNeuron()
+
+        def forward(self, x: Tensor) -> Tensor:
+            spikes: Tensor = self.neuron(torch.stack([self.bn(x) * step for step in (1, 2, 3)]))
+            return spikes
+
+    model = Louder()
+    fast, image = optimize(model), images(1)
+    upstream, gradients = torch.randn(3, *image.shape), []
+    for network in (model, fast):
+        x = image.clone().requires_grad_()
+        spikes = network(x)
+        spikes.backward(upstream)
+        gradients.append(x.grad)
+    assert spikes[0].stride() == torch.empty_like(image, memory_format=torch.channels_last).stride()
+    torch.testing.assert_close(*gradients)

@@ -124,7 +124,7 @@ class FusedSpikes(torch.autograd.Function):
         spikes = fires(x, fusion.scale, shift, fusion)
         ctx.save_for_backward(x, shift)
         ctx.fusion, ctx.batch = fusion, _uses_batch(fusion.bn)
-        return spikes.view(fusion.timesteps, -1, *x.shape[1:])
+        return by_step(spikes, fusion.timesteps)
 
     @staticmethod
     @once_differentiable
@@ -207,6 +207,15 @@ def channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.contiguous()
 
 
+def by_step(x: Tensor, timesteps: int) -> Tensor:
+    """`x` (T N, C, *positions), which `channels_last` leaves as it is, as (T, N, C, *positions).
+
+    A `view` would choose a stride of its own for an N of 1, with which PyTorch's batch norm computes wrong gradients.
+    """
+    rows, features = len(x) // timesteps, x[0].numel()
+    return x.as_strided((timesteps, rows, *x.shape[1:]), (rows * features, features, *x.stride()[1:]))
+
+
 def _positions(x: Tensor) -> int:
     return math.prod(x.shape[2:])
 
@@ -287,7 +296,7 @@ def _per_step(dx: Tensor, fusion: Fusion, summed: int) -> Tensor:
     """A gradient of the input's shape."""
     if summed > 1:
         return dx.div_(summed).expand(summed, *dx.shape)
-    return dx if fusion.shared else dx.view(fusion.timesteps, -1, *dx.shape[1:])
+    return dx if fusion.shared else by_step(dx, fusion.timesteps)
 
 
 def _through_norm(

@@ -15,7 +15,7 @@ from snnbench.nn.averaged import averages, convolve_averaged
 from snnbench.nn.compiled.build import kernels
 from snnbench.nn.compiled.counter import SpikeCounter
 from snnbench.nn.compiled.events import EventConv, is_plain
-from snnbench.nn.compiled.function import FusedSpikes, Fusion, fire_without_gradient, mean_over_steps
+from snnbench.nn.compiled.function import FusedSpikes, Fusion, by_step, fire_without_gradient, mean_over_steps
 from snnbench.nn.compiled.integer import IntegerConv
 from snnbench.nn.compiled.jelly import is_known, jelly_form, own_states
 from snnbench.nn.compiled.memory import keep_memory
@@ -96,7 +96,7 @@ class FusedNeuron(SpikingNeuron):
         weight, bias = (None, None) if bn is None else (bn.weight, bn.bias)
         if self.as_bytes and flat.dtype == torch.float32:
             fired = fire_without_gradient(flat, weight, bias, fusion, torch.uint8)
-            return fired.view(timesteps, -1, *flat.shape[1:])
+            return by_step(fired, timesteps)
         theta = _learned_threshold(self)
         spikes: Tensor = FusedSpikes.apply(x, weight, bias, leak, theta, fusion)  # type: ignore[no-untyped-call]
         return spikes.contiguous() if self.plain else spikes
