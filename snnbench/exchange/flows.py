@@ -29,6 +29,7 @@ class Flow:
         order: its leading dimensions, of samples N and of time T; both are one dimension where it is not `split`.
         split: whether they are dimensions of their own.
         over: what became of the steps: their mean, or some multiple of it (a sum).
+        factor: what it is multiplied with besides, above 0.
     """
 
     terms: tuple[Term, ...]
@@ -37,6 +38,7 @@ class Flow:
     order: Literal["N", "TN", "NT"] = "N"
     split: bool = True
     over: Literal["", "mean", "sum"] = ""
+    factor: float = 1.0
 
     def dims(self, samples: int) -> tuple[int, ...]:
         """The shape of a tensor that holds it, of so many samples."""
@@ -124,12 +126,21 @@ def _reduced(find: Find, arguments: Arguments, over: Literal["mean", "sum"]) -> 
     return replace(value, steps=None, order="N", over=kept)
 
 
-def scaled(find: Find, arguments: Arguments, output: Tensor) -> _Found:
-    """A value times or by a number."""
+def multiplied(find: Find, arguments: Arguments, output: Tensor) -> _Found:
+    """A value times a number above 0."""
     values = [find(each) for each in arguments]
     others = [each for each, value in zip(arguments, values, strict=True) if value is None]
     known = [value for value in values if value is not None]
-    return replace(known[0], over="sum") if len(known) == 1 and isinstance(others[0], (int, float)) else None
+    if len(known) != 1 or len(others) != 1 or not isinstance(others[0], (int, float)) or not others[0] > 0:
+        return None
+    return replace(known[0], over="sum", factor=known[0].factor * others[0])
+
+
+def divided(find: Find, arguments: Arguments, output: Tensor) -> _Found:
+    """A value by a number above 0."""
+    value, *by = arguments
+    number = len(by) == 1 and isinstance(by[0], (int, float)) and by[0] > 0
+    return multiplied(find, [value, 1 / by[0]], output) if number else None
 
 
 def reshaped(find: Find, arguments: Arguments, output: Tensor) -> _Found:
@@ -188,7 +199,8 @@ FLOWS: dict[str, Callable[[Find, Arguments, Tensor], _Found]] = {
     **dict.fromkeys(("cat", "concat"), joined),
     "mean": averaged,
     "sum": summed,
-    **dict.fromkeys(("mul", "__mul__", "__rmul__", "div", "__truediv__", "true_divide"), scaled),
+    **dict.fromkeys(("mul", "__mul__", "__rmul__"), multiplied),
+    **dict.fromkeys(("div", "__truediv__", "true_divide"), divided),
     **dict.fromkeys(("flatten", "reshape", "view", "unflatten", "squeeze"), reshaped),
     **dict.fromkeys(("clone", "contiguous", "detach", "dropout", "float", "to"), unchanged),
     **dict.fromkeys(("unsqueeze", "expand", "repeat"), repeated),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import torch
@@ -218,7 +218,7 @@ def _traced(wiring: Wiring, name: str, module: nn.Module, sources: list[str]) ->
         elif node.op == "call_module" and len(arriving) == 1:
             child = str(node.target)
             values[node] = _module(wiring, _joined(name, child), module.get_submodule(child), *arriving)
-        elif node.op == "call_function" and node.target in _ADD and all(arg in values for arg in node.args):
+        elif node.op == "call_function" and node.target in _ADD and _adds(node, values):
             values[node] = [source for arg in node.args for source in values[cast(fx.Node, arg)]]
         elif node.op == "call_function" and node.target in _MULTIPLY and len(arriving) == 2:
             values[node] = wiring.add(_joined(name, node.name), SpikeProduct(), [*arriving[0], *arriving[1]])
@@ -231,6 +231,11 @@ def _traced(wiring: Wiring, name: str, module: nn.Module, sources: list[str]) ->
         else:
             raise _unknown(what, module, node)
     raise GraphError(f"{what} gives nothing")
+
+
+def _adds(node: fx.Node, values: Mapping[fx.Node, list[str]]) -> bool:
+    """Whether a node adds known values as they are, and none by ``torch.add(..., alpha=2)``."""
+    return not node.kwargs and all(arg in values for arg in node.args)
 
 
 def _from_one(node: fx.Node) -> bool:

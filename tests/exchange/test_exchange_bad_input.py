@@ -367,9 +367,16 @@ class Product(Twice):
         return self.spikes(self.fc(x)) * x
 
 
+class WeightedSum(Twice):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.spikes(torch.add(self.fc(x), x, alpha=-2))
+        return y
+
+
 UNSAYABLE: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "same output": (SameOutput, "'spikes' takes the same output twice"),
     "same layer": (SameLayer, "layer 'fc' runs twice"),
+    "weighted sum": (WeightedSum, "WeightedSum computes 'add' itself"),
     "product": (Product, "'mul' is a product of 'input', which NIR can say of one layer's spikes only"),
     "maxima": (lambda: nn.Sequential(nn.Conv2d(3, 2, 3), nn.MaxPool2d(2)), "layer '1' pools maxima of '0', which"),
     "strange maxima": (

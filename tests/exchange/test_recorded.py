@@ -94,6 +94,13 @@ def adding_up(net: Any, x: Tensor) -> Tensor:
     return total
 
 
+def adding_shares(net: Any, x: Tensor) -> Tensor:
+    total = torch.zeros(len(x), 10)
+    for _ in range(STEPS):
+        total = total + step(net, x) / STEPS
+    return total
+
+
 def encoded_once(net: Any, x: Tensor) -> Tensor:
     current = F.avg_pool2d(net.conv(x), 2)
     return torch.stack([net.fc2(net.lif2(net.fc1(net.lif1(current).flatten(1)))) for _ in range(STEPS)])
@@ -143,6 +150,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], int | None]] = {
     "Norse, states given": (lambda: Looping(norse, given_states), STEPS),
     "SpikingJelly, summed": (lambda: Looping(jelly, summing), None),
     "SpikingJelly, added in place": (lambda: Looping(jelly, adding_up), STEPS),
+    "SpikingJelly, a share a step": (lambda: Looping(jelly, adding_shares), STEPS),
     "SpikingJelly, encoded once": (lambda: Looping(jelly, encoded_once), None),
     "SpikingJelly, shortcut": (lambda: Looping(jelly, around), None),
     "SpikingJelly, products": (lambda: Looping(jelly, logical), None),
@@ -284,6 +292,17 @@ def twice(net: Any, x: Tensor) -> Tensor:
     return torch.stack(outputs)
 
 
+def judged_by(last: Callable[[Tensor], Tensor]) -> Forward:
+    return lambda net, x: last(summing(net, x))
+
+
+def moving_average(net: Any, x: Tensor) -> Tensor:
+    total = torch.zeros(len(x), 10)
+    for _ in range(STEPS):
+        total = 0.5 * total + 0.5 * step(net, x)
+    return total
+
+
 REFUSED: dict[str, tuple[Callable[[], nn.Module], Forward, str]] = {
     "feedback": (jelly, feedback, "layer 'lif2' takes in step 2 what layers gave in step 1 and 2; .* no delays"),
     "first step": (jelly, other_first_step, r"layer 'fc2' runs twice in one step \(on 'lif2 \+ fc1', and on 'lif2'\)"),
@@ -304,6 +323,10 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], Forward, str]] = {
     "maxima": (jelly, maxima, "layer 'max_pool2d' pools maxima of 'conv', which NIR can say of one layer's"),
     "in place": (jelly, changed, "Looping changes the output of a layer in place"),
     "sum": (jelly, sum_into_a_layer, "Looping does '__getitem__', which a graph"),
+    "negative": (jelly, judged_by(lambda y: y * -1), "Looping does 'mul', which a graph"),
+    "zeros": (jelly, judged_by(lambda y: y * 0), "Looping does 'mul', which a graph"),
+    "rounded": (jelly, judged_by(lambda y: torch.div(y, 2, rounding_mode="floor")), "Looping does 'div', which a"),
+    "moving average": (jelly, moving_average, "Looping does 'add', which a graph"),
     "twice": (jelly, twice, "layer 'lif2' takes in step|layer 'lif2' runs twice in one step"),
 }
 
