@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -215,10 +215,17 @@ def _readout(wiring: Wiring, last: list[str]) -> Readout:
     sources = _before(wiring, end)
     while len(sources) == 1 and isinstance(wiring.modules.get(sources[0]), _THROUGH):
         sources = _before(wiring, sources[0])
+    module: Any = wiring.modules.get(end)
     for source in sources:
         if not isinstance(wiring.modules.get(source), SpikingNeuron):
             raise _no_spikes("the readout", source, wiring)
-    module: Any = wiring.modules.get(end)
+        channels = len(cast(Any, wiring.modules[_feeding(source, wiring)[0]]).weight)
+        if module is not None and module.weight.shape[1] != channels:
+            raise GraphError(
+                f"layer '{end}' has a weight for each of {module.weight.shape[1]} numbers, and '{source}' has"
+                f" {channels} channels; a chip reads out means over a channel: put nn.AdaptiveAvgPool2d(1) before it,"
+                " or a neuron behind it"
+            )
     weight = None if module is None else module.weight.detach().double().cpu()
     bias = None if module is None or module.bias is None else module.bias.detach().double().cpu()
     return Readout(end, tuple(sources), weight, bias)

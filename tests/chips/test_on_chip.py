@@ -228,6 +228,10 @@ def test_a_chain_of_linear_layers_counts_its_last_spikes():
         ),
         (chain(nn.Conv2d(1, 2, 3, dilation=2), IFNeuron()), "convolution '0' has groups=1 and dilation=(2, 2)"),
         (chain(nn.Conv2d(1, 2, 3), IFNeuron(), nn.AvgPool2d(2), nn.Conv2d(2, 2, 3), IFNeuron()), "'2' (AvgPool2d)"),
+        (
+            chain(nn.Conv2d(1, 2, 3), IFNeuron(), nn.Flatten(), nn.Linear(1800, 2)),
+            "layer '3' has a weight for each of 1800 numbers, and '1' has 2 channels",
+        ),
         (chain(nn.Linear(4, 2)), "no spiking neurons"),
         (chain(nn.Linear(4, 2), IFNeuron(v_reset=0.5)), "neuron '1' resets to 0.5"),
         (chain(IFNeuron(), nn.Linear(4, 2)), "neuron '0' follows 'input'"),
