@@ -33,6 +33,8 @@ def write_network(model: nn.Module, file: Path, plan: Plan) -> tuple[Path, Path]
     graph, sidecar = convert(model, plan)
     shapes(graph)
     content, beside = write_graph(graph), beside_of(file)
+    if beside == file:
+        raise GraphError(f"'{file}' is the name of its sidecar; let it end in .nir")
     _write(beside, (sidecar.model_dump_json(indent=1, exclude_none=True) + "\n").encode())
     try:
         _write(file, content)

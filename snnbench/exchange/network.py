@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from snnbench.errors import GraphError
 from snnbench.exchange.batch_norm import build_batch_norm
 from snnbench.exchange.graph import INTEGRATORS, NEURONS, Graph, Node, flattened, order, shapes
 from snnbench.exchange.neurons import Drive, build_neuron
@@ -97,6 +98,8 @@ class GraphNetwork(nn.Module):
                 left[source] -= 1
                 if not left[source]:
                     del values[source]
+            if not left[name] and self.graph.nodes[name].type != "Output":  # it leads nowhere
+                del values[name]
         (output,) = values.values()
         return output.mean(0)
 
@@ -151,11 +154,18 @@ def _place(network: nn.Module, name: str, module: nn.Module) -> None:
     *folders, last = name.split(".")
     for folder in folders:
         if folder not in parent._modules:
-            parent.add_module(folder, nn.Module())
+            _put(parent, folder, nn.Module(), name)
         parent = parent.get_submodule(folder)
     for key, child in (parent._modules.get(last) or nn.Module()).named_children():
-        module.add_module(key, child)
-    parent.add_module(last, module)
+        _put(module, key, child, f"{name}.{key}")
+    _put(parent, last, module, name)
+
+
+def _put(parent: nn.Module, key: str, module: nn.Module, name: str) -> None:
+    try:
+        parent.add_module(key, module)
+    except KeyError as error:
+        raise GraphError(f"node '{name}' has a name that no layer can have ({error.args[0]}); rename it") from error
 
 
 def _tensor(values: Any) -> Tensor:

@@ -53,6 +53,12 @@ def with_edges(*edges: tuple[str, str]) -> Graph:
     return replace(chain(), edges=[*chain().edges, *edges])
 
 
+def renamed(name: str) -> Graph:
+    """The chain, with its linear layer under another name."""
+    nodes = {name if key == "fc" else key: node for key, node in chain().nodes.items()}
+    return Graph(nodes, [("input", name), (name, "spikes"), ("spikes", "output")])
+
+
 CONV = {"bias": np.zeros(4), "stride": np.array([1, 1]), "padding": np.array([0, 0]), "dilation": np.array([1, 1])}
 rows = {"weight": np.ones((4, 3, 3)), "stride": np.array(1), "padding": np.array(0), "dilation": np.array(1)}
 conv = Node("Conv2d", {**CONV, "groups": np.array(1), "weight": np.ones((4, 3, 3, 3))})
@@ -101,6 +107,8 @@ BAD: dict[str, tuple[Graph, str]] = {
         chain(spikes=Node("LIF", {**lif().fields, "tau": np.array([2e-4, 3e-4])})),
         r"'spikes' \(LIF\) has \(3,\) neurons, and its tau is \(2,\)",
     ),
+    "a name of PyTorch": (renamed("half"), "node 'half' has a name that no layer can have"),
+    "a part of a name": (renamed("a..b"), "node 'a..b' has a name that no layer can have"),
     "neurons too many": (chain(spikes=Node("IF", {"r": np.ones(4), "v_threshold": np.ones(4)})), "node 'spikes'"),
 }
 
@@ -396,6 +404,22 @@ def test_what_nir_cannot_say_is_refused_before_a_file_is_there(name: str, tmp_pa
     with pytest.raises(GraphError, match=message):
         write_network(make(), tmp_path / "a.nir", Plan((3, 8, 8), 2))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_the_name_of_its_sidecar(tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match=r"a\.json' is the name of its sidecar; let it end in \.nir"):
+        write_network(nn.Sequential(nn.Linear(2, 3), IFNeuron()), tmp_path / "a.json", Plan((2,), 2))
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_leads_nowhere_is_run_for_nothing(tmp_path: Path) -> None:
+    whole, images = chain(), torch.rand(4, 2)
+    outputs = []
+    for graph in (whole, with_edges(("fc", "unread"))):
+        nodes = graph.nodes if graph is whole else {**graph.nodes, "unread": lif()}
+        (tmp_path / "a.nir").write_bytes(write_graph(replace(graph, nodes=nodes)))
+        outputs.append(from_nir(tmp_path / "a.nir", timesteps=3)(images))
+    assert torch.equal(*outputs)
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
