@@ -58,8 +58,8 @@ def remember_checked(identity: str, fingerprint: str) -> None:
 
 
 def records_path(name: str, split: str, fingerprint: str) -> Path:
-    """Where the ordered records of a split are kept; the fingerprint is part of the name."""
-    return cache_root() / "data" / f"{name}-{split}-{fingerprint[:16]}.records"
+    """Where the ordered records of a split are kept; the fingerprint is part of the name, which may be a folder's."""
+    return cache_root() / "data" / f"{Path(name).name}-{split}-{fingerprint[:16]}.records"
 
 
 def has_records(path: Path, fingerprint: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,8 @@ from snnbench.data.sources import Embedded
 from snnbench.errors import DataError
 
 SPLITS = ("train", "test")
+_DAMAGED = (EOFError, zipfile.BadZipFile, zlib.error, TypeError)
+"""What numpy and zipfile raise at files that end early, are damaged, or hold one array alone."""
 
 
 def folder_dataset(folder: Path) -> Dataset:
@@ -44,9 +48,9 @@ def folder_dataset(folder: Path) -> Dataset:
 
 def _read(file: Path) -> Arrays:
     try:
-        with np.load(file, allow_pickle=False) as content:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
             images, labels = content["images"], content["labels"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, *_DAMAGED) as error:
         raise DataError(f"'{file}' does not hold arrays 'images' and 'labels' ({error})") from error
     if images.dtype != np.uint8 or images.ndim != 4 or labels.shape != images.shape[:1] or not len(labels):
         raise DataError(f"'{file}': images {images.dtype} {images.shape}, not uint8 (N, C, H, W) with N labels")

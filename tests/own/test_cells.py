@@ -231,6 +231,33 @@ def test_folders_that_are_refused(tmp_path, arrays, message):
         folder_dataset(tmp_path)
 
 
+@pytest.mark.parametrize("content", ["truncated", "empty", "damaged", "one array"])
+def test_damaged_folders_are_refused(tmp_path, content):
+    file = tmp_path / "test.npz"
+    np.savez_compressed(file, images=np.arange(512, dtype=np.uint8).reshape(2, 1, 16, 16), labels=np.zeros(2, int))
+    whole = file.read_bytes()
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    contents = {
+        "truncated": whole[:-100],
+        "empty": b"",
+        "damaged": whole[:100] + b"\xff" * 20 + whole[120:],
+        "one array": (tmp_path / "one.npy").read_bytes(),
+    }
+    file.write_bytes(contents[content])
+    with pytest.raises(DataError, match="does not hold arrays"):
+        folder_dataset(tmp_path)
+
+
+def test_nothing_is_written_beside_a_folder(tmp_path):
+    folder = tmp_path / "mine" / "set"
+    folder.mkdir(parents=True)
+    np.savez(folder / "test.npz", images=np.zeros((2, 1, 4, 4), np.uint8), labels=np.arange(2))
+    images, labels = folder_dataset(folder).load(None, "test")
+    assert images.shape == (2, 1, 4, 4)
+    assert sorted(labels) == [0, 1]
+    assert [file.name for file in (tmp_path / "mine").rglob("*") if file.is_file()] == ["test.npz"]
+
+
 def test_a_nir_file_is_a_network(folder, tmp_path, monkeypatch):
     pytest.importorskip("h5py")
     from snnbench import to_nir
