@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from snnbench.errors import GraphError, OptionError
@@ -200,12 +201,13 @@ class _Step:
         if neuron.kind == "IF":
             return self._put("Add", [v, x], f"{name}.h")
         rest = self._constant(f"{name}.rest", np.float32(neuron.v_reset))
-        tau = self._constant(f"{name}.tau", np.float32(time_constant(neuron)))
+        by = self._constant(f"{name}.{'leak' if neuron.kind == 'PLIF' else 'tau'}", _of_leak(neuron))
+        how = "Mul" if neuron.kind == "PLIF" else "Div"
         above = self._put("Sub", [v, rest], f"{name}.above")
         if neuron.decay_input:
             driven = self._put("Sub", [x, above], f"{name}.driven")
-            return self._put("Add", [v, self._put("Div", [driven, tau], f"{name}.change")], f"{name}.h")
-        leaked = self._put("Sub", [v, self._put("Div", [above, tau], f"{name}.leak")], f"{name}.leaked")
+            return self._put("Add", [v, self._put(how, [driven, by], f"{name}.change")], f"{name}.h")
+        leaked = self._put("Sub", [v, self._put(how, [above, by], f"{name}.lost")], f"{name}.leaked")
         return self._put("Add", [leaked, x], f"{name}.h")
 
     def _put(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
@@ -220,6 +222,11 @@ class _Step:
 
     def _value(self, name: str, shape: Shape) -> Any:
         return self._onnx.helper.make_tensor_value_info(name, self._onnx.TensorProto.FLOAT, list(shape))
+
+
+def _of_leak(neuron: Neuron) -> Any:
+    """What the change of a potential is divided by, or multiplied with where it is learned."""
+    return torch.tensor(neuron.w).sigmoid().numpy() if neuron.kind == "PLIF" else np.float32(time_constant(neuron))
 
 
 def _codes(weight: NDArray[Any], said: SidecarWeights) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from snnbench.errors import GraphError
 from snnbench.exchange.conversion import Plan, convert
 from snnbench.exchange.qonnx import write_qonnx
-from snnbench.nn import IFNeuron, LIFNeuron, SpikingNeuron
+from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
 onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnx.reference")
 
 RUN = """
 import sys
@@ -163,3 +164,18 @@ def test_maxima_and_rows(shape: tuple[int, ...], layers: Callable[[], list[nn.Mo
     expected = model[2](model[1](model[0](image).unsqueeze(0))[0])
     assert 0.1 < float(expected.mean()) < 1
     assert np.array_equal(output, expected.numpy())
+
+
+@pytest.mark.parametrize("decay_input", [True, False])
+@torch.no_grad()
+def test_a_learned_leak_has_the_same_bits(decay_input: bool) -> None:
+    neuron, inputs = PLIFNeuron(decay_input=decay_input), torch.rand(1, 500, generator=torch.Generator().manual_seed(0))
+    neuron.w.fill_(-0.7)
+    layer = nn.Linear(500, 500, bias=False)
+    layer.weight.copy_(torch.eye(500))  # of which every sum is exact
+    content = write_qonnx(*convert(nn.Sequential(layer, neuron), Plan((500,), 1)))
+    v = 1 - 2 * inputs.flip(1)
+    given = {"images": inputs.numpy(), "1.v": v.numpy()}
+    (found,) = onnx.reference.ReferenceEvaluator(onnx.load_from_string(content)).run(["1.v_next"], given)
+    _, expected = neuron._step(v, inputs)
+    assert found.tobytes() == expected.numpy().tobytes()
