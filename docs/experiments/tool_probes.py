@@ -14,20 +14,27 @@ def neurobench() -> dict[str, str]:
     import torch
     from neurobench.metrics.utils.layers import single_layer_MACs
     from torch import nn
+    from torch.nn.utils import prune
 
     linear = nn.Linear(4, 3, bias=False)
     binary, graded = torch.tensor([[1.0, 0.0, 1.0, 0.0]]), torch.tensor([[2.0, 0.0, 1.0, 0.0]])
 
     def counted(x: torch.Tensor, layer: nn.Linear = linear) -> str:
-        count, spiking = single_layer_MACs(x, layer)
+        with torch.no_grad():
+            layer(x)
+            count, spiking = single_layer_MACs(x, layer)
         return f"{float(count):g} {'AC' if spiking else 'MAC'}"
 
     half = nn.Linear(4, 3, bias=False)
     half.weight.data[:, 0] = 0.0
+    pruned = nn.Linear(4, 3, bias=False)
+    pruned.weight.data[:] = -1.0
+    prune.custom_from_mask(pruned, "weight", half.weight != 0)
     return {
         "4 x 3 synapses, inputs 1 0 1 0": counted(binary),
         "... and inputs 2 0 1 0 in the same batch": counted(torch.cat([binary, graded])),
         "inputs 1 0 1 0, the weights of the first input 0": counted(binary, half),
+        "... by torch.nn.utils.prune, the others -1": counted(binary, pruned),
         "inputs -1 0 1 0": counted(torch.tensor([[-1.0, 0.0, 1.0, 0.0]])),
     }
 
