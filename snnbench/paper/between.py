@@ -54,8 +54,9 @@ def _exemption(first: Rows, second: Rows) -> bool:
 
 
 def _regularized(first: Rows, second: Rows) -> bool:
-    strength = [bool(rows.board.protocol.finetune.emd_strength) for rows in (first, second)]
-    return _same_network(first, second) and strength == [True, False]
+    recipe, without = (rows.board.protocol.finetune for rows in (first, second))
+    same = recipe.model_copy(update={"regularize": {}}) == without
+    return first.mode == "qat" and _same_network(first, second) and recipe.emd_strength > 0 and same
 
 
 def _modes(first: Rows, second: Rows) -> bool:

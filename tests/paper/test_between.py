@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
+from typing import Any
 
+import pytest
 from fixtures.rows import Maker
 
 from snnbench.paper.between import BETWEEN
-from snnbench.paper.cases import Case
+from snnbench.paper.cases import Case, Rows
 from snnbench.paper.differences import PairEvidence
 
 UNIFORM = {"clip": "narrow", "grid": "endpoint", "per": "tensor", "range": "signed"}
@@ -35,3 +38,18 @@ def test_methods_of_which_one_may_be_as_near_as_the_reference_give_an_open_ratio
     ]
     (found,) = compared("11b", pairs)
     assert (found.estimate.low, found.estimate.high, found.stand) == (-inf, inf, "open")
+
+
+@pytest.mark.parametrize(
+    ("mode", "changes", "compared"),
+    [("qat", {}, True), ("ptq", {}, False), ("qat", {"learning_rate": 0.5}, False), ("qat", {"regularize": {}}, False)],
+)
+def test_emd_in_the_loss_is_all_that_two_recipes_differ_in(
+    make: Maker, mode: str, changes: dict[str, Any], compared: bool
+) -> None:
+    (question,) = (each for each in BETWEEN if each.number == "8a")
+    case = make.case("uniform", 2, accuracy=0.8, emd=0.05, mode=mode, **UNIFORM)
+    protocol = make.board.protocol
+    finetune = protocol.finetune.model_copy(update={"regularize": {"firing_emd": 10.0}, **changes})
+    other = replace(make.board, protocol=protocol.model_copy(update={"finetune": finetune}))
+    assert question.differ(Rows(other, case.record.cell.mode, (case,)), make.rows(case, mode=mode)) == compared
