@@ -1,4 +1,4 @@
-"""A rectifier network of the same parameters as a spiking one: quick to train first, a good start for the spikes."""
+"""A network of rates with a spiking one's parameters: quick to train first, a good start for the spikes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ M = TypeVar("M", bound=nn.Module)
 
 
 class Rectifier(nn.Module):
-    """In a neuron's place, the firing rate (0 to 1, in spikes per step) that a constant current drives, as a straight
-    line: 0 up to the current at which the neuron first fires, 1 from where it fires at every step.
+    """In a neuron's place, the firing rate (0 to 1, in spikes per step) that a constant current drives: QCFS (Bu et al.
+    2022, arXiv 2303.04347).
 
-    With `levels` L the line is rounded to multiples of 1/L, halves up, with the line's gradient: QCFS (Bu et al. 2022,
-    arXiv 2303.04347). An IF neuron with soft reset that starts at half its threshold fires at this rate in L steps of
-    a constant current.
+    A straight line, 0 up to the current at which the neuron first fires and 1 from where it fires at every step, is
+    rounded to multiples of 1/L, halves up, with the line's gradient; L is `levels`. An IF neuron with soft reset that
+    starts at half its threshold fires at this rate in L steps of a constant current.
     """
 
-    def __init__(self, neuron: SpikingNeuron, levels: int | None = None) -> None:
+    def __init__(self, neuron: SpikingNeuron, levels: int) -> None:
         super().__init__()
         self.neuron, self.levels = neuron, levels
 
@@ -30,8 +30,6 @@ class Rectifier(nn.Module):
         """Rates, of the currents' shape."""
         silent, saturated = firing_range(self.neuron)
         line = ((x - silent) / (saturated - silent)).clamp(0, 1)
-        if self.levels is None:
-            return line
         with torch.no_grad():
             rounding = (line * self.levels + 0.5).floor() / self.levels - line
         return line + rounding
@@ -51,7 +49,7 @@ def firing_range(neuron: SpikingNeuron) -> tuple[float | Tensor, float | Tensor]
     return (height, height / leak) if neuron.decay_input else (height * leak, height)
 
 
-def rectified(model: M, levels: int | None = None) -> M:
+def rectified(model: M, levels: int) -> M:
     """A form of `model` with a `Rectifier` of `levels` in each neuron's place; parameters and buffers are shared.
 
     Its running statistics are those of `model`, too: train one, then the other. Run it at T = 1: rates do not change.
@@ -61,5 +59,5 @@ def rectified(model: M, levels: int | None = None) -> M:
     return form
 
 
-def _replaced(part: nn.Module, levels: int | None) -> nn.Module:
+def _replaced(part: nn.Module, levels: int) -> nn.Module:
     return Rectifier(part, levels) if isinstance(part, SpikingNeuron) else rectified(part, levels)

@@ -125,7 +125,7 @@ class SEWResNet(DirectlyEncoded):
         bn_scale: initial scale of the batch norms. A LIF neuron with decayed input divides its current by tau, so with
             1 hardly anything fires at first; tau * theta keeps the layers alive (as threshold-dependent batch norm).
         bn_bias: their initial bias. Half of a layer is above the current that first makes a neuron fire if it is that
-            current: theta for LIF with decayed input. With a small scale this suits training as a rectifier network.
+            current: theta for LIF with decayed input. With a small scale this suits training without time.
         neuron_options: ``learn_threshold=True`` gives each layer a learned threshold; others go to the neuron class.
 
     Raises:

@@ -46,8 +46,8 @@ class Model(Section):
 
 
 class Stage(Section):
-    """A stretch of training at a fixed number of time steps, or without time: rates in place of spikes, on a line
-    (rectifier) or in as many levels as the last stage has steps (qcfs).
+    """A stretch of training at a fixed number of time steps, or without time: rates in place of spikes, in as many
+    levels as the last stage has steps (qcfs).
 
     With averaged gradients the convolutions' backward pass runs once for all time steps, on means over them. With an
     image size, the stage sees squares of so many pixels, cut out of the images at random offsets.
@@ -55,7 +55,7 @@ class Stage(Section):
 
     timesteps: _Positive
     epochs: _Positive
-    activation: Literal["spikes", "rectifier", "qcfs"] = "spikes"
+    activation: Literal["spikes", "qcfs"] = "spikes"
     gradient: Literal["exact", "averaged"] = "exact"
     image_size: _Positive | None = None
 

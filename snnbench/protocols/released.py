@@ -9,6 +9,8 @@ RELEASED = {
     "cifar10-sew8-v4": "4d51e4ed7af760fd1afdf6866cbcea3aaae6102ee8c583db23d061f3effe9a97",
     "cifar10-sew18-v2": "222e00bd122ccc5d4262237d74954fe8a1fd9ca9fb3410680ec369f7845bc138",
     "cifar10-sew8-brief-v1": "4e51ce50dbb86735c12ab2472e37d3047ee17e66ea40ee5f7b19a3ad2aaba31a",
+    "cifar10-sew8-brief-v2": "63dbc9fb667c460e2ace379b19ffbce63d23ae512dc52091ed5c0ec7a31265d6",
+    "cifar10-sew8-brief-emd-v1": "4e75c6a97bda21c1f75af65ee1d99ce1f234578e28b26025eec355e8984321f6",
     "cifar10-vgg9-v1": "9dbce97dcbf961d05bae446234c09a4c9efc6310817b547aeb7f18b30def1f57",
     "cifar10-vgg9-v2": "bc9ef685501e8dbd76abe23cecafc97e02d669e1bc4809524713642ac1fd6a67",
     "cifar100-sew8-v1": "40cb4bba6d539195a9d8d603ca027f0ff5aa4e1243d9dda9060265611ca78edc",

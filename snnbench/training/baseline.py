@@ -54,8 +54,7 @@ def baseline_trainer(
     steps = sum(stage.timesteps * stage.epochs for stage in protocol.train.stages)
     chosen = choose_engine(engine, steps * len(data.images), device)
     model = build_model(protocol, dataset)
-    levels = {"rectifier": None, "qcfs": protocol.train.stages[-1].timesteps}
-    timeless = {name: engine_form(rectified(model, count), chosen) for name, count in levels.items()}
+    timeless = {"qcfs": engine_form(rectified(model, protocol.train.stages[-1].timesteps), chosen)}
     return Trainer(engine_form(model, chosen), protocol.train, data, seed, chosen, timeless, device)
 
 

@@ -53,7 +53,7 @@ class Trainer:
         data: the training split.
         seed: with the epoch number determines order and augmentation.
         engine: which form of the network `model` is, for the log.
-        timeless: the rectifier and the qcfs network of the same parameters, for the stages that train them.
+        timeless: the qcfs network of the same parameters by its name, for the stages that train it.
         device: where all of it happens, as PyTorch names it; the network is moved there.
     """
 

@@ -104,7 +104,7 @@ def test_a_device_or_engine_that_cannot_train_is_refused(cli, tmp_path, options,
 
 def test_a_recipe_of_ones_own_is_trained_and_its_weights_are_used(cli, tmp_path):
     document = tmp_path / "protocol.toml"
-    stages = '[{ timesteps = 1, epochs = 1, activation = "rectifier" }, { timesteps = 4, epochs = 1 }]'
+    stages = '[{ timesteps = 1, epochs = 1, activation = "qcfs" }, { timesteps = 4, epochs = 1 }]'
     text = (PROTOCOLS / "digits-sew8" / "protocol.toml").read_text("utf-8").split("[[baselines]]")[0]
     text = text.replace("[{ timesteps = 4, epochs = 30 }]", stages).replace('"digits-sew8"', '"digits.sew8"')
     document.write_text(text, "utf-8")

@@ -43,7 +43,7 @@ def test_the_line_is_the_rate_of_an_integrating_neuron_with_soft_reset(threshold
     neuron = IFNeuron(reset="soft", threshold=threshold)
     current = torch.tensor([fraction * threshold], dtype=torch.float64)
     expected = min(rate(neuron, float(current)), 1.0)
-    assert float(Rectifier(neuron)(current)) == pytest.approx(expected, abs=2 / STEPS)
+    assert float(Rectifier(neuron, STEPS)(current)) == pytest.approx(expected, abs=2 / STEPS)
 
 
 @pytest.mark.parametrize("timesteps", [1, 4, 7])
@@ -61,22 +61,24 @@ def test_qcfs_rounds_halves_up() -> None:
     assert rates.tolist() == [0.25, 0.0, 0.5, 0.75, 1.0, 1.0, 0.0]
 
 
-@pytest.mark.parametrize("levels", [None, 4])
 @pytest.mark.parametrize("neuron", LEAKY[:3], ids=repr)
-def test_the_threshold_of_a_line_is_learned_as_differences_say(neuron: LIFNeuron, levels: int | None) -> None:
+def test_the_threshold_is_learned_as_differences_of_the_line_say(neuron: LIFNeuron) -> None:
     currents = torch.linspace(-1.013, 4, 101, dtype=torch.float64)
 
-    def total(theta: float | nn.Parameter, levels: int | None = None) -> torch.Tensor:
-        moved = copy.copy(neuron)
-        del moved.threshold
-        moved.threshold = theta
-        rates: torch.Tensor = Rectifier(moved, levels)(currents)
-        return rates.sum()
+    def moved(theta: float | nn.Parameter) -> LIFNeuron:
+        other = copy.copy(neuron)
+        del other.threshold
+        other.threshold = theta
+        return other
+
+    def line(theta: float) -> float:
+        silent, saturated = firing_range(moved(theta))
+        return float(((currents - silent) / (saturated - silent)).clamp(0, 1).sum())
 
     learned = nn.Parameter(torch.tensor(neuron.threshold, dtype=torch.float64))
-    total(learned, levels).backward()
+    Rectifier(moved(learned), 4)(currents).sum().backward()
     step, theta = 1e-7, float(neuron.threshold)
-    expected = float(total(theta + step) - total(theta - step)) / (2 * step)
+    expected = (line(theta + step) - line(theta - step)) / (2 * step)
     assert float(learned.grad) == pytest.approx(expected, rel=1e-5)  # type: ignore[arg-type]
 
 
@@ -87,7 +89,7 @@ def test_the_gradient_is_the_slope_of_the_line(neuron: SpikingNeuron) -> None:
     currents = torch.tensor(
         [silent - 0.3, silent + 0.4 * width, saturated + 2], dtype=torch.float64, requires_grad=True
     )
-    Rectifier(neuron)(currents).sum().backward()
+    Rectifier(neuron, 4)(currents).sum().backward()
     assert currents.grad is not None
     assert currents.grad.tolist() == pytest.approx([0, 1 / width, 0])
 
@@ -102,7 +104,7 @@ def test_batch_norms_start_as_they_are_told() -> None:
 def test_the_forms_share_parameters_and_statistics_and_leave_each_other_alone() -> None:
     torch.manual_seed(0)
     model = sew_resnet8(8, 5, 1, bn_scale=2.0)
-    form = rectified(model)
+    form = rectified(model, 4)
     assert dict(form.named_parameters()) == dict(model.named_parameters())
     assert not any(isinstance(module, Rectifier) for module in model.modules())
     before = copy.deepcopy(model.state_dict())
@@ -116,7 +118,7 @@ def test_the_forms_share_parameters_and_statistics_and_leave_each_other_alone() 
 @torch.no_grad()
 def test_its_outputs_are_rates() -> None:
     torch.manual_seed(0)
-    form = rectified(sew_resnet8(8, 5, 1, bn_scale=2.0))
+    form = rectified(sew_resnet8(8, 5, 1, bn_scale=2.0), 4)
     seen: list[torch.Tensor] = []
     for module in form.modules():
         if isinstance(module, Rectifier):
@@ -134,15 +136,15 @@ def test_its_outputs_are_rates() -> None:
 @pytest.mark.parametrize(
     ("options", "levels"),
     [
-        ({"neuron": "if", "threshold": 0.8}, None),
-        ({"neuron": "lif", "tau": 3.0, "learn_threshold": True, "v_reset": -0.2}, None),
-        ({"neuron": "plif", "decay_input": False}, None),
+        ({"neuron": "if", "threshold": 0.8}, 4),
+        ({"neuron": "lif", "tau": 3.0, "learn_threshold": True, "v_reset": -0.2}, 3),
+        ({"neuron": "plif", "decay_input": False}, 8),
         ({"neuron": "if", "learn_threshold": True, "threshold": 1.3}, 4),
     ],
     ids=str,
 )
 def test_the_fast_form_gives_the_same_rates_gradients_and_statistics(
-    options: dict[str, Any], levels: int | None, training: bool, timesteps: int, dtype: torch.dtype, tolerance: float
+    options: dict[str, Any], levels: int, training: bool, timesteps: int, dtype: torch.dtype, tolerance: float
 ) -> None:
     torch.manual_seed(0)
     model = sew_resnet8(8, 5, timesteps, bn_scale=2.0, **options).to(memory_format=torch.channels_last).to(dtype)

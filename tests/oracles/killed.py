@@ -25,7 +25,7 @@ def train(out: Path, end: float, first: str, environment: Mapping[str, str]) -> 
     trainer.stages = trainer.stages[:4]
     trainer.data = replace(trainer.data, images=trainer.data.images[:IMAGES], labels=trainer.data.labels[:IMAGES])
     trainer.steps_per_epoch = IMAGES // document.train.batch_size
-    if first in ("rectifier", "qcfs"):
+    if first == "qcfs":
         trainer.stages[:2] = [Stage(timesteps=1, epochs=1, activation=first)] * 2
     if first == "averaged":
         trainer.stages[1:] = [Stage(timesteps=4, epochs=1, gradient="averaged")] * 3

@@ -54,11 +54,11 @@ def test_without_weights_there_is_no_card() -> None:
 
 
 def test_a_recipe_in_words() -> None:
-    words = recipe(read_protocol(PROTOCOLS / "cifar100-sew18" / "protocol.toml").train)
+    words = recipe(read_protocol(PROTOCOLS / "cifar10-sew8" / "protocol.toml").train)
     for part in (
-        "8 epochs as a rectifier network, then 6 epochs at T = 4 with averaged gradients, then 4 epochs at T = 4",
+        "8 epochs as a qcfs network on 24 x 24 pixels, then 6 epochs as a qcfs network, then 1 epoch at T = 4",
         "up to 0.1 in the first 15 %",
-        "float32",
+        "bfloat16",
         "flips",
     ):
         assert part in words

@@ -93,7 +93,7 @@ def network() -> nn.Module:
 
 
 def trainer_on_device(model: nn.Module, **recipe: Any) -> Trainer:
-    forms = {} if quantizers(model) else {"rectifier": rectified(model, None), "qcfs": rectified(model, 2)}
+    forms = {} if quantizers(model) else {"qcfs": rectified(model, 2)}
     return Trainer(model, RECIPE.model_copy(update=recipe), DATA, 0, "eager", forms, DEVICE)
 
 
@@ -112,7 +112,7 @@ def test_a_tensor_that_is_left_on_the_cpu_raises() -> None:
 
 @pytest.mark.parametrize(
     ("activation", "gradient"),
-    [("spikes", "exact"), ("spikes", "averaged"), ("qcfs", "exact"), ("rectifier", "exact")],
+    [("spikes", "exact"), ("spikes", "averaged"), ("qcfs", "exact")],
 )
 def test_an_epoch_runs_on_the_device(activation: str, gradient: str, fakes: list[str]) -> None:
     stage = Stage(timesteps=2 if activation == "spikes" else 1, epochs=1, activation=activation, gradient=gradient)

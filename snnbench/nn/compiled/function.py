@@ -77,7 +77,7 @@ def _constants(neuron: SpikingNeuron | Rectifier, grid: RoundingGrid | None) -> 
     if isinstance(neuron, Rectifier):
         silent, saturated = map(_number, firing_range(neuron.neuron))
         line = (silent, 0.0, 1 / (saturated - silent), 0.0, 0.0, 0.0)
-        return _Neuron(*line, *_FLOAT, _RATE, False, False, neuron.levels or 0, 0)
+        return _Neuron(*line, *_FLOAT, _RATE, False, False, neuron.levels, 0)
     k, charge = _charge(neuron)
     theta, by_theta = _number(neuron.threshold), neuron.v_init or 0.0
     start = neuron.v_reset if neuron.v_init is None else neuron.v_init * theta

@@ -140,7 +140,7 @@ void fire(const S* x, O* out, const typename Compute<S>::type* scale, const type
     }
 }
 
-// The rates, 0 to 1, of a rectifier network.
+// Rates, 0 to 1, in levels.
 template <class S>
 void rectify(const S* x, S* out, const typename Compute<S>::type* scale, const typename Compute<S>::type* shift,
              const Shape& shape, const Neuron& neuron, int64_t threads) {
@@ -156,7 +156,7 @@ void rectify(const S* x, S* out, const typename Compute<S>::type* scale, const t
             for (int64_t j = 0; j < size; ++j) {
                 R rate = (std::fma(R(load(x[from + j])), scales[j], shifts[j]) - silent) * slope;
                 rate = rate < R(0) ? R(0) : rate > R(1) ? R(1) : rate;
-                store(&out[from + j], levels ? std::floor(rate * levels + R(0.5)) / levels : rate);
+                store(&out[from + j], std::floor(rate * levels + R(0.5)) / levels);
             }
         }
     }

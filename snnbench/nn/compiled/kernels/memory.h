@@ -20,7 +20,7 @@ enum Charge { kIF, kLIF, kLIFUndecayed, kPLIF, kPLIFUndecayed, kRate };
 
 struct Neuron {
     // k: tau of a LIF neuron, the leak 1/tau of a PLIF neuron. A rectifier (kRate) is silent up to theta and rises by
-    // k, in so many levels (0: a line). start: the potential before the first step, which moves by_theta as theta does.
+    // k, in so many levels. start: the potential before the first step, which moves by_theta as theta does.
     // low to step: at `site` potentials in units of theta are clipped to [low, high] and rounded to origin + i * step.
     double theta, v_reset, k, alpha, start, by_theta, low, high, origin, step;
     int64_t charge, soft, detach, levels, site;
