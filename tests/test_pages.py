@@ -26,10 +26,10 @@ TUNED = [("lqnet", "narrow", bits) for bits in (8, 6, 4, 2)] + [
 MEMBRANES = [(which, bits) for which in ("unsigned", "signed") for bits in (2, 4)]
 
 
-CONTROL = ("float", None, 32, None)
+CONTROL = ("float", None, 32, "None")
 SEEDED = {
-    **{f"lqnet {bits}": ("lqnet", "narrow", bits, None) for bits in (4, 2)},
-    **{f"uniform, {clip}, {bits}": ("uniform", clip, bits, None) for clip in ("narrow", "wide") for bits in (4, 2)},
+    **{f"lqnet {bits}": ("lqnet", "narrow", bits, "None") for bits in (4, 2)},
+    **{f"uniform, {clip}, {bits}": ("uniform", clip, bits, "None") for clip in ("narrow", "wide") for bits in (4, 2)},
     **{f"membrane, {which}, 2": (*CONTROL[:3], (2, which, *ENDS)) for which in ("unsigned", "signed")},
 }
 
@@ -37,7 +37,7 @@ SEEDED = {
 def tuned_by(record: Record) -> tuple[Any, ...]:
     spec = record.cell.quantizer
     uniform = record.cell.membrane is not None and record.cell.membrane.name == "uniform"
-    state = state_of(record) if uniform else record.cell.membrane
+    state = state_of(record) if uniform else str(record.cell.membrane)
     return spec.name, spec.options.get("clip"), spec.bits, state
 
 
