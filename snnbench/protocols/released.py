@@ -17,6 +17,7 @@ RELEASED = {
     "cifar100-sew8-v2": "3c7838ee1d0e8b685d8833c8f7380e24a339cfa578cff42486364f04945e1c38",
     "cifar100-sew8-v3": "7caebf5cd188565a5e53663f2fd9df004060591c57f508882a0bcfe4bdd71bb6",
     "cifar10c-vgg9-v1": "960d64c9f67461cb1d2f547ad280ab20df3b4261c1cad5ef42ef9f60fce8bbd5",
+    "cifar100-sew18-v2": "09e47d7fb905c53ac90083e4f8de364285a234cd2aa17e15a37b88cee425018e",
     "digits-sew8-v1": "bd5bbe87ef18339de47080cc5869018923663b305c7f621c972b726161e39021",
 }
 """By ``<name>-v<version>``; a version that ships is added when its board is opened."""
