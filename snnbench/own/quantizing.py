@@ -15,7 +15,7 @@ from snnbench.options import fixed_bits, validate
 from snnbench.own.batches import Batches, ImagesOnly
 from snnbench.own.membranes import quantize_membranes
 from snnbench.plugins import catalogue
-from snnbench.quant import MakeQuantizer, quantize_weights
+from snnbench.quant import Joint, MakeQuantizer, quantize_weights, quantizers
 from snnbench.quant.calibration import calibrate as show_inputs
 
 M = TypeVar("M", bound=nn.Module)
@@ -58,7 +58,8 @@ def quantize(
 
     Raises:
         PluginError: if there is no such quantizer.
-        OptionError: if bits, options or exempt layers are not allowed, or nothing is left to quantize.
+        OptionError: if bits, options or exempt layers are not allowed, nothing is left to quantize, or the quantizer
+            shares its scales between weights and membranes (mint), which only ``snnbench run`` does.
     """
     reset_states(model)
     quantized = copy.deepcopy(model)
@@ -66,6 +67,7 @@ def quantize(
     if membrane is not None:
         own = dict(membrane_options or {})
         site = own.pop("site", None)
+        _check_alone(quantized, quantizer, membrane)
         quantize_membranes(quantized, _maker(membrane, membrane_bits, own), None if site is None else str(site))
     elif membrane_bits is not None or membrane_options:
         raise OptionError("membrane_bits or membrane_options are given, but no membrane quantizer: membrane='uniform'")
@@ -82,6 +84,14 @@ def declared_bits(quantizer: str, bits: int | None, options: Mapping[str, object
     fixed = fixed_bits(entry, entry.value)
     values = validate(entry, entry.value, options, bits=bits if bits is not None else fixed or DEFAULT_BITS)
     return values.pop("bits"), values
+
+
+def _check_alone(model: nn.Module, quantizer: str, membrane: str) -> None:
+    if membrane == quantizer and any(isinstance(each, Joint) for each in quantizers(model).values()):
+        raise OptionError(
+            f"membrane={membrane!r}: '{quantizer}' shares its scales between weights and the membranes that they feed; "
+            f"which feed which is known to snnbench run --network, with --quantizer and --membrane {quantizer}"
+        )
 
 
 def _maker(quantizer: str, bits: int | None, options: Mapping[str, object]) -> MakeQuantizer:

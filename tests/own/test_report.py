@@ -14,6 +14,7 @@ from rich.console import Console
 from torch import nn
 
 import snnbench
+from snnbench.builtin.uniform import Uniform
 from snnbench.errors import FiringError, OptionError
 from snnbench.functional.graded import SpikeKind
 from snnbench.nn.classifier import as_classifier
@@ -100,6 +101,15 @@ def test_fine_tuning_with_its_control(network):
     assert found["quantized"].value("found_bits") <= 2  # LQ-Net's fit may end with fewer levels than it may use
     assert found["control"].value("float_share") == 1
     assert 0 < found["quantized"].value("float_share") < 1
+
+
+def test_scales_that_weights_and_membranes_share_are_refused(monkeypatch):
+    model, _ = make("snnbench")
+    assert snnbench.quantize(model, "uniform", 4, membrane="uniform")
+    monkeypatch.setattr(Uniform, "for_membrane", lambda *_: None, raising=False)
+    assert snnbench.quantize(model, "uniform", 4, membrane="lqnet")
+    with pytest.raises(OptionError, match="'uniform' shares its scales between weights and the membranes"):
+        snnbench.quantize(model, "uniform", 4, membrane="uniform")
 
 
 def test_no_batch_to_train_or_calibrate_on_is_told():
