@@ -34,6 +34,15 @@ SEEDED = {
 }
 
 
+SHELF: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in ("rescaw", "lsq", "twn", "apot", "gptq", "sbc")},
+    "uniform, clip of least squared error": ("uniform", "endpoint", "mse"),
+    "uniform, clip at the largest weight": ("uniform", "endpoint", "absmax"),
+    "uniform, symmetric, clip of least squared error": ("uniform", "symmetric", "mse"),
+    "uniform, symmetric, clip at the largest weight": ("uniform", "symmetric", "absmax"),
+}
+
+
 def tuned_by(record: Record) -> tuple[Any, ...]:
     spec = record.cell.quantizer
     uniform = record.cell.membrane is not None and record.cell.membrane.name == "uniform"
@@ -125,6 +134,17 @@ def test_seeds_of_fine_tuning_are_the_leaderboards() -> None:
         assert f"| {label} | {' | '.join(f'{emd:.4f}' for emd in apart)} |" in page
     others = [found[CONTROL, seed].control.to_other_seed.firing_emd.value for seed in (1, 2)]
     assert "{:.4f} and {:.4f}".format(*others) in page
+
+
+def test_two_bits_fine_tuned_are_the_leaderboards() -> None:
+    records = [record for record in records_of("cifar10-sew8-brief-v2", "qat") if record.cell.seed == 0]
+    found = {(r.cell.quantizer.name, *map(r.cell.quantizer.options.get, ("grid", "clip"))): r for r in records}
+    both = [r for r in records if r.cell.quantizer.bits == 2 and r.cell.membrane and r.cell.quantizer.name == "lqnet"]
+    named = {label: next(found[key] for key in found if key[: len(start)] == start) for label, start in SHELF.items()}
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    for label, record in {**named, "lqnet, membrane of 2 unsigned bits": both[0]}.items():
+        accuracy, apart = record.metrics["accuracy"].value, record.control.to_cell.firing_emd.value
+        assert f"| {label} | {100 * accuracy:.2f} | {apart:.4f} |" in page
 
 
 def test_the_readme_prints_what_the_first_run_prints() -> None:
