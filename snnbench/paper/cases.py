@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from inspect import signature
@@ -14,6 +14,7 @@ from torch import Tensor
 from snnbench.bench.metrics import FIRING_EMD
 from snnbench.leaderboard.board import Board, Entry, find_boards
 from snnbench.plugins import catalogue
+from snnbench.protocols import Protocol
 from snnbench.records.cell import Mode
 from snnbench.records.record import Control, Record
 from snnbench.records.score import Score
@@ -157,13 +158,14 @@ class Rows:
 def read_rows(folder: Path, data_sets: Collection[str] = DATA_SETS) -> list[Rows]:
     """The rows of the boards in `folder` that are of real data: of each network the newest version, by mode.
 
-    Two versions are of one network if their protocols name the same model with the same options.
+    Two versions are of one network if their protocols name the same model with the same options. Where weights and
+    fine-tuning are the same too, fine-tuned rows that the newest lacks are taken from the older ones.
     """
-    boards: dict[tuple[str, str], Board] = {}
-    for board in sorted(find_boards(folder), key=lambda each: each.protocol.version):
+    versions: dict[tuple[str, str], list[Board]] = {}
+    for board in sorted(find_boards(folder), key=lambda each: -each.protocol.version):
         if board.protocol.data.name in data_sets:
-            boards[(board.protocol.name, board.protocol.model.model_dump_json())] = board
-    return [rows for board in sorted(boards.values(), key=lambda each: each.name) for rows in _by_mode(board)]
+            versions.setdefault((board.protocol.name, board.protocol.model.model_dump_json()), []).append(board)
+    return [rows for boards in sorted(versions.values(), key=lambda each: each[0].name) for rows in _by_mode(*boards)]
 
 
 def model_option(board: Board, name: str) -> object:
@@ -178,8 +180,20 @@ def _defaults(model: str) -> dict[str, object]:
     return {parameter.name: parameter.default for parameter in parameters}
 
 
-def _by_mode(board: Board) -> Iterator[Rows]:
-    modes: Sequence[Mode] = ("ptq", "qat")
-    for mode in modes:
-        entries = (e for e in board.entries if e.record.cell.mode == mode and e.record.cell.chip is None)
-        yield Rows(board, mode, tuple(Case(board, entry) for entry in entries))
+def _by_mode(newest: Board, *older: Board) -> Iterator[Rows]:
+    yield Rows(newest, "ptq", tuple(_cases(newest, "ptq")))
+    tuned: dict[tuple[int, str], Case] = {}
+    for board in (newest, *(each for each in older if _tuned_alike(each.protocol, newest.protocol))):
+        for case in _cases(board, "qat"):
+            tuned.setdefault((case.seed, repr(sorted(case.axes.items()))), case)
+    yield Rows(newest, "qat", tuple(tuned.values()))
+
+
+def _cases(board: Board, mode: Mode) -> Iterator[Case]:
+    cells = ((entry, entry.record.cell) for entry in board.entries)
+    yield from (Case(board, entry) for entry, cell in cells if cell.mode == mode and cell.chip is None)
+
+
+def _tuned_alike(first: Protocol, second: Protocol) -> bool:
+    weights = ({baseline.sha256 for baseline in each.baselines} for each in (first, second))
+    return first.finetune == second.finetune and not set.isdisjoint(*weights)

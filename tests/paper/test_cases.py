@@ -1,0 +1,17 @@
+"""Which rows count: the newest version's, and fine-tuned ones of older versions that were trained alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from snnbench.paper.cases import read_rows
+
+
+def test_fine_tuned_rows_of_an_older_version_count_where_training_is_the_same(shipped_boards: Path) -> None:
+    rows = {(each.board.name, each.mode): each for each in read_rows(shipped_boards)}
+    tuned = rows["cifar10-sew8-brief-v2", "qat"]
+    assert {case.board.name for case in tuned.cases} == {"cifar10-sew8-brief-v1", "cifar10-sew8-brief-v2"}
+    assert tuned.seeds == (0, 1, 2)
+    assert [case.seed for case in tuned.cases if not case.record.cell.quantizes].count(0) == 1
+    assert ("cifar10-sew8-brief-v1", "qat") not in rows
+    assert {case.board.name for case in rows["cifar10-sew8-v3", "ptq"].cases} == {"cifar10-sew8-v3"}
