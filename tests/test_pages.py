@@ -34,6 +34,11 @@ SEEDED = {
 }
 
 
+REGULARIZED = {
+    "lqnet": ("lqnet", "narrow", 2, "None"),
+    "uniform, narrow": ("uniform", "narrow", 2, "None"),
+    "uniform, wide": ("uniform", "wide", 2, "None"),
+}
 SHELF: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in ("rescaw", "lsq", "twn", "apot", "gptq", "sbc")},
     "uniform, clip of least squared error": ("uniform", "endpoint", "mse"),
@@ -145,6 +150,19 @@ def test_two_bits_fine_tuned_are_the_leaderboards() -> None:
     for label, record in {**named, "lqnet, membrane of 2 unsigned bits": both[0]}.items():
         accuracy, apart = record.metrics["accuracy"].value, record.control.to_cell.firing_emd.value
         assert f"| {label} | {100 * accuracy:.2f} | {apart:.4f} |" in page
+
+
+def test_emd_in_the_loss_is_the_leaderboards() -> None:
+    page = (ROOT / "docs" / "behaviour.md").read_text("utf-8")
+    boards = ("cifar10-sew8-brief-v1", "cifar10-sew8-brief-emd-v1")
+    found = {(tuned_by(record), board): record.metrics for board in boards for record in records_of(board, "qat")}
+    for label, key in {"float, the control": CONTROL, **REGULARIZED}.items():
+        shown = (
+            f"{100 * metrics['accuracy'].value:.2f}, {metrics['firing_emd'].value:.4f},"
+            f" {metrics['firing_drift'].value:.4f}"
+            for metrics in (found[key, board] for board in boards)
+        )
+        assert f"| {label} | {' | '.join(shown)} |" in page
 
 
 def test_the_readme_prints_what_the_first_run_prints() -> None:
