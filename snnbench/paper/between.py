@@ -37,9 +37,8 @@ class BetweenBoards:
 
 def common(first: Rows, second: Rows) -> _Pairs:
     """Rows of both boards of the same cell: same axes, same seed."""
-    theirs = {(case.seed, repr(sorted(case.axes.items(), key=str))): case for case in second.quantized}
-    keys = [(case, (case.seed, repr(sorted(case.axes.items(), key=str)))) for case in first.quantized]
-    return [(case, theirs[key]) for case, key in keys if key in theirs]
+    theirs = {case.key: case for case in second.quantized}
+    return [(case, theirs[case.key]) for case in first.quantized if case.key in theirs]
 
 
 def _same_network(first: Rows, second: Rows) -> bool:

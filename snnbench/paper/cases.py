@@ -53,6 +53,11 @@ class Case:
         own = {"bits": cell.membrane.bits, "site": cell.membrane.site, **cell.membrane.options}
         return axes | {"membrane": cell.membrane.name} | {f"membrane {key}": value for key, value in own.items()}
 
+    @property
+    def key(self) -> tuple[int, str]:
+        """Seed and axes: rows of one key, on whatever boards, are of the same cell."""
+        return self.seed, repr(sorted(self.axes.items()))
+
     def matches(self, wanted: dict[str, object]) -> bool:
         """Whether every axis that is wanted has that value, or one of a tuple of values."""
         return all(_among(self.axes.get(axis), value) for axis, value in wanted.items())
@@ -185,7 +190,7 @@ def _by_mode(newest: Board, *older: Board) -> Iterator[Rows]:
     tuned: dict[tuple[int, str], Case] = {}
     for board in (newest, *(each for each in older if _tuned_alike(each.protocol, newest.protocol))):
         for case in _cases(board, "qat"):
-            tuned.setdefault((case.seed, repr(sorted(case.axes.items()))), case)
+            tuned.setdefault(case.key, case)
     yield Rows(newest, "qat", tuple(tuned.values()))
 
 
