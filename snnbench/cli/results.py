@@ -126,7 +126,7 @@ def gc(
 
     found = collect(out, dry_run=dry_run)
     for leftover in found:
-        typer.echo(f"{'would remove' if dry_run else 'removed'} {leftover.path} ({leftover.what})")
+        typer.echo(leftover.told(dry_run=dry_run))
     if not found:
         typer.echo(f"Nothing to remove in {out}")
 

@@ -5,20 +5,42 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from snnbench.errors import RecordError
 from snnbench.locks import try_lock
 from snnbench.records.failures import FAILURE_SUFFIX
-from snnbench.records.layout import DAMAGED, LOCKS, RECORD_FILE, REPLACED, SWEEPS, UNFINISHED, restore
+from snnbench.records.layout import (
+    DAMAGED,
+    LOCKS,
+    RECORD_FILE,
+    REPLACED,
+    SWEEPS,
+    UNFINISHED,
+    lock_file,
+    without_successor,
+)
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """A file or folder that nobody needs, and what it is."""
+    """A file or folder that nobody needs.
+
+    Attributes:
+        path: where it lies.
+        what: what it is.
+        cells: where finished cells that lie in it belong, since nothing took their place: they are put back.
+    """
 
     path: Path
     what: str
+    cells: tuple[Path, ...] = ()
+
+    def told(self, *, dry_run: bool) -> str:
+        """What was done with it, or with `dry_run` would be."""
+        done, verb = ("put back", "put back") if self.cells else ("removed", "remove")
+        return f"{f'would {verb}' if dry_run else done} {self.path} ({self.what})"
 
 
 def collect(out: Path, *, dry_run: bool) -> list[Leftover]:
@@ -29,43 +51,37 @@ def collect(out: Path, *, dry_run: bool) -> list[Leftover]:
     """
     if not out.is_dir():
         raise RecordError(f"there is no results folder '{out}'")
-    found = []
+    found: list[Leftover] = []
+    kinds = (_unfinished(out), _replaced(out), _damaged(out), _answered(out, found), _ended_sweeps(out), _locks(out))
     try:
-        for leftover in (
-            *_unfinished(out),
-            *_replaced(out, dry_run=dry_run),
-            *_damaged(out),
-            *_answered(out),
-            *_ended_sweeps(out),
-        ):
+        for leftover in chain(*kinds):  # each is removed while its lock is held
             if not dry_run:
-                _remove(leftover.path)
+                _settle(out, leftover)
             found.append(leftover)
-        return found + _unheld_locks(out, dry_run=dry_run)
     except OSError as error:
         raise RecordError(f"cannot clean '{out}': {error.strerror}") from error
+    return found
 
 
 def _unfinished(out: Path) -> Iterator[Leftover]:
     """Cells that were being written; whoever writes one holds the lock of its key."""
     for path in sorted(out.glob(f"{UNFINISHED}*")):
         key = path.name.removeprefix(UNFINISHED).partition("-")[0]
-        lock = try_lock(out / LOCKS / f"{key}.lock")
+        lock = try_lock(lock_file(out, key))
         if lock is not None:
             with lock:
                 yield Leftover(path, "never finished")
 
 
-def _replaced(out: Path, *, dry_run: bool) -> Iterator[Leftover]:
-    """Cells that have a successor by now; one that has none is put back."""
+def _replaced(out: Path) -> Iterator[Leftover]:
+    """Cells that were to be replaced."""
     for path in sorted(out.glob(f"{REPLACED}*")):
         key = path.name.removeprefix(REPLACED)
-        lock = try_lock(out / LOCKS / f"{key}.lock")
+        lock = try_lock(lock_file(out, key))
         if lock is not None:
             with lock:
-                if not dry_run:
-                    restore(out, key)
-                yield Leftover(path, "measured again since")
+                cells = without_successor(out, key)
+                yield Leftover(path, "nothing took its place" if cells else "measured again since", cells)
 
 
 def _damaged(out: Path) -> Iterator[Leftover]:
@@ -73,10 +89,12 @@ def _damaged(out: Path) -> Iterator[Leftover]:
         yield Leftover(path, "damaged, set aside")
 
 
-def _answered(out: Path) -> Iterator[Leftover]:
-    """Notes of failures whose cell is finished by now."""
+def _answered(out: Path, found: list[Leftover]) -> Iterator[Leftover]:
+    """Notes of failures whose cell is finished by now, or is once what was `found` before is put back."""
+    returning = {cell for leftover in found for cell in leftover.cells}
     for path in sorted(out.glob(f"*/*{FAILURE_SUFFIX}")):
-        if (path.with_name(path.name.removesuffix(FAILURE_SUFFIX)) / RECORD_FILE).exists():
+        cell = path.with_name(path.name.removesuffix(FAILURE_SUFFIX))
+        if cell in returning or (cell / RECORD_FILE).exists():
             yield Leftover(path, "failed once, finished since")
 
 
@@ -88,21 +106,19 @@ def _ended_sweeps(out: Path) -> Iterator[Leftover]:
                 yield Leftover(path, "status of a sweep that is over")
 
 
-def _unheld_locks(out: Path, *, dry_run: bool) -> list[Leftover]:
+def _locks(out: Path) -> Iterator[Leftover]:
     """Lock files are removed while their lock is held; who opened one before that sees it and opens a new one."""
-    found = []
     for path in sorted((*(out / LOCKS).glob("*.lock"), *(out / SWEEPS).glob("*.lock"))):
         lock = try_lock(path)
         if lock is not None:
             with lock:
-                if not dry_run:
-                    path.unlink()
-                found.append(Leftover(path, "unused lock"))
-    return found
+                yield Leftover(path, "unused lock")
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
+def _settle(out: Path, leftover: Leftover) -> None:
+    for cell in leftover.cells:
+        (leftover.path / cell.relative_to(out)).rename(cell)
+    if leftover.path.is_dir():
+        shutil.rmtree(leftover.path)
     else:
-        path.unlink(missing_ok=True)
+        leftover.path.unlink(missing_ok=True)

@@ -34,3 +34,10 @@ def restore(out: Path, key: str) -> None:
     for old in aside.glob("*/*"):
         with suppress(OSError):  # its successor is there
             old.rename(out / old.relative_to(aside))
+
+
+def without_successor(out: Path, key: str) -> tuple[Path, ...]:
+    """Where `restore` would put finished cells of `key` back."""
+    aside = replaced(out, key)
+    places = (out / old.relative_to(aside) for old in sorted(aside.glob("*/*")))
+    return tuple(place for place in places if not place.exists())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -151,6 +152,27 @@ def test_gc_removes_leftovers_and_nothing_that_lives(results: Path, tiny: Callab
     assert sorted(path for path in results.glob("*/*") if path.parent.name[0] != ".") == [
         path for path in before if path.parent.name[0] != "."
     ]
+
+
+def test_gc_says_before_and_after_the_same(results: Path, cli: Callable) -> None:
+    (finished, other, *_) = sorted(path for path in results.glob("*/*/") if (path / "record.json").exists())
+    lonely = results / ".replaced-aaaa" / finished.parent.name / finished.name
+    beaten = results / ".replaced-bbbb" / other.parent.name / other.name
+    lonely.parent.mkdir(parents=True)
+    shutil.copytree(other, beaten)
+    finished.rename(lonely)
+    finished.with_name(f"{finished.name}.failed.json").write_text("{}")
+    for name in (".unfinished-cccc-1", ".damaged-dddd", ".sweeps"):
+        (results / name).mkdir(exist_ok=True)
+    (results / ".sweeps" / "ended.json").write_text("{}")
+    before, after = (cli("results", "gc", results, *more)[1].splitlines() for more in (["--dry-run"], []))
+    assert [line.removeprefix("would ").replace("remove ", "removed ", 1) for line in before] == after
+    assert all(line.startswith("would ") for line in before)
+    assert f"put back {lonely.parents[1]} (nothing took its place)" in after
+    assert f"removed {beaten.parents[1]} (measured again since)" in after
+    assert any("failed once, finished since" in line for line in after)
+    assert (finished / "record.json").exists()
+    assert not lonely.parents[1].exists()
 
 
 def test_a_listing_is_remembered_until_a_record_changes(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
