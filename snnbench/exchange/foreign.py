@@ -164,7 +164,8 @@ def _with_state_quant(name: str, module: Any, neuron: CubaLIFNeuron) -> CubaLIFN
         return neuron
     neuron.site = "pre_spike"
     if hasattr(quantizer, "quantizer") and hasattr(quantizer, "threshold"):
-        neuron.state_quantizer, neuron.unit = quantizer.quantizer, quantizer.threshold
+        neuron.state_quantizer = quantizer.quantizer
+        neuron.unit = _number(name, module, "threshold", quantizer.threshold)
     elif getattr(quantizer, "__module__", "") == "snntorch.functional.quant":
         neuron.state_quantizer, neuron.unit = Levels(inspect.getclosurevars(quantizer).nonlocals["levels"]), 1.0
     else:

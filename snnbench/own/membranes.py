@@ -17,16 +17,26 @@ _HOLDER = "state_quantizer"
 
 
 class InThresholds(nn.Module):
-    """A state quantizer that gets potentials in units of the neuron's threshold, as all of them do."""
+    """A state quantizer that gets potentials in units of the neuron's threshold, as all of them do.
 
-    def __init__(self, quantizer: nn.Module, threshold: float) -> None:
+    A threshold that is learned is the unit as it is learned, and has a gradient through it.
+    """
+
+    def __init__(self, quantizer: nn.Module, neuron: nn.Module, field: str) -> None:
         super().__init__()
-        self.quantizer, self.threshold = quantizer, threshold
+        self.quantizer = quantizer
+        # In a tuple, so that the neuron, which has this module, is no module of it.
+        self._neuron, self._field = (neuron,), field
+
+    @property
+    def threshold(self) -> Any:
+        """The neuron's threshold as it is now: a number, or a tensor that broadcasts to the potentials."""
+        return getattr(self._neuron[0], self._field)
 
     def forward(self, potential: Tensor) -> Tensor:
         """The quantized potential, of the same shape."""
-        quantized: Tensor = self.quantizer(potential / self.threshold)
-        return quantized * self.threshold
+        quantized: Tensor = self.quantizer(potential / self.threshold) * self.threshold
+        return quantized
 
 
 class Stored:
@@ -84,11 +94,11 @@ def _put(name: str, module: Any, quantizer: nn.Module, site: str | None) -> None
         module.state_quantizer, module.site = quantizer, cast(Any, site or "post_reset")
     elif "spikingjelly" in libraries:
         _check_site(name, site, ("post_reset",), "SpikingJelly")
-        module.state_quantizer = InThresholds(quantizer, float(module.v_threshold))
+        module.state_quantizer = InThresholds(quantizer, module, "v_threshold")
         module.forward = Stored(module)
     elif "snntorch" in libraries:
         _check_site(name, site, ("pre_spike",), "snnTorch")
-        module.state_quant = InThresholds(quantizer, float(module.threshold))
+        module.state_quant = InThresholds(quantizer, module, "threshold")
     else:
         raise OptionError(
             f"layer {name!r} is a {kind.__name__} of {libraries[0]}, whose membrane cannot be quantized here; "

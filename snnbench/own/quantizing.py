@@ -49,7 +49,7 @@ def quantize(
         options: the quantizer's keyword arguments.
         exempt: layers whose weights stay in float, by name. By default the first convolution and the last linear
             layer, as the literature does; ``()`` quantizes all. `snnbench.report` tells their share of the weights.
-        membrane: name of a quantizer for the membrane potentials, in units of the threshold.
+        membrane: name of a quantizer for the membrane potentials, in units of the threshold, which may be learned.
         membrane_bits: its bits, as for `bits`.
         membrane_options: its keyword arguments, and ``site``.
         calibrate: batches for quantizers that want to see inputs (adaround, gptq): images, or images and labels.
