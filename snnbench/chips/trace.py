@@ -45,7 +45,7 @@ class TracedLayer:
 
 @dataclass(frozen=True)
 class Readout:
-    """The last linear layer, on spikes averaged over steps and positions; without weight, the spikes are the logits."""
+    """The last linear layer, on spikes averaged over steps and positions; without weight, those are the logits."""
 
     name: str
     sources: tuple[str, ...]
@@ -212,20 +212,38 @@ def _readout(wiring: Wiring, last: list[str]) -> Readout:
     end = last[0] if last else OUTPUT
     if last and _before(wiring, OUTPUT) != last:
         raise GraphError(f"layer '{last[0]}' has no neuron and is not the last layer")
-    sources = _before(wiring, end)
-    while len(sources) == 1 and isinstance(wiring.modules.get(sources[0]), _THROUGH):
-        sources = _before(wiring, sources[0])
+    sources, pooled = _read_from(wiring, end)
     module: Any = wiring.modules.get(end)
     for source in sources:
-        if not isinstance(wiring.modules.get(source), SpikingNeuron):
-            raise _no_spikes("the readout", source, wiring)
-        channels = len(cast(Any, wiring.modules[_feeding(source, wiring)[0]]).weight)
-        if module is not None and module.weight.shape[1] != channels:
-            raise GraphError(
-                f"layer '{end}' has a weight for each of {module.weight.shape[1]} numbers, and '{source}' has"
-                f" {channels} channels; a chip reads out means over a channel: put nn.AdaptiveAvgPool2d(1) before it,"
-                " or a neuron behind it"
-            )
+        _check_read(source, end, module, pooled, wiring)
     weight = None if module is None else module.weight.detach().double().cpu()
     bias = None if module is None or module.bias is None else module.bias.detach().double().cpu()
     return Readout(end, tuple(sources), weight, bias)
+
+
+def _read_from(wiring: Wiring, end: str) -> tuple[list[str], bool]:
+    """What is read out, seen through what reshapes and averages, and whether that leaves one number a channel."""
+    sources, pooled = _before(wiring, end), False
+    while len(sources) == 1 and isinstance(module := wiring.modules.get(sources[0]), _THROUGH):
+        pooled |= isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size in (1, (1, 1))
+        sources = _before(wiring, sources[0])
+    return sources, pooled
+
+
+def _check_read(source: str, end: str, module: Any, pooled: bool, wiring: Wiring) -> None:
+    if not isinstance(wiring.modules.get(source), SpikingNeuron):
+        raise _no_spikes("the readout", source, wiring)
+    synapses = _feeding(source, wiring)[0]
+    weight = cast(Any, wiring.modules[synapses]).weight
+    if module is None and weight.ndim == 4 and not pooled:
+        raise GraphError(
+            f"the network ends in '{source}', which has neurons at all positions of convolution '{synapses}'; a chip"
+            " reads out sums over a channel: put nn.AdaptiveAvgPool2d(1) behind it, or nn.Flatten, a linear layer and"
+            " a neuron"
+        )
+    if module is not None and module.weight.shape[1] != len(weight):
+        raise GraphError(
+            f"layer '{end}' has a weight for each of {module.weight.shape[1]} numbers, and '{source}' has"
+            f" {len(weight)} channels; a chip reads out means over a channel: put nn.AdaptiveAvgPool2d(1) before it,"
+            " or a neuron behind it"
+        )

@@ -204,6 +204,19 @@ def test_a_chain_of_linear_layers_counts_its_last_spikes():
     assert 0 < int(logits.max()) <= 8
 
 
+@pytest.mark.parametrize("size", [1, (1, 1)])
+def test_convolutional_neurons_are_read_out_as_sums_over_their_positions(size):
+    torch.manual_seed(0)
+    layers = nn.Conv2d(1, 3, 3, stride=2), IFNeuron(threshold=0.3, reset="soft")
+    put = snnbench.on_chip(chain(*layers, nn.AdaptiveAvgPool2d(size), nn.Flatten()), FINE, timesteps=4).network
+    fired = {}
+    put.watch = fired.__setitem__
+    logits = put(images())
+    assert logits.shape == (6, 3)
+    assert int(logits.max()) > 4
+    assert torch.equal(logits, fired["1"].sum((0, 3, 4)))
+
+
 @pytest.mark.parametrize(
     ("model", "said"),
     [
@@ -232,6 +245,12 @@ def test_a_chain_of_linear_layers_counts_its_last_spikes():
             chain(nn.Conv2d(1, 2, 3), IFNeuron(), nn.Flatten(), nn.Linear(1800, 2)),
             "layer '3' has a weight for each of 1800 numbers, and '1' has 2 channels",
         ),
+        (chain(nn.Conv2d(1, 2, 3), IFNeuron()), "the network ends in '1', which has neurons at all positions of"),
+        (
+            chain(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), IFNeuron(), nn.Flatten()),
+            "the network ends in '2', which has neurons at all positions of convolution '0'; a chip reads out sums",
+        ),
+        (chain(nn.Conv2d(1, 2, 3), IFNeuron(), nn.AdaptiveAvgPool2d(2), nn.Flatten()), "the network ends in '1'"),
         (chain(nn.Linear(4, 2)), "no spiking neurons"),
         (chain(nn.Linear(4, 2), IFNeuron(v_reset=0.5)), "neuron '1' resets to 0.5"),
         (chain(IFNeuron(), nn.Linear(4, 2)), "neuron '0' follows 'input'"),
