@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from snnbench.errors import GraphError
 from snnbench.exchange.network import Threshold
+from snnbench.exchange.used_weights import multiplies_its_parameter
 from snnbench.exchange.wiring import INPUT, OUTPUT, Wiring, wire
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
@@ -60,12 +61,22 @@ def trace(model: nn.Module) -> tuple[tuple[TracedLayer, ...], Readout]:
         GraphError: if a layer cannot be folded into integers; the message names it, and says what to do.
     """
     wiring = wire(model)
+    _check_weights(wiring)
     layers = tuple(_layer(name, module, wiring) for name, module in _neurons(wiring))
     used = {layer.synapses for layer in layers}
     rest = [name for name, module in wiring.modules.items() if isinstance(module, nn.Conv2d | nn.Linear)]
     last = [name for name in rest if name not in used]
     _check_rest(wiring, last)
     return layers, _readout(wiring, last)
+
+
+def _check_weights(wiring: Wiring) -> None:
+    for name, module in wiring.modules.items():
+        if isinstance(module, nn.Conv2d | nn.Linear) and not multiplies_its_parameter(module):
+            raise GraphError(
+                f"layer '{name}' ({type(module).__name__}) has a forward of its own: snnbench.to_nir writes the weights"
+                " that it multiplies with, and a chip runs what snnbench.from_nir reads"
+            )
 
 
 def _neurons(wiring: Wiring) -> list[tuple[str, SpikingNeuron]]:

@@ -26,6 +26,13 @@ def semantics(name, **changes):
     return Semantics.model_validate(document)
 
 
+class Halved(nn.Conv2d):
+    """A convolution with half of its parameter."""
+
+    def forward(self, x):
+        return self._conv_forward(x, self.weight / 2, self.bias)
+
+
 FINE = semantics(
     "int",
     weights={"bits": 16, "exponents": (0, 20)},
@@ -252,6 +259,7 @@ def test_convolutional_neurons_are_read_out_as_sums_over_their_positions(size):
         ),
         (chain(nn.Conv2d(1, 2, 3), IFNeuron(), nn.AdaptiveAvgPool2d(2), nn.Flatten()), "the network ends in '1'"),
         (chain(nn.Linear(4, 2)), "no spiking neurons"),
+        (chain(Halved(1, 2, 3), IFNeuron()), "layer '0' (Halved) has a forward of its own: snnbench.to_nir writes"),
         (chain(nn.Linear(4, 2), IFNeuron(v_reset=0.5)), "neuron '1' resets to 0.5"),
         (chain(IFNeuron(), nn.Linear(4, 2)), "neuron '0' follows 'input'"),
         (chain(nn.Conv1d(1, 2, 3), IFNeuron()), "neuron '1' follows '0' (Conv1d), not one Conv2d or Linear layer"),
@@ -282,6 +290,22 @@ def test_a_layer_without_weights_is_not_beyond_anything():
     with torch.no_grad():
         model.blocks[0].layer1.conv.weight.zero_()
     snnbench.on_chip(model, "int", input_shape=(1, 8, 8))
+
+
+def test_weights_that_a_forward_makes_come_to_a_chip_by_nir(tmp_path):
+    torch.manual_seed(0)
+    halved, plain = Halved(1, 8, 8), nn.Conv2d(1, 8, 8)
+    with torch.no_grad():
+        plain.weight.copy_(halved.weight / 2)
+        plain.bias.copy_(halved.bias)
+    model = chain(halved, IFNeuron(threshold=0.2), nn.Flatten(), nn.Linear(8, 2))
+    back = snnbench.from_nir(snnbench.to_nir(model, tmp_path / "a.nir", input_shape=(1, 8, 8), timesteps=4)[0])
+    model[0] = plain
+    chips = [snnbench.on_chip(each, "int", timesteps=4, input_shape=(1, 8, 8)) for each in (back, model)]
+    images = torch.rand(20, 1, 8, 8)
+    written, same = (chip.network(images) for chip in chips)
+    assert len(same.unique(dim=0)) > 1
+    assert torch.equal(written, same)
 
 
 def test_merging_that_is_no_sum_is_named():

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from snnbench import from_nir, to_nir
 from snnbench.errors import GraphError
 
+_SPIKINGJELLY = ("layer", "neuron", "functional")
+
 
 class Rounded(nn.Linear):
     """As SpikingJelly's documentation writes it."""
@@ -60,6 +62,24 @@ def test_the_weights_that_are_used_are_written(tmp_path: Path) -> None:
     assert back.sidecar.weights["3"].bits == 3
     assert back.sidecar.full_precision == ["0"]
     assert len(back.get_submodule("3").weight.unique()) <= 8  # type: ignore[union-attr]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("mode", ["s", "m"])
+def test_spikingjellys_standardized_weights_are_written(mode: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    layers, neuron, functional = (library(f"spikingjelly.activation_based.{n}") for n in _SPIKINGJELLY)
+    network = nn.Sequential(
+        layers.WSConv2d(1, 4, 3), neuron.IFNode(v_threshold=0.5), layers.Flatten(), layers.WSLinear(144, 10)
+    ).eval()
+    functional.set_step_mode(network, mode)
+    file, _ = to_nir(network, tmp_path / "a.nir", input_shape=(1, 8, 8), timesteps=3)
+    back, images = from_nir(file), torch.rand(20, 1, 8, 8)
+    torch.testing.assert_close(back.get_submodule("0").weight, network[0].get_weight())  # type: ignore[operator]
+    functional.reset_net(network)
+    several = images.expand(3, *images.shape)
+    steps = network(several) if mode == "m" else torch.stack([network(each) for each in several])
+    torch.testing.assert_close(back(images), steps.mean(0))
 
 
 @pytest.mark.parametrize("layer", [RoundedInput, ByInput, Doubled])
