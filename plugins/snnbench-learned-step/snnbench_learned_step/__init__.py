@@ -40,7 +40,13 @@ class LSQ(nn.Module):
 
 
 class LSQPlus(nn.Module):
-    """LSQ+ (Bhalgat et al. 2020, arXiv 2004.09576): LSQ with a learned offset, here on weights."""
+    """LSQ+ (Bhalgat et al. 2020, arXiv 2004.09576): LSQ with a learned offset, here on weights.
+
+    Attributes:
+        factor: what the gradients of step and offset alike are multiplied by: 1 / sqrt(N Qp), N weights and
+            Qp = 2^(b-1) - 1. It is that of LSQ's step (arXiv 1902.08153); that the offset has it, too, is a choice
+            made here.
+    """
 
     def __init__(self, tensor: Tensor, bits: int) -> None:
         super().__init__()
@@ -52,7 +58,10 @@ class LSQPlus(nn.Module):
         self.offset = nn.Parameter(torch.zeros_like(mean))
 
     def forward(self, w: Tensor) -> Tensor:
-        """``s round(clip((w - beta) / s, -Qn, Qp)) + beta``; beta's gradient is 1 outside the clip range."""
+        """``s round(clip((w - beta) / s, -Qn, Qp)) + beta``.
+
+        The step's gradient is LSQ's, of (w - beta) / s. Beta's is 0 inside the clip range and 1 outside, times factor.
+        """
         step = scale_gradient(self.step.abs().clamp(min=_LEAST), self.factor).to(w.dtype)
         offset = scale_gradient(self.offset, self.factor).to(w.dtype)
         scaled = ((w - offset) / step).clamp(self.low, self.high)
