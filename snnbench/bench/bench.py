@@ -30,10 +30,10 @@ from snnbench.plugins.own import is_own_model
 from snnbench.protocols import Baseline, Protocol, digest, read_protocol
 from snnbench.quant.integer import integer_layers
 from snnbench.records.cell import MEASUREMENT, Cell, NetworkSpec, Origin, protocol_network
+from snnbench.records.environment import processor
 from snnbench.records.evaluation import DIGEST_BYTES, Evaluation
 from snnbench.records.layout import OWN_PROTOCOL_FILE, OWN_WEIGHTS_FILE, PROTOCOL_FILE
 from snnbench.records.network_file import unpack_network
-from snnbench.records.record import processor
 from snnbench.records.score import Score
 from snnbench.reporting import Reporter
 from snnbench.training.baseline import protocol_path, read_weights

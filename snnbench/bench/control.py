@@ -10,8 +10,8 @@ from snnbench.data import cache_root
 from snnbench.locks import locked
 from snnbench.protocols import digest
 from snnbench.records.cell import Cell, quantizer_spec
+from snnbench.records.environment import processor
 from snnbench.records.evaluation import Evaluation
-from snnbench.records.record import processor
 from snnbench.reporting import Reporter
 
 

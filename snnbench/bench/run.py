@@ -47,10 +47,11 @@ from snnbench.records.cell import (
     network_spec,
     quantizer_spec,
 )
+from snnbench.records.environment import environment
 from snnbench.records.evidence import EVIDENCE_FILE, evidence_of
 from snnbench.records.layout import WEIGHTS_FILE
 from snnbench.records.network_file import pack_network
-from snnbench.records.record import Record, environment
+from snnbench.records.record import Record
 from snnbench.reporting import Reporter, Silent
 
 

@@ -24,9 +24,10 @@ from snnbench.leaderboard.tolerances import DRIFT_TOLERANCE, OPERATIONS_TOLERANC
 from snnbench.leaderboard.verification import Verdict
 from snnbench.leaderboard.weights import read_weights_file
 from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE
+from snnbench.records.environment import environment
 from snnbench.records.evidence import EVIDENCE_FILE, Evidence, evidence_from, evidence_of
 from snnbench.records.layout import WEIGHTS_FILE
-from snnbench.records.record import Audit, environment
+from snnbench.records.record import Audit
 from snnbench.reporting import Reporter
 
 _STEADY = {"declared_bits", "found_bits", "levels"}
