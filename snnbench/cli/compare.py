@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnbench.bench.metrics import ACCURACY, FIRING_EMD, METRICS, Metric
+from snnbench.bench.metric import Metric
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD, METRICS
 from snnbench.cli.parameters import DataRoot, Json
 
 if TYPE_CHECKING:

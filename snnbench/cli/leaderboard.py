@@ -13,7 +13,7 @@ import typer
 from snnbench.cli.parameters import DataRoot, Json
 
 if TYPE_CHECKING:
-    from snnbench.bench.metrics import Metric
+    from snnbench.bench.metric import Metric
     from snnbench.leaderboard import Verdict
     from snnbench.leaderboard.changes import Change
 

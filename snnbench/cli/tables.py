@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.table import Table
 
-from snnbench.bench.metrics import FIRING_EMD, Metric, asked, columns
+from snnbench.bench.metric import Metric
+from snnbench.bench.metrics import FIRING_EMD, asked, columns
 from snnbench.engine import EAGER
 from snnbench.records import words
 from snnbench.records.record import Null, Record

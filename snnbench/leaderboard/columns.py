@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from snnbench.bench.costs import COSTS, CostView, cost_views
-from snnbench.bench.metrics import ACCURACY, FIRING_DRIFT, FIRING_EMD, Metric, asked
+from snnbench.bench.metric import Metric
+from snnbench.bench.metrics import ACCURACY, FIRING_DRIFT, FIRING_EMD, asked
 from snnbench.bench.metrics import columns as metric_columns
 from snnbench.engine import EAGER
 from snnbench.leaderboard.chip_columns import gap_columns

@@ -12,7 +12,8 @@ from scipy.stats import binom
 from scipy.stats import t as student
 from torch import Tensor
 
-from snnbench.bench.metrics import ACCURACY, FIRING_EMD, Metric
+from snnbench.bench.metric import Metric
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD
 from snnbench.errors import RecordError
 from snnbench.examine.compare import difference
 from snnbench.functional import CONFIDENCE, SHARDS, Estimate, holm

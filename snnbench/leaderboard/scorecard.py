@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from snnbench.bench.costs import cost_views
-from snnbench.bench.metrics import FIRING_EMD, METRICS, Metric
+from snnbench.bench.metric import Metric
+from snnbench.bench.metrics import FIRING_EMD, METRICS
 from snnbench.leaderboard.chip_columns import GAP_SCORES
 from snnbench.records import words
 from snnbench.records.record import Control, Record

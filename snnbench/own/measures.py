@@ -10,7 +10,8 @@ from math import inf
 import torch
 from torch import Tensor
 
-from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD, METRICS, Quantity
+from snnbench.bench.metric import Quantity
+from snnbench.bench.metrics import FIRING_DRIFT, FIRING_EMD, METRICS
 from snnbench.errors import FiringError
 from snnbench.functional import (
     DEAD_BELOW,

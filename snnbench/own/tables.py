@@ -12,7 +12,8 @@ from rich import box, get_console
 from rich.console import Console
 from rich.table import Table
 
-from snnbench.bench.metrics import FIRING_EMD, Quantity
+from snnbench.bench.metric import Quantity
+from snnbench.bench.metrics import FIRING_EMD
 from snnbench.errors import OptionError
 from snnbench.files import write_atomically
 from snnbench.functional import Estimate

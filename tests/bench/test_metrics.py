@@ -18,7 +18,8 @@ from safetensors.torch import load, save
 from torch import nn
 
 import snnbench
-from snnbench.bench.metrics import METRICS, PER_STEP, Metric, kept_for
+from snnbench.bench.metric import PER_STEP, Metric
+from snnbench.bench.metrics import METRICS, kept_for
 from snnbench.cli.tables import results_table
 from snnbench.errors import ProtocolError
 from snnbench.examine.compare import compare

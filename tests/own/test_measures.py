@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from snnbench.bench.metrics import METRICS, Quantity
+from snnbench.bench.metric import Quantity
+from snnbench.bench.metrics import METRICS
 from snnbench.own.measures import MEASURES
 
 
