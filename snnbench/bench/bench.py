@@ -19,7 +19,7 @@ from snnbench.bench.metrics import kept_for
 from snnbench.bench.score import seed_floor_of
 from snnbench.data import Dataset, cache_root
 from snnbench.data.content import Images, Labels
-from snnbench.engine import COMPILED, EAGER, ENGINES, EngineChoice, EngineName, choose_engine, engine_form
+from snnbench.engine import COMPILED, ENGINES, EngineChoice, EngineName, choose_engine, engine_form
 from snnbench.errors import OptionError, ProtocolError, RecordError
 from snnbench.files import write_cache
 from snnbench.locks import locked
@@ -29,11 +29,9 @@ from snnbench.plugins import catalogue
 from snnbench.plugins.own import is_own_model
 from snnbench.protocols import Baseline, Protocol, digest, read_protocol
 from snnbench.quant.integer import integer_layers
-from snnbench.records.cell import MEASUREMENT, Cell, NetworkSpec, Origin, protocol_network
+from snnbench.records.cell import MEASUREMENT, NetworkSpec, Origin, protocol_network
 from snnbench.records.environment import processor
 from snnbench.records.evaluation import DIGEST_BYTES, Evaluation
-from snnbench.records.layout import OWN_PROTOCOL_FILE, OWN_WEIGHTS_FILE, PROTOCOL_FILE
-from snnbench.records.network_file import unpack_network
 from snnbench.records.score import Score
 from snnbench.reporting import Reporter
 from snnbench.training.baseline import protocol_path, read_weights
@@ -250,82 +248,6 @@ def open_bench(
     network = Network(protocol_network(document), weights, baseline.sha256, shape, classes, file)
     kept = path.read_bytes() if by_path else b""
     return Bench(document, dataset, data, network, False, limit, device, engine, path.parent, kept)
-
-
-def bench_of(
-    directory: Path, cell: Cell, data: Path | None, device: str = "cpu", engine: EngineChoice = "auto"
-) -> Bench:
-    """The bench of a finished cell, or of an entry of a board, in `directory`.
-
-    It is that of the protocol that is installed, unless the cell or its board keeps what it was measured on.
-
-    Raises:
-        SnnbenchError: as `open_bench` and `reopened`.
-    """
-    if cell.network is not None or (directory / PROTOCOL_FILE).exists():
-        return reopened(directory, cell, data, device, engine)
-    board = directory.resolve().parent.parent / PROTOCOL_FILE
-    has_baseline = board.exists() and (board.parent / read_protocol(board).baseline(cell.seed).file).exists()
-    name = str(board) if has_baseline else cell.board
-    bench = open_bench(name, cell.seed, data=data, limit=cell.limit, device=device, engine=engine)
-    return replace(bench, folder=None) if has_baseline else bench  # other seeds' references may not be there
-
-
-def own_network(bench: Bench, spec: NetworkSpec, weights: Path) -> Bench:
-    """The same bench on a network of the user's own, which is then its own reference.
-
-    An exported network is read too; what its membranes' quantizers learned is left out.
-
-    Raises:
-        OptionError: if the file of weights cannot be read.
-    """
-    try:
-        network = _with_weights(bench, spec, weights.read_bytes())
-    except (OSError, RecordError) as error:
-        advice = "write it with safetensors.torch.save_file(network.state_dict(), 'weights.safetensors')"
-        raise OptionError(f"--weights '{weights}' cannot be read: {error}; {advice}") from error
-    return replace(bench, network=network, own_network=True, folder=None, document=b"")
-
-
-def own_files(bench: Bench) -> dict[str, bytes]:
-    """What a cell of the user's own network or protocol keeps, so that `reopened` builds it again."""
-    if bench.own_network:
-        document = bench.protocol.model_dump_json(exclude_defaults=True).encode()
-        return {OWN_WEIGHTS_FILE: bench.network.file, OWN_PROTOCOL_FILE: document}
-    return {OWN_WEIGHTS_FILE: bench.network.file, PROTOCOL_FILE: bench.document} if bench.document else {}
-
-
-def reopened(
-    directory: Path, cell: Cell, data: Path | None, device: str = "cpu", engine: EngineChoice = "auto"
-) -> Bench:
-    """The bench of a finished cell of the user's own network or protocol, from what the cell keeps.
-
-    Raises:
-        RecordError: if it does not keep it (older ones do not), or it is altered.
-        PluginError: if the network's code is gone.
-    """
-    own = cell.network is not None
-    file = directory / (OWN_PROTOCOL_FILE if own else PROTOCOL_FILE)
-    try:
-        content, document = (directory / OWN_WEIGHTS_FILE).read_bytes(), file.read_bytes()
-        protocol = Protocol.model_validate_json(document) if own else read_protocol(file)
-    except (OSError, ValidationError) as error:
-        raise RecordError(f"'{directory}' does not keep its network and protocol ({error}); run it again") from error
-    if hashlib.sha256(content).hexdigest() != cell.weights or protocol.fingerprint != cell.fingerprint:
-        raise RecordError(f"'{directory}' is altered: its network or protocol is not that of its cell")
-    dataset = catalogue().datasets[protocol.data.name].value
-    spec = cell.network or protocol_network(protocol)
-    empty = Network(spec, {}, "", dataset.input_shape, dataset.num_classes)
-    chosen: EngineChoice = EAGER.name if is_own_model(spec.model) else engine
-    kept = b"" if own else document
-    bench = Bench(protocol, dataset, data, empty, own, cell.limit, device, chosen, document=kept)
-    return replace(bench, network=_with_weights(bench, spec, content))
-
-
-def _with_weights(bench: Bench, spec: NetworkSpec, content: bytes) -> Network:
-    tensors = {name: value for name, value in unpack_network(content).items() if ".state_quantizer." not in name}
-    shape, classes = bench.dataset.input_shape, bench.dataset.num_classes
-    return Network(spec, tensors, hashlib.sha256(content).hexdigest(), shape, classes, content)
 
 
 def cell_identity(bench: Bench) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from snnbench.bench.auditing import audit_of
-from snnbench.bench.bench import Bench, Beside, cell_identity, open_bench, own_files, own_network
+from snnbench.bench.bench import Bench, Beside, cell_identity, open_bench
 from snnbench.bench.chip_gap import put_on_chip
 from snnbench.bench.control import control_evaluations
 from snnbench.bench.costs import Costed, asked_costs, cost_of, costs_from, find_costs
@@ -18,6 +18,7 @@ from snnbench.bench.own_audit import with_own
 from snnbench.bench.plugin_errors import blamed
 from snnbench.bench.quantized import make_quantized, training_engine
 from snnbench.bench.rebuilding import Quantized
+from snnbench.bench.reopening import own_files, own_network
 from snnbench.bench.score import (
     check_metrics,
     control_of,

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snnbench.bench.bench import bench_of
 from snnbench.bench.metrics import ACCURACY, FIRING_EMD, columns
+from snnbench.bench.reopening import bench_of
 from snnbench.errors import RecordError
 from snnbench.functional import CONFIDENCE, Estimate, McNemar, accuracy_change, mcnemar_test
 from snnbench.records.cell import Cell

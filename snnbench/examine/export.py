@@ -8,8 +8,9 @@ from pathlib import Path
 
 from torch import nn
 
-from snnbench.bench.bench import Bench, bench_of
+from snnbench.bench.bench import Bench
 from snnbench.bench.provenance import check_installed
+from snnbench.bench.reopening import bench_of
 from snnbench.errors import OptionError, RecordError
 from snnbench.examine.description import describe
 from snnbench.examine.rebuild import quantized_again, recount, trained_network

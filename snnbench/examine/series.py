@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from snnbench.bench.bench import bench_of
 from snnbench.bench.provenance import check_reference
+from snnbench.bench.reopening import bench_of
 from snnbench.errors import RecordError
 from snnbench.functional import FiringProfile
 from snnbench.records import words

@@ -8,8 +8,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from snnbench.bench.bench import Bench, bench_of
+from snnbench.bench.bench import Bench
 from snnbench.bench.provenance import has_data
+from snnbench.bench.reopening import bench_of
 from snnbench.engine import check_device
 from snnbench.errors import RecordError
 from snnbench.files import write_atomically

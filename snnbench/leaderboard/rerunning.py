@@ -10,8 +10,8 @@ from pathlib import Path
 
 from safetensors.torch import load
 
-from snnbench.bench.bench import bench_of
 from snnbench.bench.provenance import check_installed
+from snnbench.bench.reopening import bench_of
 from snnbench.bench.run import measure
 from snnbench.engine import EAGER
 from snnbench.errors import RecordError, SnnbenchError

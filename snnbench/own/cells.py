@@ -12,10 +12,11 @@ from typing import Any
 from pydantic import ValidationError
 from safetensors.torch import save_file
 
-from snnbench.bench.bench import Bench, Network, own_network
+from snnbench.bench.bench import Bench, Network
 from snnbench.bench.closer import CLOSER
 from snnbench.bench.costs import find_costs
 from snnbench.bench.metrics import METRICS, kept_for
+from snnbench.bench.reopening import own_network
 from snnbench.bench.run import Finished, make_cells, run_cell
 from snnbench.engine import EAGER, check_device
 from snnbench.errors import OptionError

@@ -13,7 +13,8 @@ from rich.console import Console
 from scipy.stats import wasserstein_distance
 
 import snnbench
-from snnbench.bench.bench import Bench, open_bench, own_network
+from snnbench.bench.bench import Bench, open_bench
+from snnbench.bench.reopening import own_network
 from snnbench.cli.tables import results_table
 from snnbench.records.cell import protocol_network
 from snnbench.records.record import Record, read_record

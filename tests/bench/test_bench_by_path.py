@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import snnbench
-from snnbench.bench.bench import bench_of
+from snnbench.bench.reopening import bench_of
 from snnbench.errors import RecordError
 from snnbench.examine.behaviour import behaviour
 from snnbench.examine.compare import compare
