@@ -17,7 +17,8 @@ from snnbench.builtin.lqnet import lqnet
 from snnbench.builtin.uniform import Uniform, uniform
 from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, averaged_gradients, optimize, record_firing, sew_resnet8
 from snnbench.nn.compiled import why_not_compiled
-from snnbench.nn.compiled.function import Fusion, fire_without_gradient
+from snnbench.nn.compiled.function import fire_without_gradient
+from snnbench.nn.compiled.fusion import Fusion
 from snnbench.nn.neurons import Site, SpikingNeuron
 from snnbench.nn.rounding import fixed_grid
 from snnbench.quant import quantize_membranes

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnbench.nn.compiled.build import kernels
-from snnbench.nn.compiled.function import channels_last
+from snnbench.nn.compiled.fusion import channels_last
 from snnbench.nn.convolution import is_plain_convolution
 
 # Measured with AVX-512: with more inputs that are not zero, fewer output channels, or fewer products of an input (as a

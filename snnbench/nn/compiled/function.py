@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import math
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -13,90 +11,8 @@ from torch.autograd.function import once_differentiable
 
 from snnbench.nn.averaged import over_time
 from snnbench.nn.compiled.build import kernels, neuron_kernels
-from snnbench.nn.compiled.counter import SpikeCounter
-from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, Site, SpikingNeuron
-from snnbench.nn.rectifier import Rectifier, firing_range
-from snnbench.nn.rounding import RoundingGrid
-
-_TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float64: 2}
-_RATE = 5
-_SITES: dict[Site, int] = {"pre_spike": 1, "post_reset": 2}
-_FLOAT = RoundingGrid(0.0, 0.0, 0.0, 0.0)
-
-
-class _Shape(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_int64) for name in ("T", "N", "positions", "C", "shared", "constant")]
-
-
-class _Neuron(ctypes.Structure):
-    _fields_ = [
-        (name, ctypes.c_double)
-        for name in ("theta", "v_reset", "k", "alpha", "start", "by_theta", *RoundingGrid._fields)
-    ] + [(name, ctypes.c_int64) for name in ("charge", "soft", "detach", "levels", "site")]
-
-
-@dataclass
-class Fusion:
-    """What a call needs besides tensors: the neuron, the batch norm before it, T, and who counts its spikes.
-
-    With `shared` the current (N, C, *positions) is the same at every step, else it is (T, N, C, *positions).
-    With `averaged` its gradient is averaged over time. `states` (N, C, *positions), channels-last, are the potentials
-    that the steps begin with and are left with; without them, a neuron begins where it always does. With a `grid`,
-    potentials in units of theta are rounded to it at the neuron's site, in float32; the gradient is 1 inside its bounds
-    and 0 outside.
-    """
-
-    neuron: SpikingNeuron | Rectifier
-    bn: nn.BatchNorm2d | None
-    timesteps: int
-    shared: bool
-    counter: SpikeCounter | None = None
-    averaged: bool = False
-    states: Tensor | None = None
-    grid: RoundingGrid | None = None
-    constants: _Neuron = field(init=False)
-    scale: Tensor = field(init=False)
-    mean: Tensor = field(init=False)
-    invstd: Tensor = field(init=False)
-
-    @property
-    def quantizes(self) -> bool:
-        """Whether the kernel rounds potentials."""
-        return bool(self.constants.site)
-
-    def shape_of(self, x: Tensor, constant: bool = False) -> _Shape:
-        """The current's shape as the kernels want it, and whether the gradient is the same at every step."""
-        samples = len(x) if self.shared else len(x) // self.timesteps
-        return _Shape(self.timesteps, samples, _positions(x), x.shape[1], self.shared, constant)
-
-    def __post_init__(self) -> None:
-        self.constants = _constants(self.neuron, self.grid)
-
-
-def _constants(neuron: SpikingNeuron | Rectifier, grid: RoundingGrid | None) -> _Neuron:
-    if isinstance(neuron, Rectifier):
-        silent, saturated = map(_number, firing_range(neuron.neuron))
-        line = (silent, 0.0, 1 / (saturated - silent), 0.0, 0.0, 0.0)
-        return _Neuron(*line, *_FLOAT, _RATE, False, False, neuron.levels, 0)
-    k, charge = _charge(neuron)
-    theta, by_theta = _number(neuron.threshold), neuron.v_init or 0.0
-    start = neuron.v_reset if neuron.v_init is None else neuron.v_init * theta
-    numbers = (theta, neuron.v_reset, k, neuron.alpha, start, by_theta, *(grid or _FLOAT))
-    site = _SITES[neuron.site] if grid else 0
-    return _Neuron(*numbers, charge, neuron.reset == "soft", neuron.detach_reset, 0, site)
-
-
-def _number(learned: float | Tensor) -> float:
-    return float(learned.detach()) if isinstance(learned, Tensor) else learned
-
-
-def _charge(neuron: SpikingNeuron) -> tuple[float, int]:
-    if isinstance(neuron, LIFNeuron):
-        return neuron.tau, 1 if neuron.decay_input else 2
-    if isinstance(neuron, PLIFNeuron):
-        return float(neuron.w.detach().sigmoid()), 3 if neuron.decay_input else 4
-    assert isinstance(neuron, IFNeuron)
-    return 1.0, 0
+from snnbench.nn.compiled.fusion import Fusion, channels_last, number, pointer, positions_of, threads, type_of
+from snnbench.nn.rectifier import Rectifier
 
 
 class FusedSpikes(torch.autograd.Function):
@@ -151,9 +67,9 @@ def fire(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion, dtype: torch.d
     spikes = torch.empty(shape.T * shape.N, *features, dtype=dtype or x.dtype, memory_format=layout)
     counts = counter.add(features, shape.T, shape.N) if counter else (None, None, 1, 0)
     neuron_kernels(fusion.quantizes).snn_fire(
-        *(_type(x), 3 if dtype is torch.uint8 else _type(x), *map(_pointer, (x, spikes, scale, shift))),
-        *(ctypes.byref(shape), ctypes.byref(fusion.constants), *map(_pointer, (fusion.states, *counts[:2]))),
-        *(ctypes.c_int64(counts[2]), ctypes.c_int64(counts[3]), _threads()),
+        *(type_of(x), 3 if dtype is torch.uint8 else type_of(x), *map(pointer, (x, spikes, scale, shift))),
+        *(ctypes.byref(shape), ctypes.byref(fusion.constants), *map(pointer, (fusion.states, *counts[:2]))),
+        *(ctypes.c_int64(counts[2]), ctypes.c_int64(counts[3]), threads()),
     )
     return spikes
 
@@ -162,7 +78,7 @@ def rectify(x: Tensor, scale: Tensor, shift: Tensor, fusion: Fusion) -> Tensor:
     """Rates of the fusion's rectifier for ``x * scale + shift``."""
     rates, shape = torch.empty_like(x), fusion.shape_of(x)
     structures = (ctypes.byref(shape), ctypes.byref(fusion.constants))
-    kernels().snn_rectify(_type(x), *map(_pointer, (x, rates, scale, shift)), *structures, _threads())
+    kernels().snn_rectify(type_of(x), *map(pointer, (x, rates, scale, shift)), *structures, threads())
     return rates
 
 
@@ -187,7 +103,7 @@ def reached(x: Tensor, fan_out: Tensor) -> Tensor | None:
     counts = torch.empty(2, len(x), dtype=torch.int64)
     fan = fan_out[0].contiguous()
     sizes = map(ctypes.c_int64, (len(x), fan.numel(), x.shape[1]))
-    whole = kernels().snn_reach_rows(_pointer(x), _pointer(fan), *sizes, *map(_pointer, counts), _threads())
+    whole = kernels().snn_reach_rows(pointer(x), pointer(fan), *sizes, *map(pointer, counts), threads())
     return counts if whole else None
 
 
@@ -198,13 +114,8 @@ def mean_over_steps(x: Tensor) -> Tensor:
     rows = channels_last(x.flatten(0, 1))
     mean = torch.empty_like(rows[: x.shape[1]])
     sizes = map(ctypes.c_int64, (len(x), mean.numel()))
-    kernels().snn_mean_steps(_pointer(rows), _pointer(mean), *sizes, _threads())
+    kernels().snn_mean_steps(pointer(rows), pointer(mean), *sizes, threads())
     return mean
-
-
-def channels_last(x: Tensor) -> Tensor:
-    """`x` with its channels (dimension 1) innermost in memory."""
-    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.contiguous()
 
 
 def by_step(x: Tensor, timesteps: int) -> Tensor:
@@ -214,10 +125,6 @@ def by_step(x: Tensor, timesteps: int) -> Tensor:
     """
     rows, features = len(x) // timesteps, x[0].numel()
     return x.as_strided((timesteps, rows, *x.shape[1:]), (rows * features, features, *x.stride()[1:]))
-
-
-def _positions(x: Tensor) -> int:
-    return math.prod(x.shape[2:])
 
 
 def _uses_batch(bn: nn.BatchNorm2d | None) -> bool:
@@ -244,10 +151,10 @@ def _normalise(x: Tensor, weight: Tensor | None, bias: Tensor | None, fusion: Fu
 
 def _batch_moments(x: Tensor, bn: nn.BatchNorm2d, real: torch.dtype) -> tuple[Tensor, Tensor]:
     """Mean and biased variance of the batch, which also move the running ones."""
-    rows, channels, positions = len(x), x.shape[1], _positions(x)
+    rows, channels, positions = len(x), x.shape[1], positions_of(x)
     sums = torch.empty(rows, 2, channels, dtype=torch.float64)
     kernels().snn_sum_rows(
-        _type(x), _pointer(x), *map(ctypes.c_int64, (rows, positions, channels)), _pointer(sums), _threads()
+        type_of(x), pointer(x), *map(ctypes.c_int64, (rows, positions, channels)), pointer(sums), threads()
     )
     count = rows * positions
     first, second = torch.from_numpy(sums.numpy().sum(0)) / count
@@ -282,13 +189,13 @@ def _through_neuron(
     sums, learned = (torch.empty(shape.N, *size, dtype=torch.float64) for size in ((2, shape.C), (2,)))
     tensors = (x, gradient, dy, inputs, fusion.scale, shift, fusion.mean)
     neuron_kernels(fusion.quantizes).snn_backward(
-        *(_type(x), *map(_pointer, tensors), ctypes.byref(shape), ctypes.byref(fusion.constants)),
-        *(_pointer(sums), _pointer(learned), _threads()),
+        *(type_of(x), *map(pointer, tensors), ctypes.byref(shape), ctypes.byref(fusion.constants)),
+        *(pointer(sums), pointer(learned), threads()),
     )
     leak, theta = torch.from_numpy(learned.numpy().sum(0))
     if isinstance(fusion.neuron, Rectifier):
         # A rate is a function of the current in units of the threshold's height above v_reset.
-        theta = theta / (fusion.neuron.neuron.v_reset - _number(fusion.neuron.neuron.threshold))
+        theta = theta / (fusion.neuron.neuron.v_reset - number(fusion.neuron.neuron.threshold))
     return dy, inputs, *torch.from_numpy(sums.numpy().sum(0)), leak, theta
 
 
@@ -309,18 +216,6 @@ def _through_norm(
     by_x = -scale * fusion.invstd.double() * to_weight / count if batch else torch.zeros_like(scale)
     rest = summed * (-scale * to_bias / count - by_x * fusion.mean.double()) if batch else torch.zeros_like(scale)
     coefficients = [part.to(fusion.scale.dtype) for part in (scale, by_x, rest)]
-    sizes = map(ctypes.c_int64, (len(x), _positions(x), x.shape[1]))
-    kernels().snn_combine_rows(_type(x), *map(_pointer, (dy, x, *coefficients)), *sizes, _threads())
+    sizes = map(ctypes.c_int64, (len(x), positions_of(x), x.shape[1]))
+    kernels().snn_combine_rows(type_of(x), *map(pointer, (dy, x, *coefficients)), *sizes, threads())
     return dy
-
-
-def _type(x: Tensor) -> ctypes.c_int64:
-    return ctypes.c_int64(_TYPES[x.dtype])
-
-
-def _pointer(x: Tensor | None) -> ctypes.c_void_p:
-    return ctypes.c_void_p(None if x is None else x.data_ptr())
-
-
-def _threads() -> ctypes.c_int64:
-    return ctypes.c_int64(torch.get_num_threads())

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snnbench.nn.compiled.function import Fusion, fire_without_gradient
+from snnbench.nn.compiled.function import fire_without_gradient
+from snnbench.nn.compiled.fusion import Fusion
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron
 
 _PACKAGE = "spikingjelly.activation_based.neuron"

@@ -15,7 +15,8 @@ from snnbench.nn.averaged import averages, convolve_averaged
 from snnbench.nn.compiled.build import kernels
 from snnbench.nn.compiled.counter import SpikeCounter
 from snnbench.nn.compiled.events import EventConv, is_plain
-from snnbench.nn.compiled.function import FusedSpikes, Fusion, by_step, fire_without_gradient, mean_over_steps
+from snnbench.nn.compiled.function import FusedSpikes, by_step, fire_without_gradient, mean_over_steps
+from snnbench.nn.compiled.fusion import Fusion
 from snnbench.nn.compiled.integer import IntegerConv
 from snnbench.nn.compiled.jelly import is_known, jelly_form, own_states
 from snnbench.nn.compiled.memory import keep_memory
