@@ -67,7 +67,8 @@ def _neurons(first: Rows, second: Rows) -> bool:
 
 
 def _resets(first: Rows, second: Rows) -> bool:
-    return _alike_but(first, second) and _options("reset", first, second) == ["soft", "hard"]
+    neurons = _options("neuron", first, second)
+    return _alike_but(first, second) and neurons[0] == neurons[1] and _options("reset", first, second) == ["soft", "hard"]
 
 
 def _alike_but(first: Rows, second: Rows) -> bool:

@@ -163,8 +163,8 @@ class Rows:
 def read_rows(folder: Path, data_sets: Collection[str] = DATA_SETS) -> list[Rows]:
     """The rows of the boards in `folder` that are of real data: of each network the newest version, by mode.
 
-    Two versions are of one network if their protocols name the same model with the same options. Where weights and
-    fine-tuning are the same too, fine-tuned rows that the newest lacks are taken from the older ones.
+    Two versions are of one network if their protocols name the same model with the same options. Where data, exemptions,
+    weights and, for fine-tuned rows, fine-tuning are the same, rows that the newest lacks are taken from older ones.
     """
     versions: dict[tuple[str, str], list[Board]] = {}
     for board in sorted(find_boards(folder), key=lambda each: -each.protocol.version):
@@ -186,19 +186,23 @@ def _defaults(model: str) -> dict[str, object]:
 
 
 def _by_mode(newest: Board, *older: Board) -> Iterator[Rows]:
-    yield Rows(newest, "ptq", tuple(_cases(newest, "ptq")))
-    tuned: dict[tuple[int, str], Case] = {}
-    for board in (newest, *(each for each in older if _tuned_alike(each.protocol, newest.protocol))):
-        for case in _cases(board, "qat"):
-            tuned.setdefault(case.key, case)
-    yield Rows(newest, "qat", tuple(tuned.values()))
+    modes: tuple[Mode, ...] = ("ptq", "qat")
+    for mode in modes:
+        cases = {case.key: case for case in _cases(newest, mode)}
+        for case in (case for board in older for case in _older(board, newest.protocol, mode)):
+            cases.setdefault(case.key, case)
+        yield Rows(newest, mode, tuple(cases.values()))
+
+
+def _older(board: Board, newest: Protocol, mode: Mode) -> Iterator[Case]:
+    """Rows of an older version that the newest would measure alike: data, exemptions, weights and fine-tuning."""
+    protocol = board.protocol
+    alike = (protocol.data, protocol.quantize) == (newest.data, newest.quantize)
+    if alike and (mode == "ptq" or protocol.finetune == newest.finetune):
+        cases = _cases(board, mode)
+        yield from (case for case in cases if case.record.cell.weights == newest.baseline(case.seed).sha256)
 
 
 def _cases(board: Board, mode: Mode) -> Iterator[Case]:
     cells = ((entry, entry.record.cell) for entry in board.entries)
     yield from (Case(board, entry) for entry, cell in cells if cell.mode == mode and cell.chip is None)
-
-
-def _tuned_alike(first: Protocol, second: Protocol) -> bool:
-    weights = ({baseline.sha256 for baseline in each.baselines} for each in (first, second))
-    return first.finetune == second.finetune and not set.isdisjoint(*weights)

@@ -101,8 +101,8 @@ def _networks(study: Study) -> str:
     text = (
         "The paper's networks are SEW-ResNet-8 and 18 with LIF neurons and T = 4 (its full-precision SEW-ResNet-18 has"
         " 75.2 % on CIFAR-100, reported, second-hand). Ours are narrower and less accurate, as the table says, with the"
-        " neurons that it names; a verdict here is about them. Fine-tuned rows of an older version count with the"
-        " newest where weights and fine-tuning are the same."
+        " neurons that it names; a verdict here is about them. Rows of an older version count with the newest where"
+        " data, exemptions, weights and fine-tuning are the same."
     )
     return f"## The networks\n\n{text}\n\n" + table(head, lines)
 

@@ -1,4 +1,4 @@
-"""Which rows count: the newest version's, and fine-tuned ones of older versions that were trained alike."""
+"""Which rows count: the newest version's, and those of older versions that the newest would measure alike."""
 
 from __future__ import annotations
 
@@ -14,4 +14,11 @@ def test_fine_tuned_rows_of_an_older_version_count_where_training_is_the_same(sh
     assert tuned.seeds == (0, 1, 2)
     assert [case.seed for case in tuned.cases if not case.record.cell.quantizes].count(0) == 1
     assert ("cifar10-sew8-brief-v1", "qat") not in rows
-    assert {case.board.name for case in rows["cifar10-sew8-v3", "ptq"].cases} == {"cifar10-sew8-v3"}
+
+
+def test_post_training_rows_of_an_older_version_count_where_weights_are_the_same(shipped_boards: Path) -> None:
+    rows = next(each for each in read_rows(shipped_boards) if (each.board.name, each.mode) == ("cifar10-sew8-v3", "ptq"))
+    assert {case.board.name for case in rows.cases} == {"cifar10-sew8-v2", "cifar10-sew8-v3"}
+    newest = {entry.name for entry in rows.board.entries if entry.record.cell.chip is None}
+    assert {case.entry.name for case in rows.cases if case.board is rows.board} == newest
+    assert len({case.key for case in rows.cases}) == len(rows.cases)
