@@ -68,7 +68,9 @@ def _neurons(first: Rows, second: Rows) -> bool:
 
 def _resets(first: Rows, second: Rows) -> bool:
     neurons = _options("neuron", first, second)
-    return _alike_but(first, second) and neurons[0] == neurons[1] and _options("reset", first, second) == ["soft", "hard"]
+    return (
+        _alike_but(first, second) and neurons[0] == neurons[1] and _options("reset", first, second) == ["soft", "hard"]
+    )
 
 
 def _alike_but(first: Rows, second: Rows) -> bool:
@@ -155,7 +157,7 @@ def _larger(pairs: _Pairs) -> Iterator[PairEvidence]:
 
 
 def _in_floors(case: Case) -> float | None:
-    floor, emd = case.record.seed_floor, case.emd.value
+    floor, emd = case.seed_floor, case.emd.value
     return emd / floor.value if floor and floor.value and emd is not None else None
 
 

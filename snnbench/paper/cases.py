@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from inspect import signature
@@ -27,10 +27,16 @@ Axis = tuple[str, object]
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One row of a board, and what it is compared with."""
+    """One row of a board, and what it is compared with.
+
+    Attributes:
+        seed_floor: EMD between its reference and one of another seed, as the record says, or else as a board of the
+            same weights and images does.
+    """
 
     board: Board
     entry: Entry
+    seed_floor: Score | None
 
     @property
     def record(self) -> Record:
@@ -163,14 +169,17 @@ class Rows:
 def read_rows(folder: Path, data_sets: Collection[str] = DATA_SETS) -> list[Rows]:
     """The rows of the boards in `folder` that are of real data: of each network the newest version, by mode.
 
-    Two versions are of one network if their protocols name the same model with the same options. Where data, exemptions,
-    weights and, for fine-tuned rows, fine-tuning are the same, rows that the newest lacks are taken from older ones.
+    Two versions are of one network if their protocols name the same model with the same options. Where data,
+    exemptions, weights and, for fine-tuned rows, fine-tuning are the same, rows that the newest lacks are taken from
+    older ones.
     """
+    found = [board for board in find_boards(folder) if board.protocol.data.name in data_sets]
     versions: dict[tuple[str, str], list[Board]] = {}
-    for board in sorted(find_boards(folder), key=lambda each: -each.protocol.version):
-        if board.protocol.data.name in data_sets:
-            versions.setdefault((board.protocol.name, board.protocol.model.model_dump_json()), []).append(board)
-    return [rows for boards in sorted(versions.values(), key=lambda each: each[0].name) for rows in _by_mode(*boards)]
+    for board in sorted(found, key=lambda each: -each.protocol.version):
+        versions.setdefault((board.protocol.name, board.protocol.model.model_dump_json()), []).append(board)
+    floors = dict(_floors(found))
+    newest_first = sorted(versions.values(), key=lambda each: each[0].name)
+    return [rows for boards in newest_first for rows in _by_mode(floors, *boards)]
 
 
 def model_option(board: Board, name: str) -> object:
@@ -185,24 +194,40 @@ def _defaults(model: str) -> dict[str, object]:
     return {parameter.name: parameter.default for parameter in parameters}
 
 
-def _by_mode(newest: Board, *older: Board) -> Iterator[Rows]:
+_Floors = dict[tuple[str, str], Score]
+
+
+def _floors(boards: Iterable[Board]) -> Iterator[tuple[tuple[str, str], Score]]:
+    """Seed floors that records state, by weights of the reference and test images."""
+    for record in (entry.record for board in boards for entry in board.entries):
+        if record.seed_floor is not None and record.seed_floor.value is not None:
+            yield _measured_on(record), record.seed_floor
+
+
+def _measured_on(record: Record) -> tuple[str, str]:
+    return record.cell.weights, record.cell.data["test"]
+
+
+def _by_mode(floors: _Floors, newest: Board, *older: Board) -> Iterator[Rows]:
     modes: tuple[Mode, ...] = ("ptq", "qat")
     for mode in modes:
-        cases = {case.key: case for case in _cases(newest, mode)}
-        for case in (case for board in older for case in _older(board, newest.protocol, mode)):
+        cases = {case.key: case for case in _cases(newest, mode, floors)}
+        for case in (case for board in older for case in _older(board, newest.protocol, mode, floors)):
             cases.setdefault(case.key, case)
         yield Rows(newest, mode, tuple(cases.values()))
 
 
-def _older(board: Board, newest: Protocol, mode: Mode) -> Iterator[Case]:
+def _older(board: Board, newest: Protocol, mode: Mode, floors: _Floors) -> Iterator[Case]:
     """Rows of an older version that the newest would measure alike: data, exemptions, weights and fine-tuning."""
     protocol = board.protocol
     alike = (protocol.data, protocol.quantize) == (newest.data, newest.quantize)
     if alike and (mode == "ptq" or protocol.finetune == newest.finetune):
-        cases = _cases(board, mode)
+        cases = _cases(board, mode, floors)
         yield from (case for case in cases if case.record.cell.weights == newest.baseline(case.seed).sha256)
 
 
-def _cases(board: Board, mode: Mode) -> Iterator[Case]:
-    cells = ((entry, entry.record.cell) for entry in board.entries)
-    yield from (Case(board, entry) for entry, cell in cells if cell.mode == mode and cell.chip is None)
+def _cases(board: Board, mode: Mode, floors: _Floors) -> Iterator[Case]:
+    for entry in board.entries:
+        record = entry.record
+        if record.cell.mode == mode and record.cell.chip is None:
+            yield Case(board, entry, record.seed_floor or floors.get(_measured_on(record)))

@@ -151,7 +151,7 @@ def _collapses(rows: Rows, case: Case) -> bool:
 
 def _second(rows: Rows, claim: int) -> Judgement:
     cases = [case for case in rows.find(**LQNET, membrane=None, bits=BITS) if baseline_emd(rows, case)]
-    floors = {case.record.seed_floor.value for case in cases if case.record.seed_floor} - {None}
+    floors = {case.seed_floor.value for case in cases if case.seed_floor} - {None}
     if cases and not floors:
         return Judgement(claim, rows, "not resolved", (), "the board has no seed floor: its protocol has one baseline")
     wanted = [_weights(bits, clip) for bits in BITS for clip in CLIPS]
@@ -171,7 +171,7 @@ def _weights(bits: object, clip: object) -> str:
 
 def _to_floor(rows: Rows, cases: Sequence[Case]) -> Iterator[PairEvidence]:
     for case in cases:
-        floor, distance = case.record.seed_floor, baseline_emd(rows, case)
+        floor, distance = case.seed_floor, baseline_emd(rows, case)
         assert distance is not None
         if floor is None or floor.value is None:
             continue

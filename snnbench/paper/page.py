@@ -83,7 +83,7 @@ def _networks(study: Study) -> str:
     for name, board in boards.items():
         cases = [case for rows in study.rows if rows.board is board for case in rows.cases]
         references = {case.seed: case.record.reference.accuracy.value for case in cases}
-        floors = {case.record.seed_floor.value for case in cases if case.record.seed_floor} - {None}
+        floors = {case.seed_floor.value for case in cases if case.seed_floor} - {None}
         lines.append(
             [
                 f"[{name}](../leaderboards/{name}/table.md)",
@@ -238,7 +238,7 @@ def _point(study: Study) -> str:
             str(case),
             f"{100 * case.value('accuracy_change'):+.2f}",
             _score(case.emd),
-            _score(case.record.seed_floor),
+            _score(case.seed_floor),
             _null(case),
         ]
         for rows, case in found

@@ -81,7 +81,7 @@ def _bits(case: Case) -> int:
 
 
 def _lines(axes: Axes, rows: Rows) -> None:
-    floors = {case.record.seed_floor.value for case in rows.cases if case.record.seed_floor and case.seed == 0}
+    floors = {case.seed_floor.value for case in rows.cases if case.seed_floor and case.seed == 0}
     for floor in filter(None, floors):
         axes.axhline(floor, label="between references of two seeds", **_LINE)
     controls = {case.control.firing_emd.value for case in rows.cases if case.control and case.seed == 0}

@@ -66,7 +66,7 @@ def _least_bits(case: Case) -> int:
 def _swaps(rows: Rows) -> Iterator[PairEvidence]:
     """Drift over EMD, of cells whose EMD is below the seed floor."""
     for case in rows.quantized:
-        floor, emd = case.record.seed_floor, case.emd
+        floor, emd = case.seed_floor, case.emd
         if floor is None or floor.value is None or not emd.value or emd.value >= floor.value:
             continue
         estimate = quotient(case.score(FIRING_DRIFT.name), emd)
@@ -130,7 +130,7 @@ def _grids(bits: tuple[int, ...], stand: Callable[[Estimate, Case], Stand]) -> C
 
 
 def _within_floor(estimate: Estimate, case: Case) -> Stand:
-    floor = case.record.seed_floor.value if case.record.seed_floor else None
+    floor = case.seed_floor.value if case.seed_floor else None
     if floor is None:
         return "open"
     if -floor < estimate.low and estimate.high < floor:

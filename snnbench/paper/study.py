@@ -109,7 +109,7 @@ def _between(rows: Sequence[Rows]) -> Iterator[Answer]:
 
 
 def _is_point(rows: Rows, case: Case) -> bool:
-    change, floor, null = case.score("accuracy_change").value, case.record.seed_floor, null_of(case)
+    change, floor, null = case.score("accuracy_change").value, case.seed_floor, null_of(case)
     distance = baseline_emd(rows, case)
     if change is None or abs(change) > POINT or distance is None or distance.low is None or null is None:
         return False

@@ -53,3 +53,31 @@ def test_emd_in_the_loss_is_all_that_two_recipes_differ_in(
     finetune = protocol.finetune.model_copy(update={"regularize": {"firing_emd": 10.0}, **changes})
     other = replace(make.board, protocol=protocol.model_copy(update={"finetune": finetune}))
     assert question.differ(Rows(other, case.record.cell.mode, (case,)), make.rows(case, mode=mode)) == compared
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "compared"),
+    [
+        ({"neuron": "if", "reset": "soft"}, {"neuron": "if", "reset": "hard"}, True),
+        ({"neuron": "if", "reset": "soft"}, {"neuron": "lif", "reset": "hard"}, False),
+        ({"neuron": "if", "reset": "hard"}, {"neuron": "if", "reset": "soft"}, False),
+    ],
+)
+def test_the_reset_is_compared_between_neurons_of_one_kind(
+    make: Maker, first: dict[str, Any], second: dict[str, Any], compared: bool
+) -> None:
+    (question,) = (each for each in BETWEEN if each.number == "9")
+    case = make.case("uniform", 4, accuracy=0.8, emd=0.05, **UNIFORM)
+    protocol = make.board.protocol
+    model = protocol.model
+    boards = [
+        replace(
+            make.board,
+            protocol=protocol.model_copy(
+                update={"model": model.model_copy(update={"options": {**model.options, **options}})}
+            ),
+        )
+        for options in (first, second)
+    ]
+    ours, theirs = (Rows(board, "ptq", (case,)) for board in boards)
+    assert question.differ(ours, theirs) == compared

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from snnbench.paper.cases import read_rows
+from snnbench.paper.cases import Rows, read_rows
 
 
 def test_fine_tuned_rows_of_an_older_version_count_where_training_is_the_same(shipped_boards: Path) -> None:
@@ -17,8 +17,21 @@ def test_fine_tuned_rows_of_an_older_version_count_where_training_is_the_same(sh
 
 
 def test_post_training_rows_of_an_older_version_count_where_weights_are_the_same(shipped_boards: Path) -> None:
-    rows = next(each for each in read_rows(shipped_boards) if (each.board.name, each.mode) == ("cifar10-sew8-v3", "ptq"))
+    rows = _post_training(shipped_boards, "cifar10-sew8-v3")
     assert {case.board.name for case in rows.cases} == {"cifar10-sew8-v2", "cifar10-sew8-v3"}
     newest = {entry.name for entry in rows.board.entries if entry.record.cell.chip is None}
     assert {case.entry.name for case in rows.cases if case.board is rows.board} == newest
     assert len({case.key for case in rows.cases}) == len(rows.cases)
+
+
+def test_a_seed_floor_is_of_references_whatever_board_states_it(shipped_boards: Path) -> None:
+    rows = _post_training(shipped_boards, "cifar10-sew8-v3")
+    lacking = [case for case in rows.cases if case.record.seed_floor is None]
+    stated = {case.record.seed_floor for case in rows.cases} - {None}
+    assert lacking
+    assert len(stated) == 1
+    assert {case.seed_floor for case in lacking} == stated
+
+
+def _post_training(boards: Path, name: str) -> Rows:
+    return next(each for each in read_rows(boards) if (each.board.name, each.mode) == (name, "ptq"))
