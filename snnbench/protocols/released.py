@@ -8,6 +8,7 @@ RELEASED = {
     "cifar10-sew8-v3": "87c8871effcf3da285d7c828456d3648dddae93e9f73a8360c34b8b51246d549",
     "cifar10-sew8-v4": "4d51e4ed7af760fd1afdf6866cbcea3aaae6102ee8c583db23d061f3effe9a97",
     "cifar10-sew8-v5": "bbd84144800e1e4796d587ead73ec6b7662ca515e12c23ad9036ba8b06a886ef",
+    "cifar10-sew8-hard-v1": "47f1d76d0d1b9aae387d4a4b2639bddf1b066aa20503abea8fbb8d39ad96941b",
     "cifar10-sew18-v2": "222e00bd122ccc5d4262237d74954fe8a1fd9ca9fb3410680ec369f7845bc138",
     "cifar10-sew8-brief-v1": "4e51ce50dbb86735c12ab2472e37d3047ee17e66ea40ee5f7b19a3ad2aaba31a",
     "cifar10-sew8-brief-v2": "63dbc9fb667c460e2ace379b19ffbce63d23ae512dc52091ed5c0ec7a31265d6",
