@@ -2,12 +2,11 @@
 # SpikingJelly 2.0.0: a network from quantization-aware training loses its quantization when `ann2snn` converts it.
 #
 # Guess: layers that PyTorch's `prepare_qat` made, whose forward rounds the weight, keep that, or are refused as most
-# unknown modules are. Seen: every module that is a subclass of `nn.Conv2d` or `nn.Linear` gets the class `layer.Conv2d`
-# or `layer.Linear` instead of its own, so that its forward is another. The spiking network multiplies with the weights
-# as they were before rounding, at thresholds that were calibrated with the rounded ones, and still lists its
-# `weight_fake_quant`. Where weights of 3 levels a channel were trained, the spiking network has 25 for a kernel's 25
-# weights; after 200 steps its outputs are half a norm off those of the trained network, and a hundredth off those
-# without rounding.
+# unknown modules are. Seen: every layer of PyTorch's that is a subclass of `nn.Conv2d` or `nn.Linear` gets the class
+# `layer.Conv2d` or `layer.Linear` instead of its own, so that its forward is another. The spiking network multiplies
+# with the weights as they were before rounding, at thresholds that were calibrated with the rounded ones, and still
+# lists its `weight_fake_quant`. Where a channel's 25 weights had 3 levels, the spiking network has 25; after 200 steps
+# its outputs are half a norm off those of the network, and a hundredth off those without rounding.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -5,8 +5,8 @@
 # give the same counts. Seen: in inference mode PyTorch shows a dispatch mode whole layers (`aten.linear`,
 # `aten.conv2d`) and not the products that they are made of, which are all that the counters have rules for.
 # `SynOpCounter`, `ACCounter`, `MACCounter` and `FlopCounter` give 0 for the layers, without a warning, and
-# `SimpleEnergyProfiler` a compute energy that has only the neurons' additions left. SpikingJelly's own evaluation runs
-# in inference mode.
+# `SimpleEnergyProfiler` a compute energy that has only the neurons' additions left. The training examples that
+# SpikingJelly ships evaluate in inference mode.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

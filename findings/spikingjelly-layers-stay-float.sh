@@ -5,8 +5,8 @@
 # these, or refused. Seen: `quantize_dynamic` and `prepare_qat` of torch.ao (PyTorch 2.13.0) and `layerwise_quantize` of
 # Brevitas 0.13.4 look modules up by their exact type. They return a network that runs, in float32 and with the very
 # same outputs; at the "2 bits" that Brevitas was asked for, its weights have thousands of levels. With `nn.Linear` and
-# `nn.Conv2d` in the same network (step mode s) all three quantize. Whoever asks for bits and looks at accuracy alone
-# finds that they cost nothing.
+# `nn.Conv2d` in the same network (step mode s) all three quantize, the first of them linear layers alone, as is its
+# way. Whoever asks for bits and looks at accuracy alone finds that they cost nothing.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
