@@ -4,8 +4,8 @@
 # Guess: `fuse_conv_bn_eval_modules`, for SpikingJelly's convolutions in evaluation mode, gives a network of the same
 # spikes, or leaves alone what it cannot fold. Seen: `WSConv2d` is taken as the `Conv2d` that it is derived from. The
 # batch norm goes into its parameter, the layer stays one that standardizes its weights as it runs, and so takes the
-# scale of the batch norm out again; the shift stays. With a plain `Conv2d` in its place all spikes are the same, with
-# the `WSConv2d` a third of those fired are left. What is quantized or put on a chip after folding is not the network
+# scale of the batch norm out again; the shift stays. With a plain `Conv2d` in its place all spikes are the same, with the
+# `WSConv2d` 187 of 2,716 are left. What is quantized or put on a chip after folding is not the network
 # that was trained.
 set -euo pipefail
 folder=$(mktemp -d)

@@ -11,7 +11,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet torch==2.13.0 numpy==2.4.6 loguru==0.7.3 packaging==26.3 "setuptools<81"
+"$folder/venv/bin/pip" install --quiet torch==2.13.0 numpy==2.4.6 loguru==0.7.3 packaging==26.3 setuptools==80.10.2
 "$folder/venv/bin/pip" install --quiet --no-deps spikingjelly==2.0.0 brevitas==0.13.4 dependencies==2.0.1 unfoldNd==0.2.3
 "$folder/venv/bin/python" -W ignore - <<'PYTHON'
 import copy
