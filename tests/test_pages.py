@@ -105,6 +105,21 @@ def records_of(board: str, mode: str) -> list[Record]:
     return [record for record in records if record.cell.mode == mode]
 
 
+def test_what_the_reset_changes_is_the_leaderboards() -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    found = {}
+    for board in ("cifar10-sew8-v5", "cifar10-sew8-hard-v1"):
+        records = [each for each in records_of(board, "ptq") if each.cell.membrane is not None and each.cell.seed == 1]
+        found[board] = {
+            (each.cell.membrane.options["range"], each.cell.membrane.site): each.metrics for each in records
+        }
+    for site, said in (("post_reset", "stored after the reset"), ("pre_spike", "before the spike")):
+        for which in ("unsigned", "signed"):
+            cells = [each[which, site] for each in found.values()]
+            shown = (f"{100 * m['accuracy_change'].value:+.2f}, {m['firing_emd'].value:.4f}" for m in cells)
+            assert f"| {which} | {said} | {' | '.join(shown)} |\n" in page
+
+
 def test_where_membranes_are_rounded_is_the_leaderboards() -> None:
     records = [each for each in records_of("cifar10-sew8-v4", "ptq") if each.cell.membrane is not None]
     alone = {state_of(each): each.metrics for each in records if each.cell.quantizer.name == "float"}
