@@ -134,7 +134,7 @@ def test_the_protocol_shows_them_to_the_clean_one_s_reference():
     assert (document.data.name, document.title[:31]) == ("cifar10c", "CIFAR-10 corrupted in 5 ways an")
     (baseline,) = document.baselines
     assert read_weights(document, baseline, path.parent)
-    clean = read_protocol(path.parent / Path(baseline.file).parent / "protocol.toml")
+    clean = read_protocol(path.parents[1] / "cifar10-sew8-v4" / "protocol.toml")
     assert clean.baseline(0).sha256 == baseline.sha256
     assert (clean.model, clean.train, clean.finetune) == (document.model, document.train, document.finetune)
     assert baseline.accuracy < clean.baseline(0).accuracy
