@@ -335,10 +335,10 @@ def test_boards_that_do_not_ask_for_it_have_no_column(added: None, board: Board)
 
 
 def test_older_protocols_keep_nothing_of_each_image() -> None:
-    """Their records stay as they are; the newest measure what else breaks."""
+    """Their records stay as they are, and rows of 100 classes small: outputs of each step would be 21 MB a row."""
     paths = Path(snnbench.__file__).parent.glob("protocols/*/protocol.toml")
     keeping = {path.parent.name for path in paths if kept_for(read_protocol(path).evaluate.metrics)}
-    assert keeping == {"cifar10-sew8", "cifar10-sew8-hard", "cifar10-vgg9", "cifar100-sew8"}
+    assert keeping == {"cifar10-sew8", "cifar10-sew8-hard", "cifar10-vgg9"}
 
 
 def test_every_metric_of_every_protocol_is_in_the_table() -> None:
