@@ -9,6 +9,7 @@ RELEASED = {
     "cifar10-sew8-v4": "4d51e4ed7af760fd1afdf6866cbcea3aaae6102ee8c583db23d061f3effe9a97",
     "cifar10-sew8-v5": "bbd84144800e1e4796d587ead73ec6b7662ca515e12c23ad9036ba8b06a886ef",
     "cifar10-sew8-hard-v1": "47f1d76d0d1b9aae387d4a4b2639bddf1b066aa20503abea8fbb8d39ad96941b",
+    "cifar10-sew8-whole-v1": "13431b8cf22b2bdad8a1117fdb77c4d55a07430205a41e3194f55703763f9cbf",
     "cifar10-sew18-v2": "222e00bd122ccc5d4262237d74954fe8a1fd9ca9fb3410680ec369f7845bc138",
     "cifar10-sew8-brief-v1": "4e51ce50dbb86735c12ab2472e37d3047ee17e66ea40ee5f7b19a3ad2aaba31a",
     "cifar10-sew8-brief-v2": "63dbc9fb667c460e2ace379b19ffbce63d23ae512dc52091ed5c0ec7a31265d6",
@@ -20,6 +21,7 @@ RELEASED = {
     "cifar100-sew8-v3": "7caebf5cd188565a5e53663f2fd9df004060591c57f508882a0bcfe4bdd71bb6",
     "cifar10c-vgg9-v1": "960d64c9f67461cb1d2f547ad280ab20df3b4261c1cad5ef42ef9f60fce8bbd5",
     "cifar100-sew8-v4": "febb408f99e4932bb756c9ecb30bb24457d4150c953c3b74fb4e1162d5d190f8",
+    "cifar100-sew8-whole-v1": "f3f5233cb46616e60731161576a12b2f854dc32a7c473ee86621607be7cfa2ec",
     "cifar100-sew18-v2": "09e47d7fb905c53ac90083e4f8de364285a234cd2aa17e15a37b88cee425018e",
     "digits-sew8-v1": "bd5bbe87ef18339de47080cc5869018923663b305c7f621c972b726161e39021",
 }
