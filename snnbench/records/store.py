@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from snnbench.engine import ENGINES, EngineName
@@ -74,6 +74,13 @@ def finished(out: Path, cell: Cell, engine: EngineName) -> Record | None:
         return record
     exact = ENGINES[record.environment.engine].exact and ENGINES[engine].exact
     return record if exact else None
+
+
+def finished_on(out: Path, board: str) -> Iterator[Record]:
+    """Every finished record of a board that can be read; a damaged one is told to whoever asks for its cell."""
+    for path in (out / board).glob(f"*/{RECORD_FILE}"):
+        with suppress(RecordError):
+            yield read_record(path.parent)
 
 
 def claim(out: Path, cell: Cell) -> Lock | None:

@@ -42,10 +42,9 @@ class Foresight:
 def foresee(tasks: Sequence[Task], out: Path, slots: int) -> Foresight:
     """Look at every cell of a plan; writes nothing."""
     durations, states, left = Durations(), dict[str, str](), list[Cell]()
+    durations.learn(out, (task.cell for task in tasks))
     for task in tasks:
         found = _look(out, task.cell)
-        if isinstance(found, Record):
-            durations.add(task.cell, found.seconds, found=True)
         if found in ("to do", "damaged"):
             left.append(task.cell)
         name = f"{task.cell.board}/{task.cell.folder}"

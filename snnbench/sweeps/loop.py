@@ -86,6 +86,7 @@ class Sweep:
     def _begin(self) -> None:
         self.progress.slots = self.executor.slots
         self.progress.waiting.extend(self.tasks)
+        self.progress.durations.learn(self.out, (task.cell for task in self.tasks))
         self._tell("sweep started")
         if self.policy.retry_failed:
             failures = (store.find_failure(self.out, task.cell) for task in self.tasks)
@@ -159,7 +160,6 @@ class Sweep:
 
     def _reuse(self, record: Record) -> None:
         self.progress.reused += 1
-        self.progress.durations.add(record.cell, record.seconds, found=True)
         self.progress.consider(record)
         self._tell("cell reused", record.cell)
 

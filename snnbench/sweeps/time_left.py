@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import heapify, heapreplace
+from pathlib import Path
 
 from snnbench.records.cell import Cell
+from snnbench.records.store import finished_on
 from snnbench.reporting import span
 
 
@@ -71,6 +73,12 @@ class Durations:
         """A cell is done; or it was `found` done."""
         self._spent[_closer_kind_of(cell), found].add(seconds)
         self._spent[kind_of(cell), found].add(seconds)
+
+    def learn(self, out: Path, cells: Iterable[Cell]) -> None:
+        """What finished cells on the boards of `cells` took, whatever grid asked for them."""
+        for board in {cell.board for cell in cells}:
+            for record in finished_on(out, board):
+                self.add(record.cell, record.seconds, found=True)
 
     def left(self, waiting: Iterable[Cell], slots: int, running: Iterable[tuple[Cell, float]] = ()) -> TimeLeft:
         """Time until the last cell, if each goes to the slot that is free first.

@@ -25,3 +25,11 @@ def test_a_dry_run_tells_done_failed_damaged_and_left(tiny: Callable, sweep: Cal
         "5 cells: 1 damaged, 1 done, 1 failed, 2 to do; time expected with 1 at a time: about "
     )
     assert sorted(out.rglob("*")) == before
+
+
+def test_cells_of_another_grid_tell_the_time(tiny: Callable, sweep: Callable, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    sweep(tiny(bits=1), out)
+    assert foresee(tiny(bits=[3, 4]), out, 1).left.unknown == ()
+    next(out.glob("*/faulty-1bit*/record.json")).write_bytes(b"{")
+    assert foresee(tiny(bits=[3, 4]), out, 1).left.unknown != ()
