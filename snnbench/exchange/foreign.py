@@ -129,7 +129,8 @@ def _snntorch(name: str, module: Any) -> SpikingNeuron:
     """
     if module.inhibition or _number(name, module, "graded_spikes_factor", module.graded_spikes_factor) != 1:
         raise _refused(name, module, "inhibits its neighbours or grades its spikes")
-    late, soft = getattr(module, "reset_delay", True), module.reset_mechanism != "zero"
+    mechanism = _snntorch_mechanism(name, module)
+    late, soft = getattr(module, "reset_delay", True), mechanism != "zero"
     threshold, keep = _numbers(module.threshold), _clamped(_numbers(module.beta))
     options: dict[str, Any] = {"threshold": _each_above(threshold), "reset": "soft" if soft else "hard"}
     kind = type(module).__name__
@@ -137,7 +138,7 @@ def _snntorch(name: str, module: Any) -> SpikingNeuron:
         if not module.state_quant and isinstance(keep, float) and isinstance(threshold, float):
             return _leaky(name, module, keep, False, **options)
         late = False
-    options |= _snntorch_reset(module.reset_mechanism, late, threshold)
+    options |= _snntorch_reset(mechanism, late, threshold)
     if kind == "Synaptic":
         keep_syn = _clamped(_numbers(module.alpha))
         neuron = _cuba(name, module, keep, keep_syn, quantized_current=bool(module.state_quant), **options)
@@ -147,6 +148,14 @@ def _snntorch(name: str, module: Any) -> SpikingNeuron:
     else:
         neuron = _cuba(name, module, keep, None, **options)
     return _with_state_quant(name, module, neuron)
+
+
+def _snntorch_mechanism(name: str, module: Any) -> str:
+    """The reset that it does, chosen when it is made; one that is set or loaded later is only what it says."""
+    made = {"_base_sub": "subtract", "_base_zero": "zero", "_base_int": "none"}[module.state_function.__name__]
+    if {module.reset_mechanism, list(module.reset_dict)[int(module.reset_mechanism_val)]} != {made}:
+        raise _refused(name, module, f"was made to reset by '{made}', and its reset_mechanism was changed since")
+    return made
 
 
 def _snntorch_reset(mechanism: str, late: bool, threshold: Number) -> dict[str, Any]:
