@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from enum import StrEnum
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snnbench.bench.metrics import METRICS, columns
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD, METRICS, columns
 from snnbench.cli.parameters import RESULTS, Json, ResultsFolder
 from snnbench.errors import OptionError, RecordError
 
@@ -43,9 +44,11 @@ class ExportFormat(StrEnum):
     parquet = "parquet"
 
 
-_PAGE, _LONGEST = 100, 30
-_SHARED = ("status", "board", "options", "membrane", "mode", "seed", "rankable")
+_PAGE, _LONGEST, _LEAST = 100, 60, 12
+_CELL = ("status", "board", "quantizer", "bits", "options", "membrane", "chip", "mode", "seed", "limit")
+_SHARED = ("status", "board", "options", "membrane", "chip", "mode", "seed", "limit", "rankable")
 _LONG = ("board", "options", "membrane")
+_STAY = (ACCURACY.name, FIRING_EMD.name)
 
 OnlyStatus = Annotated[CellStatus | None, typer.Option("--status", help="Only cells of that status.")]
 
@@ -72,7 +75,9 @@ def list_(
 
 @app.command("show")
 def show(
-    cell: Annotated[str, typer.Argument(metavar="CELL", help="The beginning of its key, or of its folder's name.")],
+    cell: Annotated[
+        str, typer.Argument(metavar="CELL", help="The beginning of its key or of its folder's name, or its path.")
+    ],
     out: ResultsFolder = RESULTS,
 ) -> None:
     """Show one cell: the JSON of its record, or why it failed, with the traceback."""
@@ -80,6 +85,8 @@ def show(
     from snnbench.records.layout import RECORD_FILE
     from snnbench.records.results import find_row, read_rows
 
+    if os.sep in cell and (place := Path(cell).resolve()).exists():
+        cell, out = place.name, place.parent.parent
     row = find_row(read_rows(out), cell)
     path = Path(row["path"])
     if row["status"] == "damaged":
@@ -111,7 +118,10 @@ def export(
     from snnbench.files import write_atomically
 
     try:
-        write_atomically(target, [content])
+        if target.is_symlink() or (target.exists() and not target.is_file()):
+            target.write_bytes(content)  # a device or a pipe is written to: replaced, it would be gone
+        else:
+            write_atomically(target, [content])
     except OSError as error:
         raise OptionError(f"'{target}' cannot be written: {error.strerror}") from error
 
@@ -146,6 +156,7 @@ def _print(rows: list[ListedRow], wide: bool, none: str) -> None:
     if not rows:
         typer.echo(none)
         return
+    rows = [row | {"membrane": _membrane(row)} for row in rows]
     headings = {name: told for name, told in _headings().items() if any(_is_told(row.get(name)) for row in rows)}
     table = {name: [told, *(_cell(name, row.get(name)) for row in rows)] for name, told in headings.items()}
     table = {name: column for name, column in table.items() if any(column[1:])}
@@ -171,17 +182,55 @@ def _fitted(table: dict[str, list[str]]) -> tuple[dict[str, list[str]], list[str
     same = {
         name: column for name, column in table.items() if name in _SHARED and len({*column[1:]}) == 1 < len(column) - 1
     }
-    shown = {name: _cut(column) if name in _LONG else column for name, column in table.items() if name not in same}
-    absent: list[str] = []
-    for name in reversed([name for name in shown if name in METRICS]):
-        if sum(_width(column) + 2 for column in shown.values()) - 2 > _PAGE:
-            absent.insert(0, shown.pop(name)[0])
+    shown = {name: [*column] for name, column in table.items() if name not in same}
     told = [f"In all rows: {', '.join(f'{column[0]} {column[1]}' for column in same.values())}"] if same else []
-    return shown, [*told, f"Not shown: {', '.join(absent)}; --wide shows all, --json has them"] if absent else told
+    for name, kinds in _kinds(table).items():
+        shared = _pairs_of_all(kinds, shown.get(name, [])[1:])
+        told += [f"In all rows of {kind}: {' '.join(pairs)}" for kind, pairs in shared.items() if pairs]
+        for row, (kind, text) in enumerate(zip(kinds, shown.get(name, [])[1:], strict=False), 1):
+            shown[name][row] = " ".join(word for word in text.split() if word not in shared.get(kind, ()))
+    shown = {name: column for name, column in shown.items() if any(column[1:])}
+    absent: list[str] = []
+    for name in reversed([name for name in shown if name in METRICS and name not in _STAY]):
+        if _across(shown) > _PAGE:
+            absent.insert(0, shown.pop(name)[0])
+    told += [f"Not shown: {', '.join(absent)}; --wide shows all, --json has them"] if absent else []
+    return _cut(shown), told
 
 
-def _cut(column: list[str]) -> list[str]:
-    return [text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…" for text in column]
+def _kinds(table: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Of each row, whose the options in a column are."""
+    membranes = (f"membrane {text.split()[0]}" if text else "" for text in table.get("membrane", [])[1:])
+    return {"options": table["quantizer"][1:], "membrane": [*membranes]}
+
+
+def _pairs_of_all(kinds: list[str], texts: list[str]) -> dict[str, list[str]]:
+    """The options that all rows of a kind have at the same value, where it has several rows."""
+    rows: dict[str, list[list[str]]] = {}
+    for kind, text in zip(kinds, texts, strict=False):
+        rows.setdefault(kind, []).append(text.split())
+    return {
+        kind: [word for word in words[0] if "=" in word and all(word in each for each in words)]
+        for kind, words in rows.items()
+        if len(words) > 1
+    }
+
+
+def _cut(shown: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Long columns are cut, as far as the page asks for it."""
+    longest = _LONGEST
+    while longest > _LEAST and _across(shown) > _PAGE:
+        shown |= {name: [_cut_text(text, longest) for text in shown[name]] for name in _LONG if name in shown}
+        longest -= 1
+    return shown
+
+
+def _cut_text(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _across(shown: dict[str, list[str]]) -> int:
+    return sum(_width(column) + 2 for column in shown.values()) - 2
 
 
 def _width(column: list[str]) -> int:
@@ -190,9 +239,12 @@ def _width(column: list[str]) -> int:
 
 def _headings() -> dict[str, str]:
     """Columns of the listing and their headings; `export` has all columns."""
-    cell = ("status", "board", "quantizer", "bits", "options", "membrane", "mode", "seed")
     metrics = {metric.name: metric.heading for metric in columns(METRICS)}
-    return {**dict(zip(cell, cell, strict=True)), "rankable": "ranked", **metrics, "key": "key", "reason": "reason"}
+    return {**dict(zip(_CELL, _CELL, strict=True)), "rankable": "ranked", **metrics, "key": "key", "reason": "reason"}
+
+
+def _membrane(row: ListedRow) -> str:
+    return " ".join(str(row[name]) for name in ("membrane", "membrane_bits", "membrane_options") if row.get(name))
 
 
 def _is_told(value: object) -> bool:
@@ -215,7 +267,8 @@ def _format_of(target: Path) -> ExportFormat:
         return ExportFormat(suffix)
     except ValueError:
         known = "|".join(ExportFormat)
-        raise OptionError(f"'{target}': no format is called {suffix!r}; add --format {known}") from None
+        why = f"no format is called '{suffix}'" if suffix else "its name says no format"
+        raise OptionError(f"'{target}': {why}; add --format {known}") from None
 
 
 def _encode(rows: list[ListedRow], chosen: ExportFormat) -> bytes:

@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 from snnbench import __version__
 from snnbench.data import cache_root
 
-_ROWS = 2  # raised when rows of the same record change
+_ROWS = 3  # raised when rows of the same record change
 
 ListedRow = dict[str, Any]
 

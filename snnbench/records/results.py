@@ -59,6 +59,7 @@ class _Record(msgspec.Struct):
 
 
 _RECORD = msgspec.json.Decoder(_Record)
+_TOLD = 5
 
 
 def read_rows(out: Path) -> list[ListedRow]:
@@ -122,10 +123,13 @@ def find_row(rows: list[ListedRow], name: str) -> ListedRow:
     Raises:
         RecordError: if none does, or several do.
     """
-    found = [row for row in rows if row["key"].startswith(name) or Path(row["path"]).name.startswith(name)]
+    found = [row for row in rows if Path(row["path"]).name == name] or [
+        row for row in rows if row["key"].startswith(name) or Path(row["path"]).name.startswith(name)
+    ]
     if len(found) != 1:
-        what = f"{len(found)} cells match" if found else "no cell matches"
-        raise RecordError(f"{what} '{name}'; give more of its key or of its folder's name")
+        some = ", ".join(Path(row["path"]).name for row in found[:_TOLD]) + (", ..." if len(found) > _TOLD else "")
+        what = f"{len(found)} cells match '{name}' ({some})" if found else f"no cell matches '{name}'"
+        raise RecordError(f"{what}; give more of its key or of its folder's name")
     return found[0]
 
 
@@ -179,6 +183,7 @@ def _identity(key: str, cell: Mapping[str, Any], path: str) -> ListedRow:
         "membrane": membrane["name"] if membrane else "",
         "membrane_bits": membrane["bits"] if membrane else None,
         "membrane_options": " ".join(pairs({**membrane["options"], "site": membrane["site"]})) if membrane else "",
+        "chip": (cell.get("chip") or {}).get("name", ""),
         "mode": cell["mode"],
         "seed": cell["seed"],
         "limit": cell["limit"],
@@ -190,7 +195,8 @@ def _identity(key: str, cell: Mapping[str, Any], path: str) -> ListedRow:
 
 def _measurements(record: _Record) -> ListedRow:
     row: ListedRow = {}
-    for name, score in record.metrics.items():
+    for metric, score in record.metrics.items():
+        name = "needed_membrane_bits" if metric == "membrane_bits" else metric  # the cell's own are the quantizer's
         row[name], row[f"{name}_low"], row[f"{name}_high"] = score.value, score.low, score.high
     environment = record.environment
     return row | {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from snnbench.cli.results import ExportFormat, _encode, _print
 from snnbench.errors import OptionError, RecordError
 from snnbench.records import store
 from snnbench.records.cleanup import collect
-from snnbench.records.results import _RECORD, as_frame, find_row, ordered, read_rows, select
+from snnbench.records.results import _RECORD, _identity, as_frame, find_row, ordered, read_rows, select
 
 
 @pytest.fixture
@@ -49,6 +50,15 @@ def test_rows_tell_finished_failed_and_damaged_apart(results: Path) -> None:
     for refuse in (lambda: select(rows, {"bit": "2"}), lambda: ordered(rows, "bit")):
         with pytest.raises(OptionError, match="did you mean 'bits'"):
             refuse()
+
+
+def test_a_metric_does_not_pass_for_the_bits_of_the_membrane(results: Path) -> None:
+    file = next(results.glob("*/faulty-1bit*/record.json"))
+    record = json.loads(file.read_bytes())
+    record["metrics"]["membrane_bits"] = {"value": 11.0}
+    file.write_text(json.dumps(record))
+    (row,) = select(read_rows(results), {"status": "finished", "bits": "1"})
+    assert (row["membrane_bits"], row["needed_membrane_bits"]) == (None, 11.0)
 
 
 def test_columns_are_those_of_all_rows_and_not_of_the_selected_ones(results: Path, cli: Callable) -> None:
@@ -92,8 +102,8 @@ def test_list_shows_every_cell(results: Path, cli: Callable) -> None:
 
 def test_the_list_fits_the_page_and_says_what_it_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
     row = {"status": "finished", "board": "cifar10-sew8-v4", "quantizer": "uniform", "mode": "ptq", "key": "a" * 64}
-    numbers = dict.fromkeys(METRICS, 0.1)
-    rows = [{**row, **numbers, "bits": bits, "options": f"clip=absmax {bits * 'long '}"} for bits in range(1, 9)]
+    numbers = {metric.name: 0.1 for metric in columns(METRICS)}
+    rows = [{**row, **numbers, "bits": bits, "options": f"clip=absmax {3 * bits * 'long '}"} for bits in range(1, 9)]
     _print(rows, False, "")
     table, said = capsys.readouterr()
     assert max(map(len, table.splitlines())) <= 100
@@ -101,12 +111,14 @@ def test_the_list_fits_the_page_and_says_what_it_leaves_out(capsys: pytest.Captu
     head = table.splitlines()[0]
     left_out = said.partition("Not shown: ")[2].partition(";")[0].split(", ")
     assert {metric.heading for metric in columns(METRICS)} - set(left_out) <= {*map(str.strip, head.split("  "))}
-    assert "accuracy %" in head
+    assert {"accuracy %", "firing EMD"} <= {*map(str.strip, head.split("  "))}
     assert "…" in table
+    assert "In all rows of uniform: clip=absmax" in said
+    assert "clip=absmax" not in table
     _print(rows, True, "")
     table, said = capsys.readouterr()
     assert all(metric.heading in table.splitlines()[0] for metric in columns(METRICS))
-    assert 8 * "long " in table
+    assert 24 * "long " in table
     assert "Not shown" not in said
 
 
@@ -116,9 +128,48 @@ def test_show_prints_a_record_or_a_traceback(results: Path, cli: Callable) -> No
     assert json.loads(text)["cell"]["quantizer"]["bits"] == 1
     _, text = cli("results", "show", "faulty-4bit", results)
     assert "Traceback" in text
-    with pytest.raises(RecordError, match="4 cells match"):
+    with pytest.raises(RecordError, match=r"4 cells match 'faulty' \(faulty-1bit-ptq-seed0-.*, faulty-2bit-"):
         find_row(read_rows(results), "faulty")
     assert cli("results", "show", "faulty-3bit", results)[0] == 2
+
+
+def test_show_takes_the_path_that_a_run_told(results: Path, cli: Callable) -> None:
+    folder = next(results.glob("*/faulty-1bit*"))
+    folder.with_name(f"{folder.name}.failed.json").write_text("{}")  # failed once, finished since
+    for told in (f"{folder}", f"{folder}/"):
+        code, text = cli("results", "show", told)
+        assert code == 0
+        assert text == (folder / "record.json").read_text("utf-8")
+    assert cli("results", "show", str(results / "nowhere" / "faulty-1bit"), results)[0] == 2
+
+
+def test_the_list_tells_membranes_and_chips_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    quantizer = {"name": "lqnet", "bits": 4, "options": {}, "distribution": "snnbench", "version": "0"}
+    cell = {"protocol": "p", "protocol_version": 1, "quantizer": quantizer, "mode": "ptq", "seed": 0, "limit": None}
+    rows = [
+        _identity("a" * 64, {**cell, "fingerprint": "", "membrane": membrane, "chip": chip}, "out/p-v1/a")
+        for membrane in (None, *({"name": "uniform", "bits": bits, "options": {}, "site": "s"} for bits in (4, 8)))
+        for chip in (None, {"name": "loihi"})
+    ]
+    _print(rows, False, "")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(set(lines)) == 1 + len(rows)
+    assert [("uniform 8 " in line, "loihi" in line) for line in lines[1:]] == [
+        (bits == 8, chip) for bits in (0, 4, 8) for chip in (False, True)
+    ]
+
+
+def test_an_export_is_written_into_a_pipe_and_does_not_replace_it(results: Path, cli: Callable, tmp_path: Path) -> None:
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    link.symlink_to(file)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        assert cli("results", "export", pipe, results, "--format", "csv")[0] == 0
+        assert reader.communicate(timeout=100)[0].startswith("status,board,")
+    assert pipe.is_fifo()
+    assert cli("results", "export", link, results, "--format", "csv")[0] == 0
+    assert link.is_symlink()
+    assert file.read_text("utf-8").startswith("status,board,")
 
 
 def test_exports_agree(results: Path, cli: Callable, tmp_path: Path) -> None:
