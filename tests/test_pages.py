@@ -48,6 +48,12 @@ SHELF: dict[str, tuple[str, ...]] = {
 }
 
 
+WHOLE = {
+    "CIFAR-10": ("cifar10-sew8-v5", "cifar10-sew8-whole-v1"),
+    "CIFAR-100": ("cifar100-sew8-v4", "cifar100-sew8-whole-v1"),
+}
+
+
 def tuned_by(record: Record) -> tuple[Any, ...]:
     spec = record.cell.quantizer
     uniform = record.cell.membrane is not None and record.cell.membrane.name == "uniform"
@@ -146,6 +152,25 @@ def test_where_membranes_are_rounded_is_the_leaderboards() -> None:
             cells = [alone.get((bits, which, *rest)) for rest in (ENDS, *BEFORE)]
             shown = (f"{100 * m['accuracy'].value:.2f}, {m['firing_emd'].value:.4f} |" if m else "|" for m in cells)
             assert f"| {bits}, {which} | {' '.join(shown)}\n" in page
+
+
+def test_what_first_and_last_layer_cost_is_the_leaderboards() -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    for images, boards in WHOLE.items():
+        found = [{(r.cell.seed, weights_of(r)): r for r in records_of(board, "ptq")} for board in boards]
+        for bits in (4, 2):
+            for seed in (0, 1):
+                shown = (accuracy_and_emd(board[seed, ("lqnet", "narrow", bits)]) for board in found)
+                assert f"| {images}, {bits}, {seed} | {' | '.join(shown)} |\n" in page
+
+
+def accuracy_and_emd(record: Record) -> str:
+    return f"{100 * record.metrics['accuracy'].value:.2f}, {record.metrics['firing_emd'].value:.4f}"
+
+
+def weights_of(record: Record) -> tuple[Any, ...] | None:
+    spec = record.cell.quantizer
+    return (spec.name, spec.options.get("clip"), spec.bits) if record.cell.membrane is None else None
 
 
 def test_what_fine_tuning_does_is_the_leaderboards() -> None:
