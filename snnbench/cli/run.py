@@ -120,7 +120,7 @@ def _print(finished: list[Any]) -> None:
     from snnbench.cli.tables import results_table
 
     console = Console(highlight=False)
-    console.print(results_table([cell.record for cell in finished]))
+    console.print(results_table([cell.record for cell in finished], console.width))
     for cell in finished:
         console.print(f"Record: {cell.directory}", markup=False, soft_wrap=True)
         for finding in cell.record.audit.findings:

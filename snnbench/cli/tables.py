@@ -7,6 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.cells import cell_len
+from rich.console import Console
 from rich.table import Table
 
 from snnbench.bench.metric import Metric
@@ -21,15 +23,47 @@ if TYPE_CHECKING:
 
 
 FLOAT_BITS = 32
+_UNBOUNDED, _NAME = 10_000, 12
 
 
-def results_table(records: list[Record]) -> Table:
-    """One row a record under its reference, and in QAT its control; records share one protocol."""
-    first, metrics = records[0], columns(asked(records))
+def results_table(records: list[Record], width: int | None = None) -> Table:
+    """One row a record under its reference, and in QAT its control; records share one protocol.
+
+    Numbers are never cut: metrics after the firing EMD that find no place in `width` are named below.
+    """
+    metrics = columns(asked(records))
+    least = metrics.index(FIRING_EMD) + 1 if FIRING_EMD in metrics else 1
+    for count in range(len(metrics), least - 1, -1):
+        table = _table(records, metrics[:count])
+        if width is None or _least_width(table) <= width:
+            break
+    if absent := metrics[count:]:
+        names = ", ".join(metric.heading for metric in absent)
+        table.caption = f"{table.caption}\nNot shown, for want of width: {names}"
+    return table
+
+
+def _least_width(table: Table) -> int:
+    """What the numbers need, and the names where their words are folded."""
+    name, *numbers = table.columns
+    for column in numbers:
+        column.min_width = max(
+            cell_len(line) for cell in (column.header, *column.cells) for line in str(cell).split("\n")
+        )
+    name.max_width = _NAME
+    least = Console(width=_UNBOUNDED).measure(table).minimum
+    name.max_width = None
+    return least
+
+
+def _table(records: list[Record], metrics: Sequence[Metric]) -> Table:
+    first = records[0]
     table = Table(title=_title(first), caption=_caption(first), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.title_justify = table.caption_justify = "left"
-    for index, column in enumerate(_headings(metrics)):
-        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=index > 0)
+    name, *numbers = _headings(metrics)
+    table.add_column(name, justify="left", overflow="fold", min_width=len("reference"))
+    for number in numbers:
+        table.add_column(number, justify="right", no_wrap=True)
     table.add_row(*_reference_row(first, metrics), end_section=True)
     if first.control is not None:
         table.add_row(*_control_row(first, metrics), end_section=True)
