@@ -5,7 +5,10 @@ Verb modules import what is heavy inside their functions, so that help and compl
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -75,6 +78,8 @@ def main() -> int:
     """Run the command line; returns the exit code: 2 for what the user can mend, 130 for Ctrl-C."""
     # Threads that spin while they wait make work on a busy machine take twenty times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a locale cannot spell is escaped there as on stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(prog_name="snnbench", standalone_mode=False)
     except SnnbenchError as error:
@@ -83,6 +88,10 @@ def main() -> int:
         return _refuse(error)
     except typer.Abort:
         return _fail("aborted", 1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return _fail(f"{error.filename or 'the output'} cannot be written: {error.strerror}", 2)
     except KeyboardInterrupt:
         code = INTERRUPTED
     if code == INTERRUPTED:
@@ -91,7 +100,7 @@ def main() -> int:
 
 
 def _refuse(error: typer.TyperException) -> int:
-    message = error.format_message()
+    message = error.format_message().replace(" Value error, ", " ")  # how pydantic begins
     if message.startswith("Usage:"):  # a group without a verb answers with its help
         typer.echo(message, err=True)
         return error.exit_code

@@ -34,6 +34,11 @@ ONLY_LAYER = "spikes"
 
 def as_layers(tensors: Layers) -> dict[str, Tensor]:
     """Layer name -> tensor; a bare tensor becomes the layer `spikes`."""
+    if not isinstance(tensors, Tensor | Mapping):
+        raise FiringError(
+            f"a {type(tensors).__name__} was given; pass a tensor (T, N, *features), of a list of steps "
+            "torch.stack(list), or a dict of layer name -> such a tensor"
+        )
     layers = {ONLY_LAYER: tensors} if isinstance(tensors, Tensor) else dict(tensors)
     if not layers:
         raise FiringError("no layer was given; pass a tensor or a dict of layer name -> tensor with at least one layer")

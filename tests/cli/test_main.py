@@ -73,6 +73,10 @@ def test_a_broken_plugin_does_not_kill_the_help(install, shell):
     [
         (["plugns"], "No such command 'plugns'. Did you mean 'plugins'? (see 'snnbench --help')"),
         (["doctor", "--jsno"], "No such option: --jsno (Possible options: --json) (see 'snnbench doctor --help')"),
+        (
+            ["run", "-q", "lqnet", "--mode", "qta"],
+            "Invalid value for '--mode': 'qta' is not one of 'ptq', 'qat'. (see 'snnbench run --help')",
+        ),
         (["plugins", "show"], "Missing argument 'name'. (see 'snnbench plugins show --help')"),
         (["plugins", "show", "a", "b"], "Got unexpected extra argument(s) (b) (see 'snnbench plugins show --help')"),
     ],
@@ -107,6 +111,25 @@ def test_a_bug_keeps_its_plain_traceback():
     assert told.stderr.startswith("Traceback (most recent call last):")
     assert told.stderr.endswith("ZeroDivisionError: a bug\n")
     assert told.stderr.isascii()
+
+
+def test_what_the_locale_cannot_spell_is_escaped():
+    code = (
+        "import sys; from snnbench.cli.main import app, main\n"
+        "@app.command()\ndef cut():\n    print('cut\u2026')\n"
+        "sys.argv = ['snnbench', 'cut']\nsys.exit(main())"
+    )
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=100, env=environment)
+    assert told.stdout == b"cut\\u2026\n"
+
+
+def test_a_full_disk_is_one_line_and_exit_2():
+    command = [Path(sys.executable).with_name("snnbench"), "plugins", "show", "lqnet"]
+    with Path("/dev/full").open("wb") as full:
+        told = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=100)
+    assert told.returncode == 2
+    assert told.stderr.startswith("Error: the output cannot be written: No space left on device\n")
 
 
 def test_a_reader_that_goes_away_is_no_error():
