@@ -29,7 +29,7 @@ def train(
     device: Device = "cpu",
     engine: Engine = "auto",
 ) -> None:
-    """Train a baseline from the protocol alone; started again, it goes on from its last epoch."""
+    """Train a baseline from the protocol alone. Started again, it goes on from its last epoch."""
     from snnbench.bench.evaluate import accuracy, evaluate
     from snnbench.cli.reporting import ConsoleReporter
     from snnbench.records.store import check_writable
@@ -65,7 +65,7 @@ def train(
 
 @app.command("list")
 def list_(json: Json = False) -> None:
-    """Show the baselines of all protocols: test accuracy (JSON: a fraction), parameters, size, SHA-256."""
+    """Show the baselines of all protocols. Test accuracy (JSON: a fraction), parameters, size, SHA-256."""
     from snnbench.training.baseline import baseline_rows
 
     rows = baseline_rows()
@@ -77,7 +77,7 @@ def list_(json: Json = False) -> None:
 
 @app.command()
 def verify(protocol: ProtocolName, data: DataRoot = None, json: Json = False) -> None:
-    """Evaluate a protocol's baselines on the test set; fails where one differs from what the protocol says.
+    """Evaluate a protocol's baselines on the test set. Fails where one differs from what the protocol says.
 
     Accuracy is a fraction of the test images; where there are several baselines, JSON has their mean and each.
     """
@@ -101,7 +101,7 @@ def verify(protocol: ProtocolName, data: DataRoot = None, json: Json = False) ->
 
 @app.command()
 def card(protocol: ProtocolName) -> None:
-    """Print the model card of a protocol's baselines, from its document, its training logs and its NOTES.md."""
+    """Print the model card of a protocol's baselines. It is made of document, training logs and NOTES.md."""
     from snnbench.training.card import model_card
 
     sys.stdout.write(model_card(protocol))

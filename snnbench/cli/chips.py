@@ -13,7 +13,7 @@ from snnbench.cli.parameters import Json
 if TYPE_CHECKING:
     from snnbench.chips import Semantics
 
-app = typer.Typer(help="List and show chips: the integer arithmetic that networks are put on.", no_args_is_help=True)
+app = typer.Typer(help="List and show chips, whose integers networks are put on.", no_args_is_help=True)
 
 ChipName = Annotated[str, typer.Argument(help="Chip, or a document that ends in .toml.", autocompletion=chip_name)]
 
@@ -42,7 +42,7 @@ def list_command(as_json: Json = False) -> None:
 
 @app.command("show")
 def show_command(name: ChipName, as_json: Json = False) -> None:
-    """Show a chip's semantics: everything in which chips and libraries differ."""
+    """Show a chip's semantics, in which chips and libraries differ."""
     from snnbench.chips import find_chip
 
     chip = find_chip(name)

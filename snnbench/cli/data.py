@@ -60,7 +60,7 @@ def list_command(data: DataRoot = None, as_json: Json = False) -> None:
 
 @app.command("verify")
 def verify_command(name: DatasetName, data: DataRoot = None, as_json: Json = False) -> None:
-    """Check every image and label of a data set, whatever was remembered of it."""
+    """Check every image and label of a data set. What was remembered of it does not count."""
     dataset = _dataset(name)
     rows = [(split, count, dataset.fingerprints[split]) for split, count in dataset.refresh(data).items()]
     if as_json:

@@ -29,9 +29,10 @@ def export(
     ] = None,
     data: DataRoot = None,
 ) -> None:
-    """Write a cell's quantized network: whole numbers and scales, a graph of NIR or QONNX, or C that runs.
+    """Write a cell's quantized network as numbers, a graph or C.
 
-    Beside a file goes a JSON description of layers and neurons. 'snnbench run' reads a .safetensors file as --weights.
+    Whole numbers and scales, a graph of NIR or QONNX, or C that runs. Beside a file goes a JSON description of layers
+    and neurons. 'snnbench run' reads a .safetensors file as --weights.
     """
     options: dict[str, Any] = {"dt": dt, "fold": fold or None, "dialect": dialect, "chip": chip}
     given = {name: value for name, value in options.items() if value is not None}

@@ -54,7 +54,7 @@ def verify_command(
     data: DataRoot = None,
     as_json: Json = False,
 ) -> int:
-    """Recompute every score from its evidence; exit code 1 if anything does not agree."""
+    """Recompute every score from its evidence. Exit code 1 if anything does not agree."""
     from snnbench.cli.reporting import ConsoleReporter
     from snnbench.errors import OptionError
     from snnbench.leaderboard import NOT_RECHECKED, verify
@@ -91,7 +91,7 @@ def table_command(
         bool, typer.Option("--check", help="Write nothing; exit code 1 if a table is not current.")
     ] = False,
 ) -> int:
-    """Write each board's table as CSV, Markdown, LaTeX and HTML, beside its entries."""
+    """Write each board's table beside its entries. As CSV, Markdown, LaTeX and HTML."""
     from snnbench.leaderboard import stale_tables, write_tables
     from snnbench.leaderboard.board import find_boards
 
@@ -111,7 +111,7 @@ def site_command(
     path: Boards = _BOARDS,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the pages.")] = Path("site"),
 ) -> None:
-    """Write a static site of the boards, which works from a folder and offline."""
+    """Write a static site of the boards. It works from a folder and offline."""
     from snnbench.leaderboard.board import find_boards
     from snnbench.leaderboard.site import write_site
 
@@ -124,7 +124,7 @@ def diff_command(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="A board, such as that of the protocol's next version.")],
     as_json: Json = False,
 ) -> int:
-    """Show what moved from one board to another; exit code 1 if anything did."""
+    """Show what moved from one board to another. Exit code 1 if anything did."""
     from snnbench.leaderboard.board import read_board
     from snnbench.leaderboard.changes import changes
 

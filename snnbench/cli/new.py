@@ -20,7 +20,7 @@ def new_command(
         Path, typer.Option("--in", metavar="DIR", help="Folder to write the distribution into. Default: this one.")
     ] = Path(),
 ) -> None:
-    """Write a distribution snnbench-NAME: a quantizer that works, its entry point, its tests, a README."""
+    """Write a distribution snnbench-NAME with a quantizer that works. Entry point, tests and README come with it."""
     names = _names(name.removeprefix(_PREFIX))
     project = folder / names["distribution"]
     if project.exists():

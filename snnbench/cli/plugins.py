@@ -30,7 +30,7 @@ Name = Annotated[
 
 @app.command("list")
 def list_command(as_json: Json = False) -> None:
-    """List every quantizer, model, data set, protocol, chip and cost, and every plugin that is broken.
+    """List all that is plugged in, and every plugin that is broken.
 
     A plugin is imported in a process of its own, which has two minutes, whenever something was installed or changed.
     """
@@ -83,7 +83,7 @@ def _print_rows(rows: list[dict[str, str]]) -> None:
 
 @app.command("show")
 def show_command(name: Name, as_json: Json = False) -> None:
-    """Show what a part is, where it comes from, and the options that it takes."""
+    """Show what a part is, where it comes from, and its options."""
     from snnbench.plugins import catalogue
 
     shown = [_described(entry) for entry in catalogue().find(name)]

@@ -80,7 +80,7 @@ def show(
     ],
     out: ResultsFolder = RESULTS,
 ) -> None:
-    """Show one cell: the JSON of its record, or why it failed, with the traceback."""
+    """Show one cell: the JSON of its record, or why it failed."""
     from snnbench.records.failures import Failure
     from snnbench.records.layout import RECORD_FILE
     from snnbench.records.results import find_row, read_rows
@@ -131,7 +131,7 @@ def gc(
     out: ResultsFolder = RESULTS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
 ) -> None:
-    """Remove what killed processes left behind; finished cells are never touched, nor failures that still stand."""
+    """Remove what killed processes left behind. Finished cells are never touched, nor failures that still stand."""
     from snnbench.records.cleanup import collect
 
     found = collect(out, dry_run=dry_run)

@@ -89,7 +89,8 @@ def require_rows(board: Board) -> list[str]:
     """The reference rows that the board lacks: ``float`` in every mode, and uniform absmax post-training."""
     cells = [entry.record.cell for entry in board.entries if entry.record.cell.chip is None]
     problems = [
-        f"no {mode} row of quantizer 'float', seed {seed}: snnbench run -q float --mode {mode} -p {board.protocol.name}"
+        f"no {mode} row of quantizer 'float', seed {seed}: "
+        f"snnbench run -q float --mode {mode} --seed {seed} -p {board.protocol.name}"
         for mode, seed in sorted({(cell.mode, cell.seed) for cell in cells})
         if not any(not c.quantizes and c.mode == mode and c.seed == seed for c in cells)
     ]

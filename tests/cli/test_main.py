@@ -33,6 +33,14 @@ def test_help_of_a_verb(cli, verb):
     assert f"Usage: snnbench {verb}" in cli(verb, "--help").out
 
 
+@pytest.mark.parametrize("group", ["", *sorted(str(group.name) for group in app.registered_groups)])
+def test_no_summary_of_a_verb_is_cut(cli, monkeypatch, group):
+    monkeypatch.setenv("COLUMNS", "80")
+    summaries = cli(*filter(None, [group]), "--help").out.partition("\nCommands:\n")[2]
+    assert summaries
+    assert [line for line in summaries.splitlines() if line.endswith("...")] == []
+
+
 @pytest.mark.parametrize("arguments", [(), ("plugins",)])
 def test_without_a_verb_the_help_is_told(cli, arguments):
     answer = cli(*arguments)

@@ -204,7 +204,8 @@ def test_required_rows(board: Board, tmp_path: Path) -> None:
     for folder in board.entry_folders():
         if folder.name.startswith("float"):
             shutil.move(folder, tmp_path)
-    with pytest.raises(RecordError, match="no ptq row of quantizer 'float'"):
+    lacking = "no ptq row of quantizer 'float', seed 0: snnbench run -q float --mode ptq --seed 0 -p digits-sew8"
+    with pytest.raises(RecordError, match=lacking):
         write_tables(read_board(board.folder))
     assert any("float" in problem for verdict in verify(board.folder) for problem in verdict.problems)
 
