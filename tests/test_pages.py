@@ -154,6 +154,19 @@ def test_where_membranes_are_rounded_is_the_leaderboards() -> None:
             assert f"| {bits}, {which} | {' '.join(shown)}\n" in page
 
 
+def test_where_membranes_are_rounded_on_cifar100_is_the_leaderboards() -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    records = [each for each in records_of("cifar100-sew8-v4", "ptq") if each.cell.membrane is not None]
+    for site, said in (
+        ("post_reset", "{:.2f} to {:.2f} % where they are stored"),
+        ("pre_spike", "{:.2f} to {:.2f} % where they are rounded"),
+    ):
+        chosen = [each for each in records if each.cell.membrane.site == site and each.cell.membrane.bits >= 4]
+        accuracies = [100 * each.metrics["accuracy"].value for each in chosen]
+        assert len(accuracies) == 6
+        assert said.format(min(accuracies), max(accuracies)) in page
+
+
 def test_what_first_and_last_layer_cost_is_the_leaderboards() -> None:
     page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
     for images, boards in WHOLE.items():
