@@ -144,5 +144,5 @@ def _notes(pair: Pair, steady: bool) -> tuple[str, ...]:
     notes += [f"{row.layer} holds {row.found_bits} bits; {row.declared_bits} were declared" for row in too_many]
     unused = [row.layer for row in pair.weights if row.declared_bits is not None and row.found_bits < row.declared_bits]
     if unused:
-        notes.append(f"fewer levels than the declared bits allow: {', '.join(unused)}")
+        notes.append(f"fewer levels than the declared bits allow in layer {', '.join(unused)}")
     return tuple(notes)
