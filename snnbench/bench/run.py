@@ -136,6 +136,10 @@ def run(
     bench = _with_own_network(bench, model, model_options or {}, weights)
     if bench.own_network:
         reporter.say(f"Network {model}: pixels are normalised as protocol {bench.protocol.name} does")
+    elif (reference := bench.protocol.baseline(seed).seed) != seed:
+        reporter.say(
+            f"Seed {seed} starts from the reference of seed {reference}: {bench.protocol.name} has none of its own"
+        )
     check_metrics(bench.protocol.evaluate)
     find_costs(bench.protocol.evaluate)
     store.check_writable(Path(out))

@@ -44,6 +44,21 @@ def test_one_record_a_cell_in_the_order_asked_for(out: Path) -> None:
         assert (cell.directory / "record.json").read_text() == record.to_json()
 
 
+class Said(Silent):
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.messages.append(message)
+
+
+@pytest.mark.parametrize(("seed", "said"), [(0, False), (2, False), (3, True)])
+def test_a_reference_of_another_seed_is_told(seed: int, said: bool, tmp_path: Path) -> None:
+    said_so = Said()
+    snnbench.run("float", protocol=PROTOCOL, seed=seed, out=tmp_path, limit=20, reporter=said_so)
+    assert any("reference of seed 0" in message for message in said_so.messages) is said
+
+
 def test_the_float_quantizer_changes_nothing(out: Path) -> None:
     (cell,) = snnbench.run("float", protocol=PROTOCOL, out=out)
     metrics = cell.record.metrics
