@@ -74,8 +74,12 @@ def _resets(first: Rows, second: Rows) -> bool:
 
 
 def _alike_but(first: Rows, second: Rows) -> bool:
-    a, b = first.board.protocol, second.board.protocol
-    return first.mode == second.mode and (a.data.name, a.model.name) == (b.data.name, b.model.name)
+    return _besides_neurons(first) == _besides_neurons(second)
+
+
+def _besides_neurons(rows: Rows) -> tuple[object, ...]:
+    protocol = rows.board.protocol
+    return rows.mode, protocol.data.name, protocol.model.name, protocol.quantize
 
 
 def _options(name: str, *each: Rows) -> list[object]:

@@ -12,6 +12,7 @@ from fixtures.rows import Maker
 from snnbench.paper.between import BETWEEN
 from snnbench.paper.cases import Case, Rows
 from snnbench.paper.differences import PairEvidence
+from snnbench.protocols.document import Quantize
 
 UNIFORM = {"clip": "narrow", "grid": "endpoint", "per": "tensor", "range": "signed"}
 LQNET = {"clip": "narrow", "codes": "signed"}
@@ -81,3 +82,19 @@ def test_the_reset_is_compared_between_neurons_of_one_kind(
     ]
     ours, theirs = (Rows(board, "ptq", (case,)) for board in boards)
     assert question.differ(ours, theirs) == compared
+
+
+@pytest.mark.parametrize(("exempt", "compared"), [(None, True), ((), False)])
+def test_neurons_are_compared_where_the_same_layers_are_exempt(
+    make: Maker, exempt: tuple[str, ...] | None, compared: bool
+) -> None:
+    (question,) = (each for each in BETWEEN if each.number == "6a")
+    case = make.case("uniform", 4, accuracy=0.8, emd=0.05, **UNIFORM)
+    protocol = make.board.protocol
+
+    def rows(neuron: str, exempt: tuple[str, ...] | None) -> Rows:
+        model = protocol.model.model_copy(update={"options": {**protocol.model.options, "neuron": neuron}})
+        changed = protocol.model_copy(update={"model": model, "quantize": Quantize(exempt=exempt)})
+        return Rows(replace(make.board, protocol=changed), "ptq", (case,))
+
+    assert question.differ(rows("if", exempt), rows("lif", None)) == compared
