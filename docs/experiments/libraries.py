@@ -55,8 +55,10 @@ _AFTER = """
 What follows from it here:
 
 - `snnbench.to_nir(..., dialect=...)` writes a threshold one float32 lower where a library fires only above it, an IF of
-  snnTorch as a LIF without leak, time constants in each reader's unit, convolutions instead of a Flatten that would
-  merge images, and refuses soft resets where a hard one would be read.
+  snnTorch and snn-mlir as a LIF without leak, time constants in each reader's unit, convolutions instead of a Flatten
+  that would merge images, and refuses soft resets where a hard one would be read.
+- snn-mlir 1.0.0 steps as snnTorch does and has a dialect; jaxpike 0.1.4, whose leak is exp(-1 / tau), and Spyx 1.0.0
+  have none ([exchange](exchange.md) says why).
 - sinabs and rockpool fire several spikes a step, which no network here does: their dialects are refused by name.
 - `record_operations`, and with it every cost, decides by layer and for the whole run whether inputs are spikes, sums of
   spikes or real numbers: neither the batch, nor one value that is not whole, nor the weights change a count.

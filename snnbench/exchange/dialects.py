@@ -1,6 +1,7 @@
 """A graph as the reader of another library understands it: the same network, or a refusal that names the node.
 
-Versions: SpikingJelly 2.0, snnTorch 1.0, Norse 1.1, sinabs 3.1, rockpool 3.1. `docs/libraries.md` shows what each does.
+Versions: SpikingJelly 2.0, snnTorch 1.0, Norse 1.1, snn-mlir 1.0, sinabs 3.1, rockpool 3.1. `docs/libraries.md` shows
+what each does.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from snnbench.exchange.graph import CONVOLUTIONS, INTEGRATORS, NEURONS, Graph, N
 from snnbench.exchange.neurons import neuron_node, time_constant
 from snnbench.exchange.sidecar import Neuron, Sidecar
 
-DialectName = Literal["spikingjelly", "snntorch", "norse", "sinabs", "rockpool"]
+DialectName = Literal["spikingjelly", "snntorch", "norse", "snn-mlir", "sinabs", "rockpool"]
 
 _NO_LEAK = 1e30
 """A time constant, in the unit of dt, in which nothing leaks in float32."""
@@ -34,8 +35,9 @@ class Dialect:
         resets_to: whether it resets to other potentials than 0.
         flattens: whether its Flatten leaves the batch alone.
         convolves_rows: whether it reads a Conv1d.
+        dilates: whether it reads a dilation.
         pools: nodes of pooling that it reads as they are.
-        adds: whether it adds what meets at a node; nirtorch.load, which runs one branch after the other, loses one.
+        meeting: what it does with branches that meet at a node, if it does not add them.
         refusal: why it can hold no spiking layer of this project at all.
     """
 
@@ -44,8 +46,9 @@ class Dialect:
     resets_to: bool = False
     flattens: bool = False
     convolves_rows: bool = False
+    dilates: bool = True
     pools: tuple[str, ...] = ()
-    adds: bool = True
+    meeting: str | None = None
     refusal: str | None = None
 
 
@@ -73,7 +76,15 @@ def _norse(neuron: Neuron, shape: Shape, dt: float) -> Node:
 DIALECTS: Mapping[DialectName, Dialect] = {
     "spikingjelly": Dialect(resets_to=True, flattens=True, convolves_rows=True, pools=("AvgPool2d",)),
     "snntorch": Dialect(_snntorch, dt=1e-4, pools=("AvgPool2d",)),
-    "norse": Dialect(_norse, adds=False),
+    "norse": Dialect(_norse, meeting="loses all but one"),  # nirtorch.load runs one branch after the other
+    "snn-mlir": Dialect(  # It takes tau / r for the step, fires above the threshold and resets to 0, as snnTorch does.
+        _snntorch,
+        flattens=True,
+        convolves_rows=True,
+        dilates=False,
+        pools=("AvgPool2d", "SumPool2d"),
+        meeting="reads chains alone",
+    ),
     "sinabs": Dialect(
         refusal=f"sinabs {_SEVERAL}, subtracts the threshold for each, and bounds the potential of an IF"
     ),
@@ -92,10 +103,12 @@ def translate(graph: Graph, sidecar: Sidecar, name: DialectName) -> Graph:
         raise GraphError(f"dt={sidecar.dt}: the reader of {name} assumes {dialect.dt}")
     for layer, neuron in sidecar.neurons.items():
         _check(layer, neuron, name, dialect)
-    if meeting := [key for key in graph.nodes if not dialect.adds and len(graph.sources(key)) > 1]:
-        raise GraphError(f"node '{meeting[0]}' adds what meets there, and the reader of {name} loses all but one")
+    if meeting := [key for key in graph.nodes if dialect.meeting and len(graph.sources(key)) > 1]:
+        raise GraphError(f"node '{meeting[0]}' adds what meets there, and the reader of {name} {dialect.meeting}")
     if silent := [key for key, node in graph.nodes.items() if node.type in INTEGRATORS]:
-        raise GraphError(f"node '{silent[0]}' gives potentials, and {name} reads no {graph.nodes[silent[0]].type}")
+        raise GraphError(
+            f"node '{silent[0]}' gives potentials, and no {graph.nodes[silent[0]].type} is written for {name}"
+        )
     _check_distinct(graph)
     if not dialect.flattens:
         graph = without_flatten(graph)
@@ -145,6 +158,8 @@ def _check_node(key: str, node: Node, name: str, dialect: Dialect) -> None:
         raise GraphError(f"node '{key}' is a Threshold, which {name} does not read")
     if node.type == "Conv1d" and not dialect.convolves_rows:
         raise GraphError(f"node '{key}' is a Conv1d, which {name} does not read")
+    if node.type in CONVOLUTIONS and not dialect.dilates and (node.array("dilation") != 1).any():
+        raise GraphError(f"node '{key}' has a dilation, which {name} does not read")
     if node.type in CONVOLUTIONS and int(node.array("groups")) != 1:
         raise GraphError(f"node '{key}' has {int(node.array('groups'))} groups: nir 1.0.8 refuses the file")
     if node.type == "Conv2d" and len(set(node.array("weight").shape[2:])) > 1:

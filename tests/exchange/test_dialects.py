@@ -20,7 +20,7 @@ from snnbench.quant import quantize_membranes, quantize_weights
 
 read = pytest.importorskip("oracles.nir_readers").read
 
-LIBRARIES: tuple[DialectName, ...] = ("spikingjelly", "snntorch", "norse")
+LIBRARIES: tuple[DialectName, ...] = ("spikingjelly", "snntorch", "norse", "snn-mlir")
 
 NEURONS: dict[str, Callable[[], SpikingNeuron]] = {
     "IF": lambda: IFNeuron(threshold=0.9),
@@ -34,7 +34,7 @@ NEURONS: dict[str, Callable[[], SpikingNeuron]] = {
 @pytest.mark.parametrize("neuron", NEURONS)
 @pytest.mark.parametrize("layers", NETWORKS)
 def test_the_library_fires_alike(library: DialectName, neuron: str, layers: str, tmp_path: Path) -> None:
-    pytest.importorskip(library)
+    pytest.importorskip(library.replace("-", "_"))
     model, shape = network(layers, NEURONS[neuron])
     images = torch.randn(100, *shape)
     options: dict[str, Any] = {"input_shape": shape, "timesteps": STEPS, "dialect": library}
@@ -59,10 +59,11 @@ def test_a_quantized_sew_resnet(library: DialectName, tmp_path: Path) -> None:
     assert (~outputs.mean(0).view_as(logits).isclose(logits, atol=1e-4)).any(1).sum() <= 1
 
 
-def test_norse_loses_branches_that_meet(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("library", "why"), [("norse", "loses all but one"), ("snn-mlir", "reads chains alone")])
+def test_branches_that_meet(library: DialectName, why: str, tmp_path: Path) -> None:
     """In nirtorch 2.6, `load` runs a node as soon as one of its inputs is there."""
-    with pytest.raises(GraphError, match=r"node 'blocks\.2_1\.layer1\.conv' adds what meets there"):
-        to_nir(SEWResNet([1, 1], 4).eval(), tmp_path / "a.nir", input_shape=(3, 8, 8), dialect="norse")
+    with pytest.raises(GraphError, match=rf"node 'blocks\.2_1\.layer1\.conv' adds what meets there, .* {why}"):
+        to_nir(SEWResNet([1, 1], 4).eval(), tmp_path / "a.nir", input_shape=(3, 8, 8), dialect=library)
 
 
 REFUSED: dict[str, tuple[Make, str]] = {
@@ -90,7 +91,8 @@ def test_quantized_membranes_are_refused(library: DialectName, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("library", "where"), [("snntorch", "reads 0"), ("norse", "reads 0"), ("spikingjelly", "starts")]
+    ("library", "where"),
+    [("snntorch", "reads 0"), ("norse", "reads 0"), ("snn-mlir", "reads 0"), ("spikingjelly", "starts")],
 )
 def test_a_reset_to_another_potential(library: DialectName, where: str, tmp_path: Path) -> None:
     model, shape = network("linear", lambda: IFNeuron(v_reset=-0.5))
@@ -143,28 +145,34 @@ def test_an_unknown_dialect(tmp_path: Path) -> None:
         to_nir(model, tmp_path / "a.nir", input_shape=shape, timesteps=2, dialect="nors")  # type: ignore[arg-type]
 
 
-def rows() -> nn.Module:
+def rows(dilation: int = 2) -> nn.Module:
     torch.manual_seed(0)
-    first, second = nn.Conv1d(2, 4, 3, 2, 1), nn.Conv1d(4, 3, 3, dilation=2)
+    first, second = nn.Conv1d(2, 4, 3, 2, 1), nn.Conv1d(4, 3, 3, dilation=dilation)
     for layer in (first, second):
         layer.weight.data *= 3
     return nn.Sequential(first, LIFNeuron(threshold=0.3), second, IFNeuron()).eval()
 
 
-def test_convolutions_of_rows(tmp_path: Path) -> None:
-    """SpikingJelly's reader alone knows them; Norse's leaves them out without a word."""
-    pytest.importorskip("spikingjelly")
+@pytest.mark.parametrize(("library", "dilation"), [("spikingjelly", 2), ("snn-mlir", 1)])
+def test_convolutions_of_rows(library: DialectName, dilation: int, tmp_path: Path) -> None:
+    """Two readers know them; Norse's leaves them out without a word."""
+    pytest.importorskip(library.replace("-", "_"))
     images, options = torch.randn(100, 2, 16), {"input_shape": (2, 16), "timesteps": STEPS}
-    (file,) = to_nir(rows(), tmp_path / "a.nir", dialect="spikingjelly", **options)  # type: ignore[arg-type]
-    mine = own_spikes(rows(), (2, 16), images, tmp_path)
+    (file,) = to_nir(rows(dilation), tmp_path / "a.nir", dialect=library, **options)  # type: ignore[arg-type]
+    mine = own_spikes(rows(dilation), (2, 16), images, tmp_path)
     assert 0.01 < mine.mean() < 0.9
-    assert torch.equal(read("spikingjelly", str(file), images, STEPS, 1e-4).view_as(mine), mine)
+    assert torch.equal(read(library, str(file), images, STEPS, 1e-4).view_as(mine), mine)
 
 
 @pytest.mark.parametrize("library", ["snntorch", "norse"])
 def test_convolutions_of_rows_that_are_not_read(library: DialectName, tmp_path: Path) -> None:
     with pytest.raises(GraphError, match=f"node '0' is a Conv1d, which {library} does not read"):
         to_nir(rows(), tmp_path / "a.nir", input_shape=(2, 16), timesteps=2, dialect=library)
+
+
+def test_a_dilation_that_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match="node '2' has a dilation, which snn-mlir does not read"):
+        to_nir(rows(), tmp_path / "a.nir", input_shape=(2, 16), timesteps=2, dialect="snn-mlir")
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

@@ -34,6 +34,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "spikingjelly": ("spikingjelly==2.0.0", "nir==1.0.8", "nirtorch==2.6"),
     "snntorch": ("snntorch==1.0.0", "nir==1.0.8", "nirtorch==2.6"),
     "norse": ("norse==1.1.0", "nir==1.0.8", "nirtorch==2.6"),
+    "snn-mlir": ("snn-mlir==1.0.0", "nir==1.0.8"),
     "sinabs": ("sinabs==3.1.3", "nir==1.0.4", "nirtorch==2.0.2", "pbr==7.1.3"),
     "rockpool": ("rockpool==3.1.0", "nir==1.0.4", "nirtorch==2.0.2"),
 }
@@ -117,7 +118,7 @@ def test_a_quantized_network_on_1000_images_of_cifar(
     assert_fires_alike(model.eval(), back, bench.normalise(torch.from_numpy(np.array(images[:1000]))))
 
 
-@pytest.mark.parametrize("library", ["spikingjelly", "snntorch", "norse", *SEVERAL])
+@pytest.mark.parametrize("library", ["spikingjelly", "snntorch", "norse", "snn-mlir", *SEVERAL])
 def test_every_cell(environment: Callable[[str], Path], library: DialectName, tmp_path: Path) -> None:
     """The library fires alike, or is refused; read all the same, a network that is refused does not fire alike."""
     mine, refused = {}, {}

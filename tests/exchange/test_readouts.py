@@ -282,6 +282,6 @@ def test_a_bad_node_is_refused_by_name(graph: Graph, message: str, tmp_path: Pat
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_other_reader_knows_them(dialect: Any, tmp_path: Path) -> None:
     network = nn.Sequential(nn.Linear(3, 3), Integrator(torch.ones((), dtype=torch.float64)))
-    with pytest.raises(GraphError, match=f"node '1' gives potentials, and {dialect} reads no I"):
+    with pytest.raises(GraphError, match=f"node '1' gives potentials, and no I is written for {dialect}"):
         to_nir(network, tmp_path / "a.nir", input_shape=(3,), timesteps=2, dialect=dialect)
     assert not list(tmp_path.iterdir())

@@ -20,6 +20,7 @@ import nir
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def spikingjelly(file: str, images: Tensor, timesteps: int, dt: float) -> Tensor:
@@ -41,6 +42,37 @@ def norse(file: str, images: Tensor, timesteps: int, dt: float) -> Tensor:
     from norse.torch.utils.import_nir import from_nir
 
     return _step_by_step(from_nir(nir.read(file), dt=dt), images, timesteps)
+
+
+def snn_mlir(file: str, images: Tensor, timesteps: int, dt: float) -> Tensor:
+    """Its compiler is no part of its package: the layers that it reads, each run as its compiler's operation does."""
+    from snn_mlir import parse_graph
+
+    layers = list(parse_graph(file))
+    states, spikes = [torch.zeros(()) for _ in layers], []
+    for _ in range(timesteps):
+        x = images
+        for number, layer in enumerate(layers):
+            x, states[number] = _operation(layer, x, states[number])
+        spikes.append(x)
+    return torch.stack(spikes)
+
+
+def _operation(layer: Any, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    kind = type(layer).__name__.removesuffix("Info")
+    if kind == "LIF":
+        state = layer.decay * state + x
+        fired = state > layer.threshold
+        return fired.float(), state.masked_fill(fired, layer.v_reset)
+    if kind == "Flatten":
+        return x.reshape(len(x), *layer.out_shape), state
+    if kind == "AvgPool2d":
+        return functional.avg_pool2d(x, layer.kernel, layer.stride, layer.padding), state
+    weight, bias = torch.from_numpy(layer.weights), None if layer.bias is None else torch.from_numpy(layer.bias)
+    if kind == "Linear":
+        return functional.linear(x, weight, bias), state
+    convolve = {"Conv": functional.conv2d, "Conv1d": functional.conv1d}[kind]
+    return convolve(x, weight, bias, layer.stride, layer.padding), state
 
 
 def sinabs(file: str, images: Tensor, timesteps: int, dt: float) -> Tensor:
@@ -69,7 +101,7 @@ def _step_by_step(network: Any, images: Tensor, timesteps: int) -> Tensor:
 
 
 READERS: dict[str, Callable[[str, Tensor, int, float], Tensor]] = {
-    read.__name__: read for read in (spikingjelly, snntorch, norse, sinabs, rockpool)
+    read.__name__.replace("_", "-"): read for read in (spikingjelly, snntorch, norse, snn_mlir, sinabs, rockpool)
 }
 
 
