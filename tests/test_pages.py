@@ -44,7 +44,7 @@ REGULARIZED = {
     "uniform, wide": ("uniform", "wide", 2, "None"),
 }
 SHELF: dict[str, tuple[str, ...]] = {
-    **{name: (name,) for name in ("rescaw", "lsq", "twn", "apot", "gptq", "sbc")},
+    **{name: (name,) for name in ("rescaw", "lsq", "twn", "bitnet", "apot", "gptq", "sbc")},
     "uniform, clip of least squared error": ("uniform", "endpoint", "mse"),
     "uniform, clip at the largest weight": ("uniform", "endpoint", "absmax"),
     "uniform, symmetric, clip of least squared error": ("uniform", "symmetric", "mse"),
@@ -223,6 +223,9 @@ def test_fine_tuning_elsewhere_is_the_leaderboards() -> None:
         assert f"| {label} | {' | '.join(shown)} |".replace("|  |", "| |") in page
     chance = (board[CONTROL].control.to_other_seed.firing_emd.value for board in found)
     assert "{:.4f} and {:.4f} apart".format(*chance) in page
+    moved = [board[CONTROL].control.firing_emd.value for board in found]
+    assert f"has moved {moved[1]:.4f} from its reference" in page
+    assert f"have moved\n{moved[0]:.4f} and" in page
 
 
 def whatever_clip(key: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -246,6 +249,15 @@ def test_two_bits_fine_tuned_are_the_leaderboards() -> None:
     for label, record in {**named, "lqnet, membrane of 2 unsigned bits": both[0]}.items():
         accuracy, apart = record.metrics["accuracy"].value, record.control.to_cell.firing_emd.value
         assert f"| {label} | {100 * accuracy:.2f} | {apart:.4f} |" in page
+
+
+def test_other_bits_fine_tuned_are_the_leaderboards() -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    alone = [each for each in records_of("cifar10-sew8-brief-v2", "qat") if each.cell.membrane is None]
+    rows = {(r.cell.quantizer.name, r.cell.quantizer.bits): r for r in alone if r.cell.seed == 0}
+    for name, bits in (("lqnet", 3), ("lsq", 3), ("uniform", 3), ("lqnet", 1), ("xnor", 1), ("qsnn", 1)):
+        label = "uniform, clip of least squared error" if name == "uniform" else name
+        assert f"| {label}, {bits} | {against_control(rows[name, bits]).replace(', ', ' | ')} |" in page
 
 
 def test_emd_in_the_loss_is_the_leaderboards() -> None:
