@@ -82,6 +82,7 @@ def main() -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(prog_name="snnbench", standalone_mode=False)
+        sys.stdout.flush()
     except SnnbenchError as error:
         return _fail(str(error), 2)
     except typer.TyperException as error:
@@ -91,12 +92,18 @@ def main() -> int:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
+        _forget_output()
         return _fail(f"{error.filename or 'the output'} cannot be written: {error.strerror}", 2)
     except KeyboardInterrupt:
         code = INTERRUPTED
     if code == INTERRUPTED:
         typer.echo("Interrupted.", err=True)
     return code if isinstance(code, int) else 0
+
+
+def _forget_output() -> None:
+    """What could not be written is not tried again at the end, where Python makes an exit code of its own of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(error: typer.TyperException) -> int:
