@@ -134,17 +134,20 @@ def run(
     check_engine(engine, device)
     bench = open_bench(name, seed, data=data, limit=limit, device=device, engine=engine)
     bench = _with_own_network(bench, model, model_options or {}, weights)
-    if bench.own_network:
-        reporter.say(f"Network {model}: pixels are normalised as protocol {bench.protocol.name} does")
-    elif (reference := bench.protocol.baseline(seed).seed) != seed:
-        reporter.say(
-            f"Seed {seed} starts from the reference of seed {reference}: {bench.protocol.name} has none of its own"
-        )
+    _tell_start(bench, model, seed, reporter)
     check_metrics(bench.protocol.evaluate)
     find_costs(bench.protocol.evaluate)
     store.check_writable(Path(out))
     cells = make_cells(bench, wanted, membranes, mode, seed, _chip_spec(chip) if chip else None)
     return [run_cell(bench, cell, Path(out), force, reporter) for cell in cells]
+
+
+def _tell_start(bench: Bench, model: str | None, seed: int, reporter: Reporter) -> None:
+    name = bench.protocol.name
+    if bench.own_network:
+        reporter.say(f"Network {model}: pixels are normalised as protocol {name} does")
+    elif (reference := bench.protocol.baseline(seed).seed) != seed:
+        reporter.say(f"Seed {seed} starts from the reference of seed {reference}: {name} has none of its own")
 
 
 def default_protocol(data: Path | None, reporter: Reporter) -> str:

@@ -91,7 +91,7 @@ def table_command(
         bool, typer.Option("--check", help="Write nothing; exit code 1 if a table is not current.")
     ] = False,
 ) -> int:
-    """Write each board's table beside its entries. As CSV, Markdown, LaTeX and HTML."""
+    """Write each board's table beside its entries. There are four: CSV, Markdown, LaTeX and HTML."""
     from snnbench.leaderboard import stale_tables, write_tables
     from snnbench.leaderboard.board import find_boards
 

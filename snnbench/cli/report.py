@@ -19,7 +19,7 @@ Out = Annotated[
 
 @app.command("paper")
 def paper(boards: _Boards = Path("leaderboards"), out: Out = None, as_json: Json = False) -> None:
-    """Judge the paper's claims and our hypotheses. By the rules of docs/hypotheses.md.
+    """Judge the paper's claims and our hypotheses. The rules are in docs/hypotheses.md.
 
     Each claim holds, fails or is not resolved on each board; what no board has is missing.
     """

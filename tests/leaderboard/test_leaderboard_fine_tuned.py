@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from snnbench.errors import RecordError
 from snnbench.examine.export import export
-from snnbench.leaderboard import Board, add, read_board, rerun, table, verify
+from snnbench.leaderboard import Board, add, read_board, rerun, table, verification, verify
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import verify_entry
 from snnbench.records.record import read_record
@@ -86,6 +86,15 @@ def test_weights_have_no_place_in_a_post_training_entry(tuned_board: Board) -> N
     shutil.copy(next(tuned_board.folder.glob("entries/lqnet*")) / "weights.safetensors", folder)
     write_sums(folder)
     assert any("does not belong" in problem for problem in verify_entry(tuned_board, folder).problems)
+
+
+@pytest.mark.parametrize(("entry", "limit"), [("lqnet*", "WEIGHTS_BYTES"), ("float*", "FLOAT_WEIGHTS_BYTES")])
+def test_weights_have_a_largest_size(
+    tuned_board: Board, entry: str, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, limit, 10)
+    (file,) = tuned_board.folder.glob(f"entries/{entry}/weights.safetensors")
+    assert any("10 are allowed" in problem for problem in verify_entry(tuned_board, file.parent).problems)
 
 
 def test_the_export_is_what_the_entry_holds(tuned_board: Board, tmp_path: Path) -> None:
