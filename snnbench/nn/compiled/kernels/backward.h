@@ -102,10 +102,15 @@ R backward_short(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, co
     R *first = scratch.first.data(), *second = scratch.second.data(), to_theta = 0;
 #pragma omp simd reduction(+ : to_theta)
     for (int64_t j = 0; j < length; ++j) {
-        R h[T], current[T], v = start, carried = 0, sum = 0, product = 0, in_all = 0, theta_sum = 0;
-        unrolled(
+        R h[T], current[T], spike[T], v = start, carried = 0, sum = 0, product = 0, in_all = 0, theta_sum = 0;
+        unrolled(  // all loads first: GCC moves later ones into branches, and then has no vectors for 256 bits
             [&](auto t) {
                 current[t] = R(load(x[t * in + j]));
+                spike[t] = R(load(grads[t * step + j]));
+            },
+            std::make_integer_sequence<int, T>());
+        unrolled(
+            [&](auto t) {
                 h[t] = charged<charge, R>(v, std::fma(current[t], scale[j], shift[j]), k, v_reset);
                 R reset = soft ? h[t] - theta : v_reset;
                 v = h[t] >= theta ? reset : h[t];
@@ -115,7 +120,7 @@ R backward_short(const S* x, const S* grads, S* dy, S* x_sum, const R* scale, co
         unrolled(
             [&](auto before) {
                 constexpr int t = T - 1 - before;
-                R gy = gradient.potential(h[t], R(load(grads[t * step + j])), carried, theta_sum) * gradient.input;
+                R gy = gradient.potential(h[t], spike[t], carried, theta_sum) * gradient.input;
                 sum += gy;
                 product += gy * (current[t] - mean[j]);
                 if constexpr (kind == kEveryStep) store(&dy[t * in + j], gy);

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#ifdef __AVX512F__
+#if defined(__AVX512F__) || defined(__FMA__)
 #include <immintrin.h>
 #endif
 
@@ -17,13 +17,23 @@ struct Window {
     int64_t H, W, C, out_h, out_w, out, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
 };
 
-typedef float Lanes __attribute__((vector_size(64)));
+// One register of this processor: of a wider vector GCC keeps the sums in memory.
+#if defined(__AVX512F__)
 constexpr int64_t kLanes = 16;
+#elif defined(__AVX__)
+constexpr int64_t kLanes = 8;
+#else
+constexpr int64_t kLanes = 4;
+#endif
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
+constexpr int64_t kChannels = 16;  // output channels are rounded up to whole blocks of so many
 
 // sums + value * tap, rounded once.
 inline Lanes fused(Lanes sums, float value, Lanes tap) {
-#ifdef __AVX512F__
+#if defined(__AVX512F__)
     return (Lanes)_mm512_fmadd_ps(_mm512_set1_ps(value), (__m512)tap, (__m512)sums);
+#elif defined(__FMA__)
+    return (Lanes)_mm256_fmadd_ps(_mm256_set1_ps(value), (__m256)tap, (__m256)sums);
 #else
     for (int j = 0; j < kLanes; ++j) sums[j] = std::fma(value, tap[j], sums[j]);
     return sums;
@@ -58,18 +68,19 @@ struct Events {
     }
 };
 
-// BLOCK vectors of output channels at one place; `weight` (kernel_h, kernel_w, C, out) begins at the first of them.
+// BLOCK times kChannels output channels at one place; `weight` (kernel_h, kernel_w, C, out) begins at the first of them.
 template <int BLOCK, bool ones>
 void convolve_at(const Events& events, const float* weight, float* y, int64_t top, int64_t left, int64_t stored,
                  const Window& s) {
-    Lanes sums[BLOCK] = {};
+    constexpr int registers = BLOCK * kChannels / kLanes;
+    Lanes sums[registers] = {};
     const int64_t first = std::max<int64_t>(0, left), last = std::min(s.W, left + s.kernel_w);
     for (int64_t kh = std::max<int64_t>(0, -top); kh < std::min(s.kernel_h, s.H - top); ++kh) {
         const int32_t* row = events.from.data() + (top + kh) * (s.W + 1);
         const float* taps = weight + (kh * s.kernel_w - left) * s.C * s.out;
         for (int32_t e = row[first]; e < row[last]; ++e) {
             const float* w = taps + int64_t(events.at[e]) * s.out;
-            for (int b = 0; b < BLOCK; ++b) {
+            for (int b = 0; b < registers; ++b) {
                 Lanes tap;
                 std::memcpy(&tap, w + b * kLanes, sizeof tap);
                 sums[b] = ones ? sums[b] + tap : fused(sums[b], events.value[e], tap);
@@ -91,7 +102,7 @@ void convolve_image(const Events& events, const float* weight, float* y, int64_t
     }
 }
 
-// x (images, H, W, C), weight (kernel_h, kernel_w, C, out) with `out` rounded up to whole vectors, y (images, out_h,
+// x (images, H, W, C), weight (kernel_h, kernel_w, C, out) with `out` rounded up to whole blocks, y (images, out_h,
 // out_w, channels).
 void convolve_events(const float* x, const float* weight, float* y, int64_t images, int64_t channels, const Window& s,
                      int64_t threads) {
@@ -102,13 +113,13 @@ void convolve_events(const float* x, const float* weight, float* y, int64_t imag
         for (int64_t n = 0; n < images; ++n) {
             events.find(x + n * s.H * s.W * s.C, s);
             float* mine = y + n * s.out_h * s.out_w * channels;
-            for (int64_t from = 0; from < s.out; from += 4 * kLanes) {
-                const int64_t blocks = std::min<int64_t>(4, (s.out - from) / kLanes);
+            for (int64_t from = 0; from < s.out; from += 4 * kChannels) {
+                const int64_t blocks = std::min<int64_t>(4, (s.out - from) / kChannels);
                 const auto run = blocks == 4   ? convolve_image<4>
                                  : blocks == 3 ? convolve_image<3>
                                  : blocks == 2 ? convolve_image<2>
                                                : convolve_image<1>;
-                run(events, weight + from, mine + from, std::min(blocks * kLanes, channels - from), channels, s);
+                run(events, weight + from, mine + from, std::min(blocks * kChannels, channels - from), channels, s);
             }
         }
     }
