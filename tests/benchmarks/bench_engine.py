@@ -31,6 +31,7 @@ from snnbench.nn import (
     sew_resnet18,
     spiking_vgg9,
 )
+from snnbench.nn.compiled.events import convolve_events
 from snnbench.plugins import catalogue
 from snnbench.quant import bake, quantize_membranes, quantize_weights
 from snnbench.quant.integer import integer_layers, whole_numbers
@@ -129,6 +130,28 @@ def bench_evaluation_against_convolutions(benchmark, depth, width):
         peer="its convolutions alone",
         ratio=benchmark.stats.stats.min / bare,
         target="<= 1.2",
+    )
+
+
+@pytest.mark.parametrize(("channels", "size"), [(48, 32), (96, 16), (192, 8)])
+def bench_convolution_that_skips_zeros(benchmark, channels, size):
+    torch.manual_seed(0)
+    spikes = (torch.rand(BATCH, channels, size, size) < 0.1).float().contiguous(memory_format=torch.channels_last)
+    weight = torch.randn(channels, channels, 3, 3)
+
+    def skipping() -> Tensor:
+        return convolve_events(spikes, weight, None, (1, 1), (1, 1))
+
+    def dense() -> Tensor:
+        return F.conv2d(spikes, weight, None, 1, 1)
+
+    torch.testing.assert_close(skipping(), dense(), rtol=0, atol=0)
+    benchmark.pedantic(skipping, rounds=5, warmup_rounds=1)
+    benchmark.extra_info.update(
+        work=f"convolution of {channels} channels of {size} x {size}, a tenth of which spike",
+        peer="oneDNN's dense one",
+        ratio=cpu_seconds(dense) / cpu_seconds(skipping),
+        target=">= 1.5",
     )
 
 
