@@ -15,8 +15,8 @@ from snnbench.nn.compiled.build import kernels
 from snnbench.nn.compiled.fusion import channels_last
 from snnbench.nn.convolution import is_plain_convolution
 
-# Measured with AVX-512, and much the same with AVX2: with more inputs that are not zero, fewer output channels, or fewer products of an input (as a
-# shortcut of 1 x 1 with a stride has), dense kernels are faster.
+# Measured with AVX-512, and much the same with AVX2: with more inputs that are not zero, fewer output channels, or
+# fewer products of an input (as a shortcut of 1 x 1 with a stride has), dense kernels are faster.
 _MOST_EVENTS = 0.3
 _FEWEST_CHANNELS = 32
 _FEWEST_PRODUCTS = 128
