@@ -107,12 +107,23 @@ def _forget_output() -> None:
 
 
 def _refuse(error: typer.TyperException) -> int:
-    message = error.format_message().replace(" Value error, ", " ")  # how pydantic begins
+    message = _with_what_was_typed(error).replace(" Value error, ", " ")  # how pydantic begins
     if message.startswith("Usage:"):  # a group without a verb answers with its help
         typer.echo(message, err=True)
         return error.exit_code
     context = getattr(error, "ctx", None)
     return _fail(f"{message} (see '{context.command_path} --help')" if context else message, error.exit_code)
+
+
+def _with_what_was_typed(error: typer.TyperException) -> str:
+    """The message; pydantic, which checks numbers, says 'Input' in place of what was typed."""
+    message = error.format_message()
+    if " Input should" not in message:
+        return message
+    from pydantic import ValidationError
+
+    assert isinstance(error.__cause__, ValidationError)
+    return message.replace(" Input should", f" {error.__cause__.errors()[0]['input']!r} should", 1)
 
 
 def _fail(message: str, code: int) -> int:

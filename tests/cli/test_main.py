@@ -85,6 +85,10 @@ def test_a_broken_plugin_does_not_kill_the_help(install, shell):
             ["run", "-q", "lqnet", "--mode", "qta"],
             "Invalid value for '--mode': 'qta' is not one of 'ptq', 'qat'. (see 'snnbench run --help')",
         ),
+        (
+            ["run", "-q", "lqnet", "--seed", "-1"],
+            "Invalid value for '--seed': '-1' should be greater than or equal to 0 (see 'snnbench run --help')",
+        ),
         (["plugins", "show"], "Missing argument 'name'. (see 'snnbench plugins show --help')"),
         (["plugins", "show", "a", "b"], "Got unexpected extra argument(s) (b) (see 'snnbench plugins show --help')"),
     ],
