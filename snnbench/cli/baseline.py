@@ -124,12 +124,17 @@ def _table(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    heads = (Column(head, no_wrap=True) for head in ("protocol", "seed", "accuracy", "parameters", "bytes", "SHA-256"))
-    table = Table(*heads, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    from snnbench.cli.tables import fitted
+
+    heads = (Column(head, no_wrap=True) for head in ("seed", "accuracy", "parameters", "bytes", "SHA-256"))
+    table = Table(Column("protocol", overflow="fold"), *heads, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for row in rows:
         numbers = (row["seed"], _accuracy(row), row["parameters"], row["bytes"], (row["sha256"] or "")[:12])
         table.add_row(row["protocol"], *("" if value is None else str(value) for value in numbers))
-    Console(highlight=False).print(table, "In brackets: no weights ship; the hours that training takes.", sep="\n")
+    console = Console(highlight=False)
+    console.print(
+        fitted(table, console.width, stay=3), "In brackets: no weights ship; the hours that training takes.", sep="\n"
+    )
 
 
 def _accuracy(row: dict[str, Any]) -> str:

@@ -45,13 +45,15 @@ def behaviour(
     from rich.console import Console
 
     from snnbench.cli.reporting import ConsoleReporter
+    from snnbench.cli.tables import fitted
     from snnbench.examine.behaviour import behaviour as measure
 
     found = measure(record, data=data, reporter=ConsoleReporter())
     if json:
         typer.echo(text.dumps(asdict(found), indent=1))
         return
-    Console(highlight=False).print(_table(found))
+    console = Console(highlight=False)
+    console.print(fitted(_table(found), console.width, _COLUMNS.index("p") + 1))
     for line in _outcomes(found):
         typer.echo(line)
 
@@ -62,8 +64,10 @@ def _table(found: Behaviour) -> Table:
 
     title = f"{found.cell}\nside by side with its reference, first {found.images} test images"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
-    for column in _COLUMNS:
-        table.add_column(column, justify="left" if column == "layer" else "right", no_wrap=True)
+    name, *numbers = _COLUMNS
+    table.add_column(name, overflow="fold")
+    for number in numbers:
+        table.add_column(number, justify="right", no_wrap=True)
     for row in found.layers:
         rates = [f"{value:.4f}" for value in (row.rate, row.reference_rate, row.emd, row.null_emd)]
         shares = (found.mismatch[row.layer], row.dead, row.newly_dead, row.revived)

@@ -108,10 +108,10 @@ def _folder(dataset: Dataset, data: Path | None) -> str | None:
 
 def _print_table(title: str, headers: list[str], rows: list[list[Any]]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(*headers, title=Text(title), title_justify="left")
+    table = Table(*(Column(header, overflow="fold") for header in headers), title=Text(title), title_justify="left")
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
     Console().print(table)

@@ -68,10 +68,10 @@ def _row(kind: str, name: str, source: PluginSource, status: str, error: str = "
 
 def _print_rows(rows: list[dict[str, str]]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     columns = ("kind", "name", "distribution", "version", "status")
-    table = Table(*columns, box=None, pad_edge=False)
+    table = Table(*(Column(column, overflow="fold") for column in columns), box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(row[column] for column in columns))
     console = Console(markup=False, highlight=False)

@@ -33,13 +33,18 @@ def results_table(records: list[Record], width: int | None = None) -> Table:
     """
     metrics = columns(asked(records))
     least = metrics.index(FIRING_EMD) + 1 if FIRING_EMD in metrics else 1
-    for count in range(len(metrics), least - 1, -1):
-        table = _table(records, metrics[:count])
-        if width is None or _least_width(table) <= width:
-            break
-    if absent := metrics[count:]:
-        names = ", ".join(metric.heading for metric in absent)
-        table.caption = f"{table.caption}\nNot shown, for want of width: {names}"
+    return fitted(_table(records, metrics), width, len(_headings(metrics[:least])))
+
+
+def fitted(table: Table, width: int | None, stay: int) -> Table:
+    """The table without the columns after the first `stay` that find no place in `width`; they are named below it."""
+    absent: list[str] = []
+    while width is not None and _least_width(table) > width and len(table.columns) > stay:
+        absent.insert(0, str(table.columns.pop().header).replace("-\n", "").replace("\n", " "))
+    if absent:
+        told = f"Not shown, for want of width: {', '.join(absent)}"
+        table.caption = f"{table.caption}\n{told}" if table.caption else told
+        table.caption_justify = "left"
     return table
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from snnbench.bench.metrics import FIRING_EMD, asked, columns
 from snnbench.cli.tables import results_table
+from snnbench.examine import behaviour as module
+from snnbench.examine.behaviour import Behaviour
+from snnbench.functional.table import LayerRow
 from snnbench.records.record import Record, read_record
 
 BOARDS = Path(__file__).parents[2] / "leaderboards"
@@ -45,3 +51,39 @@ def test_a_long_option_is_folded_and_not_cut() -> None:
     assert "…" not in text
     assert "drift" in text.partition("Not shown")[0]
     assert "rounding=stochastic-to-nearest" in "".join(line[1:14].strip() for line in text.splitlines()[4:12])
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Any]) -> Callable[..., str]:
+    """What a command prints in a terminal of sixty columns."""
+    monkeypatch.setenv("COLUMNS", "60")
+    return lambda *arguments: cli(*arguments).out
+
+
+def test_behaviour_cuts_no_number(narrow: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "blocks.2_1.shortcut.neuron"
+    shares = {"dead": 0.3, "reference_dead": 0.3, "newly_dead": 0.01, "revived": 0.02, "saturated": 0.0}
+    row = LayerRow(name, 9, 0.1846, 0.1859, 0.0031, 0.0012, 0.001, 0.0175, 0.02, None, **shares)
+    outcomes = Counter[str]()  # whatever is asked for is 0
+    found = Behaviour("a-cell", 40, outcomes, (row,), {name: 0.1234}, name)
+    monkeypatch.setattr(module, "behaviour", lambda *_, **__: found)
+    out = " ".join(narrow("behaviour", "a-cell").split())
+    for shown in (
+        "0.1846 0.1859 0.0031 0.0012 0.001",
+        "Not shown, for want of width: differ %, dead %, newly dead, revived",
+    ):
+        assert shown in out
+    assert "…" not in out
+
+
+@pytest.mark.parametrize("verb", [("baseline", "list"), ("plugins", "list"), ("data", "list")], ids=" ".join)
+def test_a_list_cuts_nothing(narrow: Callable[..., str], verb: tuple[str, ...]) -> None:
+    out = narrow(*verb)
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= 60
+
+
+def test_the_list_of_baselines_names_what_finds_no_place(narrow: Callable[..., str]) -> None:
+    out = narrow("baseline", "list")
+    assert "98.89 %" in out
+    assert "Not shown, for want of width: SHA-256" in out
