@@ -14,6 +14,8 @@ from snnbench.nn.refits import observe_forwards
 from snnbench.quant import MakeQuantizer
 
 _HOLDER = "state_quantizer"
+_STEPPED = frozenset({"BaseNode", "SimpleBaseNode", "ActivationAwareIFNode"})
+"""SpikingJelly's neurons that keep a potential after each step; others, as GatedLIFNode, compute all at once."""
 
 
 class InThresholds(nn.Module):
@@ -92,7 +94,7 @@ def _put(name: str, module: Any, quantizer: nn.Module, site: str | None) -> None
     if isinstance(module, SpikingNeuron):
         _check_site(name, site, ("pre_spike", "post_reset"), "snnbench")
         module.state_quantizer, module.site = quantizer, cast(Any, site or "post_reset")
-    elif "spikingjelly" in libraries:
+    elif "spikingjelly" in libraries and not _STEPPED.isdisjoint(base.__name__ for base in kind.__mro__):
         _check_site(name, site, ("post_reset",), "SpikingJelly")
         module.state_quantizer = InThresholds(quantizer, module, "v_threshold")
         module.forward = Stored(module)
@@ -102,7 +104,8 @@ def _put(name: str, module: Any, quantizer: nn.Module, site: str | None) -> None
     else:
         raise OptionError(
             f"layer {name!r} is a {kind.__name__} of {libraries[0]}, whose membrane cannot be quantized here; "
-            "those of snnbench, SpikingJelly and snnTorch can"
+            "those of snnbench and snnTorch can, and SpikingJelly's that step one by one, such as LIFNode; "
+            "put one of these in its place, or quantize the weights alone"
         )
 
 

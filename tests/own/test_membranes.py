@@ -11,6 +11,7 @@ from oracles.networks import library
 from torch import Tensor, nn
 
 import snnbench
+from snnbench.errors import OptionError
 from snnbench.exchange.foreign import own_neuron
 from snnbench.own.membranes import InThresholds
 
@@ -101,3 +102,10 @@ def test_a_threshold_that_is_not_learned_gives_the_same_bits_as_a_number() -> No
     potentials = torch.randn(1000, generator=torch.Generator().manual_seed(2))
     number = float(leaky.threshold)
     assert torch.equal(holder(few)(potentials), holder(few).quantizer(potentials / number) * number)
+
+
+@pytest.mark.parametrize("name", ["GatedLIFNode", "PSN"])
+def test_a_neuron_that_computes_all_steps_as_one_is_refused_by_name(name: str) -> None:
+    node = getattr(library("spikingjelly.activation_based.neuron"), name)(T=2)
+    with pytest.raises(OptionError, match=rf"layer '1' is a {name} of spikingjelly.*quantize the weights alone"):
+        snnbench.quantize(nn.Sequential(nn.Linear(6, 9), node), "uniform", exempt=(), membrane="uniform")
