@@ -34,6 +34,10 @@ from snnbench.cli import (
 from snnbench.errors import SnnbenchError
 
 INTERRUPTED = 130
+_TORCHVISION = (
+    "the installed torchvision, which torchmetrics imports, is of another torch than the installed one;"
+    " install the one that belongs to it, or uninstall it"
+)
 
 app = typer.Typer(
     help="Benchmark of quantized spiking neural networks: accuracy, and whether the network still fires the same.",
@@ -89,16 +93,22 @@ def main() -> int:
         return _refuse(error)
     except typer.Abort:
         return _fail("aborted", 1)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+    except (OSError, RuntimeError) as error:
+        if not (told := _what_the_machine_lacks(error)):
             raise
-        _forget_output()
-        return _fail(f"{error.filename or 'the output'} cannot be written: {error.strerror}", 2)
+        return _fail(told, 2)
     except KeyboardInterrupt:
         code = INTERRUPTED
     if code == INTERRUPTED:
         typer.echo("Interrupted.", err=True)
     return code if isinstance(code, int) else 0
+
+
+def _what_the_machine_lacks(error: OSError | RuntimeError) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        _forget_output()
+        return f"{error.filename or 'the output'} cannot be written: {error.strerror}"
+    return f"{error}: {_TORCHVISION}" if "operator torchvision::" in str(error) else ""
 
 
 def _forget_output() -> None:

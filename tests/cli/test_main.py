@@ -136,6 +136,15 @@ def test_what_the_locale_cannot_spell_is_escaped():
     assert told.stdout == b"cut\\u2026\n"
 
 
+def test_a_torchvision_of_another_torch_is_one_line_and_exit_2(install, shell):
+    site = install("torchvision", "raise RuntimeError('operator torchvision::nms does not exist')", entry="other")
+    path = os.pathsep.join([str(site), str(Path(snnbench.__file__).parents[1])])
+    code, out, err = shell("behaviour", "nowhere", PYTHONPATH=path)
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: operator torchvision::nms does not exist: the installed torchvision, which")
+    assert len(err.splitlines()) == 1
+
+
 def test_a_full_disk_is_one_line_and_exit_2():
     command = [Path(sys.executable).with_name("snnbench"), "plugins", "show", "lqnet"]
     with Path("/dev/full").open("wb") as full:
