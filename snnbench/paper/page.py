@@ -113,9 +113,22 @@ def _claim(study: Study, claim: int) -> str:
     lines = [
         [each.rows.board.name, each.rows.mode, _verdict(each), _counts(each), _listed(each.lacking), each.reason]
         for each in found
+        if each.verdict != _MISSING
     ]
     comparisons = [(_where(each.rows), each.comparisons) for each in found]
-    return f"## Claim {claim}\n\n{CLAIMS[claim]}\n\n" + table(head, lines) + _details(comparisons)
+    parts = [f"## Claim {claim}", CLAIMS[claim], table(head, lines) if lines else "", _without(found)]
+    return "\n\n".join(filter(None, parts)) + _details(comparisons)
+
+
+def _without(found: Sequence[Judgement]) -> str:
+    """A sentence in place of rows of a table for the boards on which a claim is missing, for each reason of that."""
+    places: dict[str, list[str]] = {}
+    for each in found:
+        if each.verdict == _MISSING:
+            places.setdefault(each.reason or "nothing there that the claim compares", []).append(_where(each.rows))
+    return "\n\n".join(
+        f"*{_MISSING}* on {len(where)} ({reason}): {', '.join(where)}." for reason, where in places.items()
+    )
 
 
 def _counts(judgement: Judgement) -> str:

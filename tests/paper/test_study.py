@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fixtures.rows import Maker
 
+from snnbench.paper.claims import judge
 from snnbench.paper.page import write_page
 from snnbench.paper.questions import QUESTIONS
 from snnbench.paper.study import Study, document, outcome, read_study
@@ -82,6 +83,14 @@ def test_the_papers_point_is_equal_accuracy_and_other_firing(make: Maker, change
 def test_fine_tuned_cells_must_be_above_chance_in_training_too(make: Maker) -> None:
     case = make.case("x", 4, accuracy=0.8, emd=0.5, moved=0.02, mode="qat")
     assert Study((make.rows(case, mode="qat"),), (), ()).point == []  # as far as two controls are apart
+
+
+def test_boards_without_anything_that_a_claim_compares_are_a_sentence(make: Maker) -> None:
+    rows = make.rows(make.case("lqnet", 4, accuracy=0.8, emd=0.02))
+    page = write_page(Study((rows,), tuple(judge(rows)), ()), ())
+    section = page.partition("## Claim 1\n")[2].partition("## Claim 2\n")[0]
+    assert f"*missing* on 1 (nothing there that the claim compares): {rows.board.name} ptq." in section
+    assert "|" not in section
 
 
 def test_the_page_is_what_the_boards_say(shipped_boards: Path) -> None:
