@@ -12,7 +12,7 @@ from snnbench.cli.parameters import DataRoot
 
 def plot(
     record: Annotated[
-        list[Path], typer.Argument(metavar="RECORD...", help="Folders of finished cells, or their record.json.")
+        list[Path], typer.Argument(metavar="RECORD...", help="Finished cells, or results folders or boards.")
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder that the pictures are written to.")] = Path(
         "snnbench-plots"

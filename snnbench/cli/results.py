@@ -86,6 +86,7 @@ def show(
     from snnbench.records.results import find_row, read_rows
 
     if os.sep in cell and (place := Path(cell).resolve()).exists():
+        place = place.parent if place.name == RECORD_FILE else place
         cell, out = place.name, place.parent.parent
     row = find_row(read_rows(out), cell)
     path = Path(row["path"])

@@ -17,8 +17,8 @@ from snnbench.errors import RecordError
 from snnbench.functional import CONFIDENCE, Estimate, McNemar, accuracy_change, mcnemar_test
 from snnbench.records.cell import Cell
 from snnbench.records.evidence import EVIDENCE_FILE, read_evidence
-from snnbench.records.layout import REFERENCES
-from snnbench.records.record import RECORD_FILE, Record, read_record
+from snnbench.records.layout import REFERENCES, finished_cells
+from snnbench.records.record import Record, read_record
 from snnbench.records.score import Score
 
 
@@ -98,7 +98,7 @@ def compare(first: Path, second: Path, data: Path | None = None) -> list[Compari
     Raises:
         RecordError: if a record or its evidence is missing or damaged.
     """
-    return [_compare(a, b, data) for a, b in _pairs(_cells(first), _cells(second)) if _comparable(a, b)]
+    return [_compare(a, b, data) for a, b in _pairs(finished_cells(first), finished_cells(second)) if _comparable(a, b)]
 
 
 def overall(comparisons: list[Comparison]) -> ComparisonVerdict:
@@ -126,19 +126,6 @@ def minus(a: Estimate, b: Estimate) -> Estimate:
     low = value - float(np.hypot(a.value - a.low, b.high - b.value))
     high = value + float(np.hypot(a.high - a.value, b.value - b.low))
     return Estimate(value, low, high)
-
-
-def _cells(path: Path) -> list[Path]:
-    folder = path.parent if path.name == RECORD_FILE else path
-    found = [folder] if (folder / RECORD_FILE).exists() else _below(folder)
-    if not found:
-        raise RecordError(f"no record in '{path}'; name a finished cell, a results folder or a board")
-    return found
-
-
-def _below(folder: Path) -> list[Path]:
-    files = (file.relative_to(folder) for file in folder.rglob(RECORD_FILE))
-    return sorted(folder / file.parent for file in files if not any(part.startswith(".") for part in file.parts))
 
 
 def _pairs(first: list[Path], second: list[Path]) -> Iterator[tuple[Path, Path]]:

@@ -15,7 +15,7 @@ from snnbench.errors import OptionError, RecordError
 from snnbench.examine.description import describe
 from snnbench.examine.rebuild import quantized_again, recount, trained_network
 from snnbench.files import write_atomically
-from snnbench.records.layout import WEIGHTS_FILE
+from snnbench.records.layout import WEIGHTS_FILE, finished_cell
 from snnbench.records.network_file import is_packed, pack_network, unpack_network
 from snnbench.records.record import Record, read_record
 from snnbench.reporting import Reporter, Silent
@@ -55,7 +55,7 @@ def rebuild(path: Path, data: Path | None, reporter: Reporter) -> tuple[Record, 
         RecordError: if the network cannot be had again; the message says why.
         ProtocolError: if another version of the protocol or of the quantizer is installed.
     """
-    directory = path if path.is_dir() else path.parent
+    directory = finished_cell(path)
     record = read_record(directory)
     bench = bench_of(directory, record.cell, data)
     check_installed(bench, record.cell)

@@ -12,6 +12,7 @@ from snnbench.errors import RecordError
 from snnbench.functional import FiringProfile
 from snnbench.records import words
 from snnbench.records.evidence import EVIDENCE_FILE, read_evidence
+from snnbench.records.layout import finished_cells
 from snnbench.records.record import Record, read_record
 from snnbench.reporting import Reporter
 
@@ -27,21 +28,21 @@ class Series:
 
 
 def read_series(paths: Sequence[Path]) -> list[Series]:
-    """The records at `paths`, folders or ``record.json`` files.
+    """The records at `paths`: finished cells, or folders that hold some.
 
     Raises:
         RecordError: if one cannot be read, or they are not of one protocol, one network and one set of images.
     """
-    records = [read_record(path) for path in paths]
+    folders = [folder for path in paths for folder in finished_cells(path)]
+    records = [read_record(folder) for folder in folders]
     first = records[0].cell
-    for path, record in zip(paths, records, strict=True):
+    for path, record in zip(folders, records, strict=True):
         cell = record.cell
         if (cell.fingerprint, cell.limit, cell.weights) != (first.fingerprint, first.limit, first.weights):
             raise RecordError(
-                f"record '{path}' is of another protocol, baseline or limit than '{paths[0]}';"
+                f"record '{path}' is of another protocol, baseline or limit than '{folders[0]}';"
                 " records with different references do not share a picture"
             )
-    folders = [path if path.is_dir() else path.parent for path in paths]
     profiles = [read_evidence(folder / EVIDENCE_FILE).profile for folder in folders]
     labels = words.apart([record.cell for record in records])
     return [Series(*parts) for parts in zip(records, profiles, labels, folders, strict=True)]

@@ -136,7 +136,7 @@ def test_show_prints_a_record_or_a_traceback(results: Path, cli: Callable) -> No
 def test_show_takes_the_path_that_a_run_told(results: Path, cli: Callable) -> None:
     folder = next(results.glob("*/faulty-1bit*"))
     folder.with_name(f"{folder.name}.failed.json").write_text("{}")  # failed once, finished since
-    for told in (f"{folder}", f"{folder}/"):
+    for told in (f"{folder}", f"{folder}/", f"{folder}/record.json"):
         code, text = cli("results", "show", told)
         assert code == 0
         assert text == (folder / "record.json").read_text("utf-8")
