@@ -17,7 +17,7 @@ from snnbench.functional import (
     early_exit,
     layer_table,
 )
-from snnbench.functional.energy import Floorline, floorline
+from snnbench.functional.floorline import Floorline, floorline
 from snnbench.own.measures import MEASURES, Measure, Pair, Reading
 from snnbench.own.outcome import Outcome
 from snnbench.own.weights import WeightBits, float_share

@@ -15,12 +15,12 @@ from snnbench.errors import FiringError
 from snnbench.functional.energy import (
     OperandBits,
     SynapseLoad,
-    floorline,
     network_energy,
     sram_picojoule,
     synapse_energy,
     total_energy,
 )
+from snnbench.functional.floorline import floorline
 from snnbench.nn.loads import neuron_load, record_loads
 
 T = 4
