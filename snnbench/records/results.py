@@ -112,9 +112,10 @@ def columns_of(rows: Iterable[ListedRow]) -> list[str]:
 
 def _check_column(rows: list[ListedRow], column: str) -> None:
     if not any(column in row for row in rows):
-        known = columns_of(rows)
+        known = [name for name in columns_of(rows) if not name.endswith(("_low", "_high"))]
         near = did_you_mean(column, known) or ";"
-        raise OptionError(f"results have no column {column!r}{near} there are {', '.join(known)}")
+        ends = ", and of metrics with an interval METRIC_low and METRIC_high"
+        raise OptionError(f"results have no column {column!r}{near} there are {', '.join(known)}{ends}")
 
 
 def find_row(rows: list[ListedRow], name: str) -> ListedRow:

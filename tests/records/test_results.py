@@ -143,6 +143,11 @@ def test_show_takes_the_path_that_a_run_told(results: Path, cli: Callable) -> No
     assert cli("results", "show", str(results / "nowhere" / "faulty-1bit"), results)[0] == 2
 
 
+def test_an_unknown_column_is_answered_with_the_columns_but_not_the_ends_of_intervals() -> None:
+    with pytest.raises(OptionError, match=r"no column 'emd'; there are key, drift, and of metrics .* METRIC_low"):
+        select([{"key": "a", "drift": 0.1, "drift_low": 0.0, "drift_high": 0.2}], {"emd": "0"})
+
+
 def test_the_list_tells_membranes_and_chips_apart(capsys: pytest.CaptureFixture[str]) -> None:
     quantizer = {"name": "lqnet", "bits": 4, "options": {}, "distribution": "snnbench", "version": "0"}
     cell = {"protocol": "p", "protocol_version": 1, "quantizer": quantizer, "mode": "ptq", "seed": 0, "limit": None}
