@@ -41,7 +41,8 @@ def read_series(paths: Sequence[Path]) -> list[Series]:
         if (cell.fingerprint, cell.limit, cell.weights) != (first.fingerprint, first.limit, first.weights):
             raise RecordError(
                 f"record '{path}' is of another protocol, baseline or limit than '{folders[0]}';"
-                " records with different references do not share a picture"
+                " records with different references do not share a picture: give those of one seed, as"
+                f" {path.parent}/*-seed{cell.seed}-*"
             )
     profiles = [read_evidence(folder / EVIDENCE_FILE).profile for folder in folders]
     labels = words.apart([record.cell for record in records])

@@ -145,7 +145,7 @@ def test_records_with_different_references_share_no_picture(folders: list[Path],
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SNNBENCH_CACHE", str(folders[0].parents[1] / "cache"))
         other = run("lqnet", 4, protocol="digits-sew8", out=tmp_path, limit=50)
-    with pytest.raises(RecordError, match="do not share a picture"):
+    with pytest.raises(RecordError, match=r"do not share a picture: give those of one seed, as .*seed\d-\*"):
         read_series([folders[0], other[0].directory])
 
 
