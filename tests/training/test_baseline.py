@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from snnbench.errors import PluginError, ProtocolError
 from snnbench.plugins import catalogue
 from snnbench.protocols import Baseline, Protocol, read_protocol
+from snnbench.protocols.released import RELEASED
 from snnbench.training.baseline import build_model, protocol_path, read_weights, save_weights
 
 
@@ -44,6 +45,22 @@ def test_fine_tuned_weights_are_not_rounded() -> None:
     document["finetune"]["weights"] = "float16"
     with pytest.raises(ValidationError, match=r"weights goes to \[train\]"):
         Protocol.model_validate(document)
+
+
+@pytest.mark.parametrize("path", [entry.value for entry in catalogue().protocols.values()], ids=lambda p: p.parent.name)
+def test_a_protocol_that_ships_is_that_which_was_released_and_has_its_weights(path: Path) -> None:
+    document = read_protocol(path)
+    assert RELEASED.get(f"{document.name}-v{document.version}") in (None, document.fingerprint)
+    for baseline in document.baselines:
+        assert read_weights(document, baseline, path.parent)
+
+
+def test_weights_that_are_nowhere_are_named_where_they_should_be(tmp_path: Path) -> None:
+    document = read_protocol(protocol_path("cifar10-sew8-v4"))
+    (tmp_path / "cifar10-sew8").mkdir()
+    (tmp_path / "cifar10-sew8" / "seed0.safetensors").write_bytes(b"others")
+    with pytest.raises(ProtocolError, match=r"here.seed0\.safetensors' of protocol 'cifar10-sew8' cannot be read"):
+        read_weights(document, document.baselines[0], tmp_path / "here")
 
 
 def test_a_protocol_is_found_by_its_name_with_and_without_its_version() -> None:
