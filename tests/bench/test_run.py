@@ -169,9 +169,11 @@ def test_a_network_of_ones_own_is_its_own_reference(out: Path, tmp_path: Path) -
         )
 
 
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")  # which PyTorch says when its flags are set
 def test_fine_tuning_stands_beside_its_control(small_protocol: str, out: Path) -> None:
-    (cell,) = snnbench.run("lqnet", 2, mode="qat", protocol=small_protocol, out=out)
-    (control,) = snnbench.run("float", mode="qat", protocol=small_protocol, out=out)
+    with torch.backends.mkldnn.flags(enabled=False):  # oneDNN's AVX2 kernels take no gradients of so few channels
+        (cell,) = snnbench.run("lqnet", 2, mode="qat", protocol=small_protocol, out=out)
+        (control,) = snnbench.run("float", mode="qat", protocol=small_protocol, out=out)
     assert cell.record.control.firing_emd.value == control.record.metrics["firing_emd"].value > 0
     assert len(cell.record.training_log) == open_bench(small_protocol).protocol.finetune.epochs
     baked = unpack_network((cell.directory / "weights.safetensors").read_bytes())
