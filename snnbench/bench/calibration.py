@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from snnbench.bench.bench import Bench
 from snnbench.data.content import Images
+from snnbench.engine import engine_form, training_engine_of
+from snnbench.nn.walk import timesteps_of
 from snnbench.quant import Calibrated, quantizers
 from snnbench.quant.calibration import calibrate
 from snnbench.reporting import Reporter
@@ -40,10 +42,12 @@ def calibration_images(bench: Bench) -> Images:
 
 def calibrate_quantizers(bench: Bench, model: nn.Module, reporter: Reporter) -> None:
     """Calibrate the weight quantizers of `model` that offer it, on the bench's device; `model` stays on the CPU."""
-    if not any(isinstance(quantizer, Calibrated) for quantizer in quantizers(model).values()):
+    offering = sum(isinstance(quantizer, Calibrated) for quantizer in quantizers(model).values())
+    if not offering:
         return
     images = calibration_images(bench)
     reporter.say(f"Calibrating on {len(images)} training images")
     batches = CalibrationBatches(images, bench.normalise, bench.protocol.evaluate.batch_size, bench.device)
-    calibrate(model.to(bench.device), batches)
+    engine = training_engine_of(bench.engine_for(len(images) * (timesteps_of(model) or 1) * offering))
+    calibrate(model.to(bench.device), batches, engine_form(model, engine))
     model.cpu()

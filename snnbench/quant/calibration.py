@@ -127,7 +127,7 @@ def columns(layer: nn.Module, inputs: Tensor) -> Tensor:
     return F.unfold(padded, layer.kernel_size, layer.dilation, 0, layer.stride).transpose(1, 2)
 
 
-def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> tuple[str, ...]:
+def calibrate(model: nn.Module, batches: Iterable[Tensor], form: nn.Module | None = None) -> tuple[str, ...]:
     """Call ``calibrate(inputs)`` of each weight quantizer that offers it; gives the layers' names, in that order.
 
     The layers come in the order in which they run; one that never runs has no inputs and is left out. The network runs
@@ -136,23 +136,25 @@ def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> tuple[str, ...]:
     Args:
         model: a network with quantized weights.
         batches: normalised images (N, C, H, W), which can be iterated over more than once.
+        form: runs in the place of `model` for the inputs: a form that shares its layers of weights.
 
     Raises:
         OptionError: if there is no batch.
     """
-    layers, neurons = weight_layers(model), spiking_layers(model)
+    runs = model if form is None else form
+    layers, neurons, running = weight_layers(model), spiking_layers(model), weight_layers(runs)
     timesteps = timesteps_of(model) or 1
     made = quantizers(model).items()
     offering: dict[str, Any] = {name: each for name, each in made if name in layers and isinstance(each, Calibrated)}
     first = next(iter(batches), None)
     if first is None:
         raise OptionError("there is no batch to calibrate on")
-    with evaluating(model):
+    with evaluating(model), evaluating(runs):
         calls = running_order({**layers, **neurons}, lambda: model(first))
         fed = {layer: neurons[name] for name, layer in feeding(calls, neurons).items()}
         order = tuple(name for name in calls if name in offering)
         for name in order:
-            run = partial(layer_inputs, model, layers[name], timesteps, calls[name], batches)
+            run = partial(layer_inputs, runs, running[name], timesteps, calls[name], batches)
             layer, neuron = _plain_copy(layers[name]), copy.deepcopy(fed.get(name))
             offering[name].calibrate(LayerInputs(layer, cast(Tensor, layer.weight).detach(), neuron, timesteps, run))
     return order

@@ -14,6 +14,7 @@ from snnbench.bench.bench import open_bench
 from snnbench.bench.calibration import CalibrationBatches, calibration_images
 from snnbench.errors import OptionError
 from snnbench.nn import sew_resnet8
+from snnbench.nn.compiled import optimize, why_not_compiled
 from snnbench.quant import quantize_weights, quantizers
 from snnbench.quant.calibration import LayerInputs, calibrate, columns, layer_inputs
 
@@ -61,6 +62,22 @@ def test_a_layer_is_shown_the_neuron_that_it_feeds():
         neuron = model.get_submodule(name.removesuffix("conv") + "neuron")
         assert repr(quantizer.neuron) == repr(neuron)
         assert quantizer.neuron is not neuron
+
+
+@pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
+def test_the_fast_form_shows_what_the_network_itself_would():
+    plain, fast = network([]), network([])
+    for model in (plain, fast):
+        model.to(memory_format=torch.channels_last)
+    images = [batch.contiguous(memory_format=torch.channels_last) for batch in batches()]
+    form = optimize(fast).train()
+    assert calibrate(plain, images) == calibrate(fast, images, form)
+    assert form.training
+    others = quantizers(fast)
+    for name, quantizer in quantizers(plain).items():
+        assert torch.equal(quantizer.shown, others[name].shown)
+        assert torch.equal(quantizer.again, others[name].again)
+        assert repr(quantizer.neuron) == repr(others[name].neuron)
 
 
 class Backwards(nn.Module):

@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 from snnbench.errors import OptionError
 from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron
-from snnbench.quant.calibration import LayerInputs
+from snnbench.quant.calibration import LayerInputs, columns
+
+_CHUNK = 1 << 20  # numbers of columns that the processor's cache holds
 
 
 def gram(inputs: LayerInputs, decay: float = 0.0) -> Tensor:
@@ -19,18 +21,26 @@ def gram(inputs: LayerInputs, decay: float = 0.0) -> Tensor:
     """
     fan_in = inputs.weight[0].numel()
     total, count = torch.zeros(fan_in, fan_in, dtype=torch.float64), 0
-    for rows in inputs.columns():
-        seen = filtered(rows, inputs.timesteps, decay).flatten(0, 1)
-        total += (seen.T @ seen).double().cpu()
-        count += len(seen)
+    for batch in inputs:
+        seen, within = filtered(batch, inputs.timesteps, decay), batch.new_zeros(fan_in, fan_in)
+        for part in seen.split(max(1, _CHUNK // (fan_in * positions(inputs.layer, seen)))):
+            rows = columns(inputs.layer, part).flatten(0, 1)
+            within.addmm_(rows.T, rows)
+            count += len(rows)
+        total += within.double().cpu()
     return (total / count).to(inputs.weight.device)
 
 
-def filtered(rows: Tensor, timesteps: int, decay: float) -> Tensor:
-    """``X[t] = decay X[t-1] + x[t]`` of inputs (T * N, positions, fan_in), step by step."""
+def positions(layer: nn.Module, inputs: Tensor) -> int:
+    """How many outputs of one channel `layer` gives for each of `inputs`."""
+    return columns(layer, inputs[:1]).shape[1]
+
+
+def filtered(inputs: Tensor, timesteps: int, decay: float) -> Tensor:
+    """``X[t] = decay X[t-1] + x[t]`` of inputs (T * N, ...), step by step."""
     if decay == 0:
-        return rows
-    steps = list(rows.view(timesteps, -1, *rows.shape[1:]))
+        return inputs
+    steps = list(inputs.view(timesteps, -1, *inputs.shape[1:]))
     for t in range(1, timesteps):
         steps[t] = decay * steps[t - 1] + steps[t]
     return torch.cat(steps)
