@@ -26,7 +26,7 @@ def convolve_plainly(conv: nn.Module, x: Tensor, weight: Tensor) -> Tensor:
 
 def convolve(conv: nn.Module, x: Tensor) -> Tensor:
     """``conv(x)``; bfloat16 autocast runs as `convolve_weight` says where nobody watches."""
-    if _rounds() and is_plain_convolution(conv) and not (conv._forward_hooks or conv._forward_pre_hooks):
+    if rounds_to_bfloat16() and is_plain_convolution(conv) and not (conv._forward_hooks or conv._forward_pre_hooks):
         return convolve_weight(conv, x, cast(Tensor, conv.weight))
     y: Tensor = conv(x)
     return y
@@ -39,7 +39,7 @@ def convolve_weight(conv: nn.Module, x: Tensor, weight: Tensor) -> Tensor:
     float32. Inputs, weights, outputs and gradients are rounded as autocast rounds them, and sums are float32 in both:
     the results differ in the order of the sums alone.
     """
-    if not _rounds():
+    if not rounds_to_bfloat16():
         return convolve_plainly(conv, x, weight)
     bias = cast(Tensor | None, conv.bias)
     with torch.autocast("cpu", enabled=False):
@@ -58,6 +58,7 @@ def has_fast_bfloat16() -> bool:
         return True
 
 
-def _rounds() -> bool:
+def rounds_to_bfloat16() -> bool:
+    """Whether convolutions run in float32 here between bfloat16 inputs and outputs."""
     wanted = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
     return wanted and not has_fast_bfloat16()

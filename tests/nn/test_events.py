@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from snnbench.builtin.uniform import uniform
 from snnbench.nn import optimize, record_firing, spiking_vgg9
 from snnbench.nn.compiled import events, why_not_compiled
-from snnbench.nn.compiled.events import EventConv, convolve_events, sums_agree
+from snnbench.nn.compiled.events import EventConv, convolve_events, convolve_rounded, sums_agree
+from snnbench.nn.convolution import convolve_weight
 from snnbench.quant import quantize_weights
 
 pytestmark = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
@@ -73,6 +74,14 @@ def test_threads_change_nothing() -> None:
     assert torch.equal(*found)
 
 
+@pytest.mark.parametrize("most", [1, 3])
+def test_bfloat16_sums_are_rounded_once(most: int) -> None:
+    x, weight = spikes(3, 8, 9, 7, most=most), weights(37, 8, 3, 3).bfloat16().float()
+    found = convolve_events(x.bfloat16(), weight, None, (2, 1), (1, 1))
+    assert torch.equal(found, convolve_events(x, weight, None, (2, 1), (1, 1)).bfloat16())
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
 class Watch:
     """Counts convolutions that skip zeros."""
 
@@ -111,6 +120,39 @@ def test_zeros_are_skipped_where_that_changes_nothing(what: str, skips: bool, mo
         found, expected = EventConv.of(conv)(x), conv(x)
     assert watch.calls == skips
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("what", "skips"), [("spikes", True), ("no zeros", False), ("a bias", False), ("fast", False), ("float32", False)]
+)
+def test_a_convolution_in_bfloat16_skips_zeros_without_copies(
+    what: str, skips: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snnbench.nn.convolution.has_fast_bfloat16", lambda: what == "fast")
+    conv = nn.Conv2d(8, 32, 3, padding=1, bias=what == "a bias")
+    x = (spikes(4, 8, 6, 6) + (what == "no zeros")).bfloat16() if what != "float32" else spikes(4, 8, 6, 6)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=what != "float32"):
+        expected = convolve_weight(conv, x, conv.weight)
+        watch = Watch(monkeypatch, agree=True)
+        monkeypatch.setattr(EventConv, "_conv_forward", nn.Conv2d._conv_forward)
+        found = convolve_rounded(EventConv.of(conv), x, conv.weight)
+    assert watch.calls == skips
+    assert found.dtype == expected.dtype
+    torch.testing.assert_close(found, expected, rtol=0 if what != "spikes" else 2**-8, atol=0)
+
+
+def test_sums_in_bfloat16_are_tried_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snnbench.nn.convolution.has_fast_bfloat16", lambda: False)
+    tried: list[torch.dtype] = []
+
+    def tries(*geometry: object) -> bool:
+        tried.append(F.conv2d(weights(1, 1, 3, 3), weights(1, 1, 3, 3)).dtype)
+        return False
+
+    monkeypatch.setattr(events, "sums_agree", tries)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        convolve_rounded(EventConv.of(nn.Conv2d(8, 32, 3, bias=False)), spikes(4, 8, 6, 6), weights(32, 8, 3, 3))
+    assert set(tried) == {torch.float32}
 
 
 def test_a_form_has_all_in_common_with_its_convolution() -> None:

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnbench.nn.compiled.build import kernels
-from snnbench.nn.compiled.fusion import channels_last
-from snnbench.nn.convolution import is_plain_convolution
+from snnbench.nn.compiled.fusion import channels_last, type_of
+from snnbench.nn.convolution import convolve_weight, is_plain_convolution, rounds_to_bfloat16
 
 # Measured with AVX-512, and much the same with AVX2: with more inputs that are not zero, fewer output channels, or
 # fewer products of an input (as a shortcut of 1 x 1 with a stride has), dense kernels are faster.
@@ -47,12 +47,13 @@ class EventConv(nn.Conv2d):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002 - PyTorch's
         if _in_evaluation(input, weight):
             input = channels_last(input)  # noqa: A001 - PyTorch's
-            if self._skips(input, weight, bias):
+            if self.skips(input, weight, bias):
                 return convolve_events(input, weight, bias, self.stride, self.padding)  # type: ignore[arg-type]
         y: Tensor = super()._conv_forward(input, weight, bias)
         return y
 
-    def _skips(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    def skips(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+        """Whether the convolution of `x` with `weight` is faster without the zeros of `x`, and the same to the bit."""
         if self.groups != 1 or self.dilation != (1, 1) or isinstance(self.padding, str):
             return False
         products = weight[:, 0].numel() / math.prod(self.stride)
@@ -62,6 +63,16 @@ class EventConv(nn.Conv2d):
             return False
         geometry = tuple(x.shape), tuple(weight.shape), self.stride, self.padding, bias is not None
         return sums_agree(geometry, torch.get_num_threads())
+
+
+def convolve_rounded(conv: nn.Module, x: Tensor, weight: Tensor) -> Tensor:
+    """`convolve_weight` without gradient, to the bit; where zeros are skipped, without float32 copies of `x`."""
+    if isinstance(conv, EventConv) and conv.bias is None and rounds_to_bfloat16():
+        images, taps = channels_last(x.bfloat16()), weight.bfloat16().float()
+        with torch.autocast("cpu", enabled=False):  # or the sums that are tried would be rounded
+            if conv.skips(images, taps, None):
+                return convolve_events(images, taps, None, conv.stride, conv.padding)  # type: ignore[arg-type]
+    return convolve_weight(conv, x, weight)
 
 
 def is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
@@ -79,17 +90,20 @@ def events_among(x: Tensor) -> float:
 def convolve_events(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: tuple[int, int], padding: tuple[int, int]
 ) -> Tensor:
-    """The convolution of float32 `x` (N, C, H, W), channels-last, with finite weights (out, C, kh, kw)."""
+    """The convolution of `x` (N, C, H, W), channels-last, with finite float32 weights (out, C, kh, kw).
+
+    A bfloat16 `x` gives float32 sums, rounded once to bfloat16; it comes without a bias.
+    """
     (n, channels, *size), (out, _, *kernel) = x.shape, weight.shape
     rest = -out % _LANES
     taps = F.pad(weight, (0, 0) * 3 + (0, rest)).permute(2, 3, 1, 0).contiguous()
     height, width = ((s + 2 * p - k) // step + 1 for s, p, k, step in zip(size, padding, kernel, stride, strict=True))
-    y = torch.empty(n, out, height, width, memory_format=torch.channels_last)
+    y = torch.empty(n, out, height, width, dtype=x.dtype, memory_format=torch.channels_last)
     window = (ctypes.c_int64 * 12)(*size, channels, height, width, out + rest, *kernel, *stride, *padding)
     pointers = (ctypes.c_void_p(tensor.data_ptr()) for tensor in (x, taps, y))
     sizes = map(ctypes.c_int64, (n, out))
     threads = ctypes.c_int64(torch.get_num_threads())
-    kernels().snn_convolve_events(*pointers, *sizes, ctypes.byref(window), threads)
+    kernels().snn_convolve_events(type_of(x), *pointers, *sizes, ctypes.byref(window), threads)
     return y if bias is None else y.add_(bias.view(1, -1, 1, 1))
 
 

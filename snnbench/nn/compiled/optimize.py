@@ -14,14 +14,14 @@ from torch.nn.utils import parametrize
 from snnbench.nn.averaged import averages, convolve_averaged
 from snnbench.nn.compiled.build import kernels
 from snnbench.nn.compiled.counter import SpikeCounter
-from snnbench.nn.compiled.events import EventConv, is_plain
+from snnbench.nn.compiled.events import EventConv, convolve_rounded, is_plain
 from snnbench.nn.compiled.function import FusedSpikes, by_step, fire_without_gradient, mean_over_steps
 from snnbench.nn.compiled.fusion import Fusion
 from snnbench.nn.compiled.integer import IntegerConv
 from snnbench.nn.compiled.jelly import is_known, jelly_form, own_states
 from snnbench.nn.compiled.memory import keep_memory
 from snnbench.nn.compiled.pattern import PatternTrace, found_in
-from snnbench.nn.convolution import convolve, convolve_weight
+from snnbench.nn.convolution import convolve
 from snnbench.nn.neurons import IFNeuron, LIFNeuron, PLIFNeuron, Site, SpikingNeuron
 from snnbench.nn.rectifier import Rectifier
 from snnbench.nn.refits import observe_forwards
@@ -139,7 +139,7 @@ class FusedConvBNNeuron(ConvBNNeuron):
         """Spikes (T, N, out, H, W) of spikes or block outputs (T, N, channels, H, W)."""
         if averages(self.conv):
             averaged: Tensor = self.neuron(
-                convolve_averaged(self.conv, x, convolve_weight, mean_over_steps), self.bn, averaged=True
+                convolve_averaged(self.conv, x, convolve_rounded, mean_over_steps), self.bn, averaged=True
             )
             return averaged
         flat = x.flatten(0, 1)

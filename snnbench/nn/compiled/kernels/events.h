@@ -50,16 +50,18 @@ struct Events {
 
     explicit Events(const Window& s) : at(s.H * s.W * s.C + 1), value(s.H * s.W * s.C + 1), from(s.H * (s.W + 1)) {}
 
-    void find(const float* x, const Window& s) {
+    template <class S>
+    void find(const S* x, const Window& s) {
         int32_t count = 0, others = 0;
         for (int64_t h = 0; h < s.H; ++h) {
             for (int64_t w = 0; w < s.W; ++w) {
                 from[h * (s.W + 1) + w] = count;
                 for (int64_t c = 0; c < s.C; ++c, ++x) {
+                    const float input = load(*x);
                     at[count] = int32_t(w * s.C + c);
-                    value[count] = *x;
-                    others += *x != 0.0f && *x != 1.0f;
-                    count += *x != 0.0f;
+                    value[count] = input;
+                    others += input != 0.0f && input != 1.0f;
+                    count += input != 0.0f;
                 }
             }
             from[h * (s.W + 1) + s.W] = count;
@@ -69,8 +71,8 @@ struct Events {
 };
 
 // BLOCK times kChannels output channels at one place; `weight` (kernel_h, kernel_w, C, out) begins at the first of them.
-template <int BLOCK, bool ones>
-void convolve_at(const Events& events, const float* weight, float* y, int64_t top, int64_t left, int64_t stored,
+template <class S, int BLOCK, bool ones>
+void convolve_at(const Events& events, const float* weight, S* y, int64_t top, int64_t left, int64_t stored,
                  const Window& s) {
     constexpr int registers = BLOCK * kChannels / kLanes;
     Lanes sums[registers] = {};
@@ -87,13 +89,15 @@ void convolve_at(const Events& events, const float* weight, float* y, int64_t to
             }
         }
     }
-    std::memcpy(y, sums, stored * sizeof(float));
+    float found[BLOCK * kChannels];
+    std::memcpy(found, sums, sizeof sums);
+    for (int64_t c = 0; c < stored; ++c) store(y + c, found[c]);
 }
 
-template <int BLOCK>
-void convolve_image(const Events& events, const float* weight, float* y, int64_t stored, int64_t channels,
+template <class S, int BLOCK>
+void convolve_image(const Events& events, const float* weight, S* y, int64_t stored, int64_t channels,
                     const Window& s) {
-    const auto at = events.ones ? convolve_at<BLOCK, true> : convolve_at<BLOCK, false>;
+    const auto at = events.ones ? convolve_at<S, BLOCK, true> : convolve_at<S, BLOCK, false>;
     for (int64_t h = 0; h < s.out_h; ++h) {
         for (int64_t w = 0; w < s.out_w; ++w) {
             at(events, weight, y + (h * s.out_w + w) * channels, h * s.stride_h - s.pad_h, w * s.stride_w - s.pad_w,
@@ -103,8 +107,9 @@ void convolve_image(const Events& events, const float* weight, float* y, int64_t
 }
 
 // x (images, H, W, C), weight (kernel_h, kernel_w, C, out) with `out` rounded up to whole blocks, y (images, out_h,
-// out_w, channels).
-void convolve_events(const float* x, const float* weight, float* y, int64_t images, int64_t channels, const Window& s,
+// out_w, channels). Sums are float32, whatever x and y are.
+template <class S>
+void convolve_events(const S* x, const float* weight, S* y, int64_t images, int64_t channels, const Window& s,
                      int64_t threads) {
 #pragma omp parallel num_threads(threads)
     {
@@ -112,13 +117,13 @@ void convolve_events(const float* x, const float* weight, float* y, int64_t imag
 #pragma omp for schedule(static)
         for (int64_t n = 0; n < images; ++n) {
             events.find(x + n * s.H * s.W * s.C, s);
-            float* mine = y + n * s.out_h * s.out_w * channels;
+            S* mine = y + n * s.out_h * s.out_w * channels;
             for (int64_t from = 0; from < s.out; from += 4 * kChannels) {
                 const int64_t blocks = std::min<int64_t>(4, (s.out - from) / kChannels);
-                const auto run = blocks == 4   ? convolve_image<4>
-                                 : blocks == 3 ? convolve_image<3>
-                                 : blocks == 2 ? convolve_image<2>
-                                               : convolve_image<1>;
+                const auto run = blocks == 4   ? convolve_image<S, 4>
+                                 : blocks == 3 ? convolve_image<S, 3>
+                                 : blocks == 2 ? convolve_image<S, 2>
+                                               : convolve_image<S, 1>;
                 run(events, weight + from, mine + from, std::min(blocks * kChannels, channels - from), channels, s);
             }
         }

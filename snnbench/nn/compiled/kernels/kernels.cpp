@@ -64,9 +64,10 @@ int64_t snn_reach_rows(const float* x, const int64_t* fan_out, int64_t rows, int
     return reach_rows(x, fan_out, rows, positions, C, events, accumulates, threads);
 }
 
-void snn_convolve_events(const float* x, const float* weight, float* y, int64_t images, int64_t channels,
+void snn_convolve_events(int64_t type, const void* x, const float* weight, void* y, int64_t images, int64_t channels,
                          const Window* window, int64_t threads) {
-    convolve_events(x, weight, y, images, channels, *window, threads);
+    if (type == 1) return convolve_events((const bf16*)x, weight, (bf16*)y, images, channels, *window, threads);
+    convolve_events((const float*)x, weight, (float*)y, images, channels, *window, threads);
 }
 
 void snn_combine_rows(int64_t type, void* dy, const void* x, const void* a, const void* b, const void* c, int64_t rows,
