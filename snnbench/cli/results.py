@@ -83,9 +83,10 @@ def show(
     """Show one cell: the JSON of its record, or why it failed."""
     from snnbench.records.failures import Failure
     from snnbench.records.layout import RECORD_FILE
-    from snnbench.records.results import find_row, read_rows
+    from snnbench.records.results import find_row, is_cell, read_rows
 
-    if os.sep in cell and (place := Path(cell).resolve()).exists():
+    place = Path(cell).resolve()
+    if is_cell(place) or (os.sep in cell and place.exists()):
         place = place.parent if place.name == RECORD_FILE else place
         cell, out = place.name, place.parent.parent
     row = find_row(read_rows(out), cell)

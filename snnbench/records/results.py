@@ -63,7 +63,7 @@ _TOLD = 5
 
 
 def read_rows(out: Path) -> list[ListedRow]:
-    """A row for every cell in the folder `out`, ordered by path.
+    """A row for every cell in the folder `out`, or in one board's folder in it, ordered by path.
 
     Raises:
         RecordError: if there is no such folder.
@@ -71,7 +71,7 @@ def read_rows(out: Path) -> list[ListedRow]:
     if not out.is_dir():
         raise RecordError(f"there is no results folder '{out}'")
     listing = Listing(out)
-    rows = [row for board in _folders(out) for row in _rows_of(board, listing)]
+    rows = [row for board in _boards(out) for row in _rows_of(board, listing)]
     listing.remember()
     return rows
 
@@ -134,13 +134,19 @@ def find_row(rows: list[ListedRow], name: str) -> ListedRow:
     return found[0]
 
 
-def _folders(folder: Path) -> list[os.DirEntry[str]]:
-    entries = [entry for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]
-    return sorted(entries, key=lambda entry: entry.name)
+def _boards(out: Path) -> list[str]:
+    entries = [entry for entry in os.scandir(out) if entry.is_dir() and not entry.name.startswith(".")]
+    folders = sorted(entry.path for entry in entries)
+    return [str(out)] if any(map(is_cell, folders)) else folders
 
 
-def _rows_of(board: os.DirEntry[str], listing: Listing) -> Iterator[ListedRow]:
-    for entry in sorted(os.scandir(board.path), key=lambda entry: entry.name):
+def is_cell(folder: str | Path) -> bool:
+    """Whether `folder` is that of a finished cell."""
+    return (Path(folder) / RECORD_FILE).is_file()
+
+
+def _rows_of(board: str, listing: Listing) -> Iterator[ListedRow]:
+    for entry in sorted(os.scandir(board), key=lambda entry: entry.name):
         if entry.name.startswith("."):
             continue
         if entry.name.endswith(FAILURE_SUFFIX):

@@ -133,7 +133,12 @@ def test_show_prints_a_record_or_a_traceback(results: Path, cli: Callable) -> No
     assert cli("results", "show", "faulty-3bit", results)[0] == 2
 
 
-def test_show_takes_the_path_that_a_run_told(results: Path, cli: Callable) -> None:
+def test_the_folder_of_one_board_is_listed(results: Path) -> None:
+    board = next(results.glob("*/faulty-1bit*")).parent
+    assert read_rows(board) == [row for row in read_rows(results) if Path(row["path"]).parent == board]
+
+
+def test_show_takes_the_path_that_a_run_told(results: Path, cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = next(results.glob("*/faulty-1bit*"))
     folder.with_name(f"{folder.name}.failed.json").write_text("{}")  # failed once, finished since
     for told in (f"{folder}", f"{folder}/", f"{folder}/record.json"):
@@ -141,6 +146,8 @@ def test_show_takes_the_path_that_a_run_told(results: Path, cli: Callable) -> No
         assert code == 0
         assert text == (folder / "record.json").read_text("utf-8")
     assert cli("results", "show", str(results / "nowhere" / "faulty-1bit"), results)[0] == 2
+    monkeypatch.chdir(folder.parent)
+    assert cli("results", "show", folder.name)[1] == text
 
 
 def test_an_unknown_column_is_answered_with_the_columns_but_not_the_ends_of_intervals() -> None:
