@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from snnbench.nn.refits import Refitting
+from snnbench.quant.nearest import encode, nearest, thresholds
 from snnbench.quant.straight_through import straight_through
 
 Codes = Literal["signed", "binary"]
@@ -49,9 +50,10 @@ class LQNet(nn.Module, Refitting):
         """The quantized tensor, same shape and dtype as `x`."""
         rows = self._rows(x.detach())
         levels, order = self._levels(self._used if self.training and _in_backward_pass() else self.basis, x.dtype)
+        if not self._training_forward:
+            return straight_through(nearest(rows, levels).view(x.shape), x)
         index = encode(rows, levels)
-        if self._training_forward:
-            self._collect(rows, index, order)
+        self._collect(rows, index, order)
         return straight_through(levels.gather(1, index).view(x.shape), x)
 
     def start_forward(self) -> None:
@@ -124,17 +126,6 @@ class Totals:
         values = levels.double()
         error = self.squares + (values * (values * counts - 2 * sums)).sum(dim=1, keepdim=True)
         return error.maximum(_RESOLUTION * self.squares)
-
-
-def thresholds(levels: Tensor) -> Tensor:
-    """Half-way points (R, K - 1) of the sorted `levels` (R, K)."""
-    return ((levels[:, 1:] + levels[:, :-1]) / 2).contiguous()
-
-
-def encode(rows: Tensor, levels: Tensor) -> Tensor:
-    """Index (R, n) of the nearest of the sorted `levels` (R, K) for each of `rows` (R, n); ties go down."""
-    index: Tensor = torch.searchsorted(thresholds(levels), rows.contiguous())
-    return index
 
 
 def count(rows: Tensor, code: Tensor, codes: int) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """LQ-Nets fit of a million weights at 8 bits against the plain version, which compares every weight with every level.
 
-Both end the fit a little earlier than usual: the plain version needs minutes otherwise.
+Both end the fit a little earlier than usual: the plain version needs minutes otherwise. And the quantization of a
+membrane's potentials against PyTorch's search.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from snnbench.builtin import lqnet
 from snnbench.builtin.lqnet import LQNet, solve
+from snnbench.quant.nearest import encode, nearest
 
 STILL_FALLING = 1e-2
 CLEAR_PEAK = Path("/proc/self/clear_refs")
@@ -71,7 +73,7 @@ def plain() -> Plain:
 def error(basis: Tensor) -> Tensor:
     """Squared error (R,) of the weights in the levels of `basis`."""
     rows, levels = weights(), (basis @ lqnet._all_codes(8, "signed").T).sort(dim=1).values
-    return (levels.gather(1, lqnet.encode(rows, levels)) - rows).double().square().sum(dim=1)
+    return (levels.gather(1, encode(rows, levels)) - rows).double().square().sum(dim=1)
 
 
 def bench_lqnet_fit(benchmark, monkeypatch):
@@ -87,6 +89,24 @@ def bench_lqnet_fit(benchmark, monkeypatch):
         ratio=peer.seconds / benchmark.stats.stats.min,
         target=">= 5",
         largest_difference=float((quantizer.basis - peer.basis).abs().max()),
+    )
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def bench_nearest_levels(benchmark, bits):
+    potentials = torch.randn(1, 4_000_000, generator=torch.Generator().manual_seed(0))
+    levels = torch.linspace(-1, 1, 2**bits)[None]
+    started = perf_counter()
+    expected = levels.gather(1, encode(potentials, levels))
+    seconds = perf_counter() - started
+    found = benchmark.pedantic(nearest, (potentials, levels), rounds=5, warmup_rounds=1)
+    assert torch.equal(found, expected)
+    benchmark.extra_info.update(
+        work=f"nearest of {2**bits} levels, 4M potentials",
+        peer="torch.searchsorted and gather",
+        ratio=seconds / benchmark.stats.stats.min,
+        target=">= 4",
+        largest_difference=0.0,
     )
 
 

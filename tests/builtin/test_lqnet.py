@@ -12,9 +12,10 @@ from torch import nn
 from torch.nn.utils import parametrize
 from torch.utils.checkpoint import checkpoint
 
-from snnbench.builtin.lqnet import Totals, encode, lqnet
+from snnbench.builtin.lqnet import Totals, lqnet
 from snnbench.nn import sew_resnet8
 from snnbench.quant import quantize_membranes, quantize_weights, quantizers
+from snnbench.quant.nearest import encode
 
 EPS = 1e-4
 
