@@ -25,6 +25,7 @@ PictureFormat = Literal["png", "svg"]
 _WIDTH = 7.2
 _GRID = np.linspace(0, 1, 501)
 _LOG_FROM = 20
+_ENTRY = 0.18  # inches of a line of the legend
 
 
 def draw_all(
@@ -110,7 +111,7 @@ def steps_picture(series: Sequence[Series], reference: FiringProfile) -> Figure:
 
 def emd_picture(series: Sequence[Series]) -> Figure:
     """EMD of each layer, in network order."""
-    figure = Figure(figsize=(_WIDTH, 3.6 + 0.16 * _legend_rows(len(series) + 1)), layout="constrained")
+    figure = Figure(figsize=(_WIDTH, 3.4), layout="constrained")
     axes = figure.subplots()
     layers = [row.layer for row in series[0].record.layers]
     for one, style in zip(series, _styles(series), strict=True):
@@ -133,7 +134,7 @@ def emd_picture(series: Sequence[Series]) -> Figure:
 
 def accuracy_picture(series: Sequence[Series]) -> Figure:
     """Accuracy against EMD, each with its 95 % interval."""
-    figure = Figure(figsize=(_WIDTH, 4.0 + 0.16 * _legend_rows(len(series) + 2)), layout="constrained")
+    figure = Figure(figsize=(_WIDTH, 3.8), layout="constrained")
     axes, first = figure.subplots(), series[0].record
     for one, style in zip(series, _styles(series), strict=True):
         _cross(axes, one, style)
@@ -211,7 +212,7 @@ def cumulative(rates: Tensor) -> NDArray[np.float64]:
 def _panels(layers: Sequence[str], draw: Callable[[Axes, str], str], x: str, y: str) -> Figure:
     columns = 3 if len(layers) <= 9 else 4
     rows = ceil(len(layers) / columns)
-    figure = Figure(figsize=(_WIDTH, 1.55 * rows + 1.1), layout="constrained")
+    figure = Figure(figsize=(_WIDTH, 1.55 * rows + 0.7), layout="constrained")
     grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
     for axes, layer in zip(grid.flat, layers, strict=False):
         note = draw(axes, layer)
@@ -230,16 +231,11 @@ def _finished(figure: Figure, series: Sequence[Series], title: str) -> Figure:
     limit = f", first {record.cell.limit} images" if record.cell.limit else ""
     figure.suptitle(f"{title}\n{record.cell.board}{limit}", fontsize=10)
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=_legend_columns(labels))
+    longest = max(map(len, labels))
+    columns = max(1, min(len(labels), 100 // (longest + 8)))
+    figure.set_figheight(figure.get_figheight() + _ENTRY * ceil(len(labels) / columns))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=min(8.5, 800 / longest))
     return figure
-
-
-def _legend_columns(labels: Sequence[str]) -> int:
-    return max(1, min(len(labels), 100 // (max(map(len, labels)) + 8)))
-
-
-def _legend_rows(entries: int) -> int:
-    return ceil(entries / 3)
 
 
 def _short(layer: str) -> str:

@@ -112,6 +112,13 @@ def test_a_distance_of_any_size_is_in_the_picture(value: float, series: list[Ser
     assert axes.bbox.x0 + 10 < place < axes.bbox.x1 - 10  # with its marker
 
 
+def test_a_picture_of_a_whole_board_has_room_for_its_curves(series: list[Series], reference: FiringProfile) -> None:
+    many = [replace(one, label=f"{one.label} and a long name, {i}") for i in range(20) for one in series]
+    for figure in (rates_picture(many, reference), emd_picture(many), accuracy_picture(many)):
+        render(figure, "png")  # a warning of no room would be an error
+        assert min(axes.get_window_extent().height for axes in figure.axes) > 60
+
+
 def test_one_record_alone_shows_its_emd_as_an_area(series: list[Series], reference: FiringProfile) -> None:
     axes = rates_picture(series[:1], reference).axes[-1]
     row = series[0].record.layers[-1]

@@ -57,7 +57,7 @@ def test_products_are_added_one_by_one(out: int) -> None:
 def test_sums_are_a_convolution(
     kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], most: int
 ) -> None:
-    x, weight, bias = spikes(3, 7, 9, 8, most=most), weights(37, 7, *kernel), weights(37)
+    x, weight, bias = spikes(3, 19, 9, 8, most=most), weights(37, 19, *kernel), weights(37)
     exact = F.conv2d(x.double(), weight.double(), bias.double(), stride, padding)
     found = convolve_events(x, weight, bias, stride, padding)
     torch.testing.assert_close(found.double(), exact, rtol=1e-5, atol=1e-5)

@@ -9,6 +9,7 @@
 #include <immintrin.h>
 #endif
 
+#include "compaction.h"
 #include "memory.h"
 
 namespace {
@@ -48,25 +49,20 @@ struct Events {
     std::vector<int32_t> from;
     bool ones = true;
 
-    explicit Events(const Window& s) : at(s.H * s.W * s.C + 1), value(s.H * s.W * s.C + 1), from(s.H * (s.W + 1)) {}
+    explicit Events(const Window& s) : at(s.H * s.W * s.C + kGroup), value(at.size()), from(s.H * (s.W + 1)) {}
 
     template <class S>
     void find(const S* x, const Window& s) {
-        int32_t count = 0, others = 0;
+        int64_t count = 0;
+        bool others = false;
         for (int64_t h = 0; h < s.H; ++h) {
-            for (int64_t w = 0; w < s.W; ++w) {
-                from[h * (s.W + 1) + w] = count;
-                for (int64_t c = 0; c < s.C; ++c, ++x) {
-                    const float input = load(*x);
-                    at[count] = int32_t(w * s.C + c);
-                    value[count] = input;
-                    others += input != 0.0f && input != 1.0f;
-                    count += input != 0.0f;
-                }
+            for (int64_t w = 0; w < s.W; ++w, x += s.C) {
+                from[h * (s.W + 1) + w] = int32_t(count);
+                count += compact(x, s.C, int32_t(w * s.C), &at[count], &value[count], others);
             }
-            from[h * (s.W + 1) + s.W] = count;
+            from[h * (s.W + 1) + s.W] = int32_t(count);
         }
-        ones = others == 0;
+        ones = !others;
     }
 };
 
