@@ -24,7 +24,7 @@ def plot(
 ) -> None:
     """Draw pictures of records.
 
-    Firing rates, EMD per layer, accuracy against EMD, and rates per step; the records share one protocol.
+    Firing rates, EMD per layer, accuracy against EMD, rates per step, and all metrics; the records share one protocol.
     """
     from snnbench.cli.reporting import ConsoleReporter
     from snnbench.examine.pictures import draw_all
