@@ -57,6 +57,18 @@ ACCURACY = _percent(
     heading="accuracy %",
     about="test accuracy",
 )
+ACCURACY_CHANGE = Metric(
+    "accuracy_change",
+    "change of accuracy",
+    "points",
+    100,
+    "+.2f",
+    "higher",
+    lambda F, s: F.accuracy_change(s.correct, s.reference_correct),
+    needs=("predictions",),
+    heading="change",
+    about="accuracy minus the reference's, points",
+)
 FIRING_EMD = _distance(
     "firing_emd",
     "firing EMD",
@@ -83,18 +95,7 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         ACCURACY,
-        Metric(
-            "accuracy_change",
-            "change of accuracy",
-            "points",
-            100,
-            "+.2f",
-            "higher",
-            lambda F, s: F.accuracy_change(s.correct, s.reference_correct),
-            needs=("predictions",),
-            heading="change",
-            about="accuracy minus the reference's, points",
-        ),
+        ACCURACY_CHANGE,
         Metric(
             "mcnemar_p",
             "McNemar test, p",

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snnbench.bench.metrics import ACCURACY, FIRING_EMD, columns
+from snnbench.bench.metrics import ACCURACY, ACCURACY_CHANGE, FIRING_EMD, columns
 from snnbench.bench.reopening import bench_of
 from snnbench.errors import RecordError
 from snnbench.functional import CONFIDENCE, Estimate, McNemar, accuracy_change, mcnemar_test
@@ -176,9 +176,10 @@ def _compare(first: Path, second: Path, data: Path | None) -> Comparison:
 
 
 def _others(first: Record, second: Record) -> Iterator[tuple[str, Estimate]]:
+    told = (ACCURACY, ACCURACY_CHANGE, FIRING_EMD)  # a change of changes is that of accuracy, which is paired
     for metric in columns(first.metrics):
         old, new = metric.of(first), metric.of(second)
-        if metric not in (ACCURACY, FIRING_EMD) and old and new and old.value is not None and new.value is not None:
+        if metric not in told and old and new and old.value is not None and new.value is not None:
             yield metric.name, difference(new, old)
 
 

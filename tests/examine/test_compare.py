@@ -54,6 +54,8 @@ def test_compare_as_json(board: Board, told: Told, capsys: pytest.CaptureFixture
     assert document["verdict"] == cell["verdict"] == "better"
     assert cell["accuracy_change"]["low"] <= cell["accuracy_change"]["value"] <= cell["accuracy_change"]["high"]
     assert cell["firing_emd_change"]["high"] < 0
+    assert "firing_drift" in cell["other_changes"]
+    assert "accuracy_change" not in cell["other_changes"]  # once, paired, and not again by a wider interval
     assert cell["p_fires_like_reference"] == [1 / 1001, 1 / 1001]
 
 
