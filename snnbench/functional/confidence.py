@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from snnbench.errors import FiringError
+from snnbench.functional.decisions import check_classes
 
 BINS = 15
 """Number of equally wide bins of the calibration error (Guo et al. 2017)."""
@@ -66,5 +67,4 @@ def _check(logits: Tensor, labels: Tensor) -> None:
         )
     if not torch.isfinite(logits).all():
         raise FiringError("outputs are not finite; no probability can be read from them")
-    if labels.min() < 0 or labels.max() >= logits.shape[1]:
-        raise FiringError(f"labels lie outside 0..{logits.shape[1] - 1}, the classes of the outputs")
+    check_classes(labels, logits.shape[1])

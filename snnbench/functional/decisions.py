@@ -32,8 +32,15 @@ def flipped(logits: Tensor, reference_logits: Tensor, labels: Tensor) -> tuple[T
     _check_logits(logits, reference_logits)
     if labels.shape != logits.shape[:1] or labels.is_floating_point():
         raise FiringError(f"labels are class numbers (N,) for outputs {tuple(logits.shape)}, got {tuple(labels.shape)}")
+    check_classes(labels, logits.shape[1])
     right, reference_right = logits.argmax(1) == labels, reference_logits.argmax(1) == labels
     return reference_right & ~right, right & ~reference_right
+
+
+def check_classes(labels: Tensor, classes: int) -> None:
+    """A FiringError if a label is none of `classes`: counted from 1, the last class would be wrong without a word."""
+    if labels.min() < 0 or labels.max() >= classes:
+        raise FiringError(f"labels lie outside 0..{classes - 1}, the classes of the outputs")
 
 
 def divergences(logits: Tensor, reference_logits: Tensor) -> Tensor:
@@ -67,7 +74,7 @@ def flips(logits: Tensor, reference_logits: Tensor, labels: Tensor) -> float:
         labels: the right classes, integers `(N,)`.
 
     Raises:
-        FiringError: if shapes differ, there is no sample, or an output is not finite.
+        FiringError: if shapes differ, there is no sample, an output is not finite, or a label is no class.
 
     Source: Dutta et al. 2024, Accuracy is Not All You Need, arXiv 2407.09141.
     """

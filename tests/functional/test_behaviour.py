@@ -192,3 +192,5 @@ def test_outputs_that_decide_nothing_are_refused(mine, theirs, message):
 def test_labels_must_fit():
     with pytest.raises(FiringError, match=r"labels are class numbers \(N,\)"):
         flips(logits(0), logits(1), torch.zeros(3, dtype=torch.int64))
+    with pytest.raises(FiringError, match=r"labels lie outside 0\.\."):
+        flips(logits(0), logits(1), torch.ones(len(logits(0)), dtype=torch.int64) * logits(0).shape[1])
