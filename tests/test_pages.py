@@ -191,10 +191,9 @@ def test_what_fine_tuning_mends_of_it_is_the_leaderboards() -> None:
         lost = [below_its_control(each) for each in fine_tuned_states(board, site)]
         assert len(lost) == 6
         assert said.format(min(lost), max(lost)) in page
-    boards = ("cifar10-sew8-brief-v2", "cifar100-sew8-v4")
+    boards = ("cifar10-sew8-brief-v1", "cifar10-sew8-brief-v2", "cifar100-sew8-v4")
     stored = [below_its_control(each) for board in boards for each in fine_tuned_states(board, "post_reset")]
-    assert max(stored) <= 0
-    assert "those that were measured where they are stored are not below it" in page
+    assert f"none that was measured is more than {max(stored):.2f} points below" in page
 
 
 def fine_tuned_states(board: str, site: str) -> list[Record]:

@@ -70,9 +70,11 @@ def test_the_fast_form_shows_what_the_network_itself_would():
     for model in (plain, fast):
         model.to(memory_format=torch.channels_last)
     images = [batch.contiguous(memory_format=torch.channels_last) for batch in batches()]
-    form = optimize(fast).train()
+    form, ran = optimize(fast).train(), []
+    form.register_forward_pre_hook(lambda *_: ran.append(True))
     assert calibrate(plain, images) == calibrate(fast, images, form)
     assert form.training
+    assert ran
     others = quantizers(fast)
     for name, quantizer in quantizers(plain).items():
         assert torch.equal(quantizer.shown, others[name].shown)
