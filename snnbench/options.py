@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pydantic import TypeAdapter
 
+NO_BITS = "the factory has no keyword-only argument bits: factory(tensor, *, bits, **options)"
 _REQUIRED = inspect.Parameter.empty
 _TYPES = {"integer": "whole number", "number": "number", "boolean": "yes or no", "string": "text"}
 
@@ -63,6 +64,19 @@ def describe(owner: object, factory: Callable[..., Any]) -> list[Option]:
     ``owner`` is how messages name the factory, as ``quantizer 'lqnet'``. PluginError if an annotation cannot be read.
     """
     return [_option(parameter, _schema(_adapter(owner, parameter))) for parameter in _parameters(owner, factory)]
+
+
+def check_defaults(owner: object, factory: Callable[..., Any]) -> None:
+    """PluginError if an option's default, which nobody types, is not what its own annotation allows."""
+    from pydantic import ValidationError
+
+    for parameter in _parameters(owner, factory):
+        try:
+            if parameter.default is not _REQUIRED:
+                _adapter(owner, parameter).validate_python(parameter.default, strict=True)
+        except ValidationError as error:
+            default = f"{parameter.name}={parameter.default!r}"
+            raise PluginError(f"{owner}: the default {default} is not what its annotation allows") from error
 
 
 def fixed_bits(owner: object, factory: Callable[..., Any]) -> int | None:
@@ -107,7 +121,7 @@ def _given(
     if bits is None:
         return dict(options)
     if "bits" not in parameters:
-        raise PluginError(f"{owner}: its factory has no keyword argument bits")
+        raise PluginError(f"{owner}: {NO_BITS}")
     fixed = parameters["bits"].default
     if fixed is not _REQUIRED and str(bits) != str(fixed):
         raise OptionError(f"bits={bits} does not agree with {owner}, which has {fixed} bits and no others")

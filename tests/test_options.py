@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from snnbench.errors import OptionError, PluginError
-from snnbench.options import Option, describe, fixed_bits, parse_pairs, validate
+from snnbench.options import Option, check_defaults, describe, fixed_bits, parse_pairs, validate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -177,7 +177,7 @@ def test_a_model_has_options_without_bits():
     assert [option.name for option in describe("model 'm'", model)] == ["width"]
     with pytest.raises(OptionError, match="width=0 must be >= 1 for model 'm'"):
         validate("model 'm'", model, {"width": 0})
-    with pytest.raises(PluginError, match="model 'm': its factory has no keyword argument bits"):
+    with pytest.raises(PluginError, match="model 'm': the factory has no keyword-only argument bits"):
         validate("model 'm'", model, {}, bits=4)
 
 
@@ -240,3 +240,20 @@ def test_pairs():
 def test_pairs_that_are_none(pairs, message):
     with pytest.raises(OptionError, match=message):
         parse_pairs(pairs)
+
+
+def half(tensor, *, bits: Bits, share: float = "half"): ...
+
+
+def none(tensor, *, bits: Bits, share: float = None): ...  # noqa: RUF013
+
+
+@pytest.mark.parametrize(("factory", "default"), [(half, "'half'"), (none, "None")])
+def test_a_default_that_its_own_annotation_refuses_is_the_plugins_fault(factory, default):
+    with pytest.raises(PluginError, match=f"uniform': the default share={default} is not what its annotation allows"):
+        check_defaults(OWNER, factory)
+
+
+@pytest.mark.parametrize("factory", [uniform, full, model])
+def test_defaults_that_the_annotations_allow(factory):
+    check_defaults(OWNER, factory)

@@ -22,6 +22,7 @@ from snnbench.quant import (
     Joint,
     MakeQuantizer,
     check_layers,
+    checked_module,
     feeding_quantizers,
     quantize_membranes,
     quantize_weights,
@@ -76,11 +77,11 @@ def _declared_bits(bench: Bench, spec: QuantizerSpec) -> dict[str, int]:
 
 
 def _maker(spec: QuantizerSpec, declared: Mapping[str, int]) -> MakeQuantizer:
-    factory = catalogue().quantizers[spec.name].value
+    entry = catalogue().quantizers[spec.name]
 
     def make(layer: str, tensor: Tensor) -> nn.Module:
-        quantizer: nn.Module = factory(tensor, bits=declared.get(layer, spec.bits), **spec.options)
-        return quantizer
+        made = entry.value(tensor, bits=declared.get(layer, spec.bits), **spec.options)
+        return checked_module(entry, made)
 
     return make
 

@@ -71,6 +71,9 @@ def _document(report: CheckReport) -> dict[str, object]:
 
 def _print(report: CheckReport) -> None:
     width = max(len(outcome.check) for outcome in report.outcomes)
+    first: dict[str, str] = {}
     for outcome in report.outcomes:
-        typer.echo(f"{outcome.check:<{width}}  {outcome.status:<8}  {outcome.message}".rstrip())
+        told = first.setdefault(outcome.message, outcome.check)  # one fault of a factory fails nearly all checks
+        message = outcome.message if told == outcome.check or not outcome.message else f"the same as {told}"
+        typer.echo(f"{outcome.check:<{width}}  {outcome.status:<8}  {message}".rstrip())
     typer.echo(report.summary)

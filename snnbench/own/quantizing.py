@@ -15,7 +15,7 @@ from snnbench.options import fixed_bits, validate
 from snnbench.own.batches import Batches, ImagesOnly
 from snnbench.own.membranes import quantize_membranes
 from snnbench.plugins import catalogue
-from snnbench.quant import Joint, MakeQuantizer, quantize_weights, quantizers
+from snnbench.quant import Joint, MakeQuantizer, checked_module, quantize_weights, quantizers
 from snnbench.quant.calibration import calibrate as show_inputs
 
 M = TypeVar("M", bound=nn.Module)
@@ -96,10 +96,10 @@ def _check_alone(model: nn.Module, quantizer: str, membrane: str) -> None:
 
 def _maker(quantizer: str, bits: int | None, options: Mapping[str, object]) -> MakeQuantizer:
     chosen, values = declared_bits(quantizer, bits, options)
-    factory = catalogue().quantizers[quantizer].value
+    entry = catalogue().quantizers[quantizer]
 
     def make(layer: str, tensor: Tensor) -> nn.Module:
-        made: Any = factory(tensor, bits=chosen, **values)
+        made: Any = checked_module(entry, entry.value(tensor, bits=chosen, **values))
         made.declared_bits = chosen
         return cast(nn.Module, made)
 

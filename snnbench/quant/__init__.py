@@ -13,7 +13,7 @@ from snnbench.quant.apply import (
     quantizers,
 )
 from snnbench.quant.audit import audit_membranes, audit_weights, float_bits, full_precision
-from snnbench.quant.contract import Calibrated, Joint, Quantizer
+from snnbench.quant.contract import Calibrated, Joint, Quantizer, checked_module
 from snnbench.quant.straight_through import straight_through
 from snnbench.quant.watch import Watch
 
@@ -29,6 +29,7 @@ __all__ = [
     "audit_weights",
     "bake",
     "check_layers",
+    "checked_module",
     "feeding_quantizers",
     "float_bits",
     "full_precision",

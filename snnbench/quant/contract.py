@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from snnbench.errors import PluginError
+
 if TYPE_CHECKING:
     from snnbench.quant.calibration import LayerInputs
 
@@ -34,3 +36,11 @@ class Joint(Protocol):
 
     def for_membrane(self, tensor: Tensor, *, bits: int, **options: Any) -> nn.Module:
         """The quantizer of potentials; `tensor` is (C,) of NaN."""
+
+
+def checked_module(owner: object, made: object) -> nn.Module:
+    """What a factory of quantizers made; PluginError, which names its `owner`, unless it is an `nn.Module`."""
+    if isinstance(made, nn.Module):
+        return made
+    found = f"the class {made.__name__}" if isinstance(made, type) else f"a {type(made).__name__}"
+    raise PluginError(f"{owner}: its factory gives {'None' if made is None else found}, not an nn.Module")

@@ -12,7 +12,7 @@ from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.libraries import StepMode, spikes_by_step, step_mode
 from snnbench.nn.synapses import weight_layers
 from snnbench.nn.walk import Timed
-from snnbench.options import describe, validate
+from snnbench.options import check_defaults, describe, validate
 from snnbench.testing.outcome import CheckSkipped
 from snnbench.testing.probes import require
 from snnbench.testing.subject import Check, Subject
@@ -26,6 +26,8 @@ def options(subject: Subject) -> None:
     documented = subject.is_own or (factory.__doc__ or "").strip()
     require(documented, "the factory has no docstring, so 'plugins show' cannot say what it is")
     describe(subject.entry, factory)
+    if not subject.is_own:
+        check_defaults(subject.entry, factory)
 
 
 def logits(subject: Subject) -> None:

@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from snnbench.options import describe
+from snnbench.options import NO_BITS, check_defaults, describe
 from snnbench.quant import Joint, Refitting, bake, quantizers
 from snnbench.testing.outcome import CheckSkipped
 from snnbench.testing.probes import (
@@ -46,8 +46,8 @@ def options(subject: Subject) -> None:
     """``plugins show`` has something to say: a docstring, and every option with its annotation."""
     factory = subject.entry.value
     require((factory.__doc__ or "").strip(), "the factory has no docstring, so 'plugins show' cannot say what it is")
-    names = [option.name for option in describe(subject.entry, factory)]
-    require("bits" in names, "the factory has no keyword argument bits")
+    check_defaults(subject.entry, factory)
+    require("bits" in [option.name for option in describe(subject.entry, factory)], NO_BITS)
 
 
 def shape(subject: Subject) -> None:

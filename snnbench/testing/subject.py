@@ -14,7 +14,7 @@ from snnbench.errors import OptionError
 from snnbench.options import describe, fixed_bits, validate
 from snnbench.plugins import PluginEntry
 from snnbench.plugins.own import OWN
-from snnbench.quant import quantize_weights
+from snnbench.quant import checked_module, quantize_weights
 from snnbench.testing.outcome import CheckSkipped
 
 _BITS = (1, 2, 3, 4, 8)
@@ -53,7 +53,7 @@ Check = Callable[[Subject], None]
 class Variant:
     """One setting of a quantizer: its keyword arguments, ``bits`` among them."""
 
-    factory: Any
+    entry: PluginEntry[Any]
     arguments: Mapping[str, Any]
 
     def __str__(self) -> str:
@@ -66,8 +66,7 @@ class Variant:
 
     def make(self, tensor: Tensor) -> nn.Module:
         """The quantizer of `tensor`; OptionError if the factory refuses this setting."""
-        quantizer: nn.Module = self.factory(tensor, **self.arguments)
-        return quantizer
+        return checked_module(self.entry, self.entry.value(tensor, **self.arguments))
 
     def quantize(self, layer: nn.Module) -> nn.Module:
         """A network of that one layer, its weight quantized."""
@@ -87,7 +86,7 @@ def variants(subject: Subject, bits: Sequence[int] = _BITS) -> Iterator[Variant]
     """
     found = False
     for arguments in _settings(subject, bits):
-        variant = Variant(subject.entry.value, arguments)
+        variant = Variant(subject.entry, arguments)
         try:
             variant.make(weights(2, 2))
         except OptionError:

@@ -341,6 +341,40 @@ def test_a_factory_without_a_docstring_fails_the_check_of_its_options():
     assert list(failures(check_entry(entry(Good, about=None)))) == ["options"]
 
 
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (lambda tensor, bits: tensor, "a Tensor"),
+        (lambda tensor, bits: None, "None"),
+        (lambda tensor, bits: Good, "the class Good"),
+    ],
+)
+def test_a_factory_that_gives_no_module_is_told_so(make, found):
+    failed = failures(check_entry(entry(make)))
+    assert set(failed) == set(CHECKS["quantizers"]) - {"options"}
+    assert set(failed.values()) == {f"quantizer '<lambda>': its factory gives {found}, not an nn.Module"}
+
+
+class GivesAPair(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x), self.scale
+
+
+def test_what_is_no_tensor_is_told_so():
+    assert "comes back as a tuple" in failures(check_entry(entry(GivesAPair)))["shape"]
+
+
+def test_bits_that_could_be_given_by_place_are_told_how():
+    def factory(tensor: Tensor, bits: int) -> nn.Module:
+        """Bits are no option."""
+        return Good(tensor, bits)
+
+    found = failures(
+        check_entry(PluginEntry("quantizers", "placed", factory, PluginSource("snnbench-tests", "1.0", "t", "t")))
+    )
+    assert found["options"] == "the factory has no keyword-only argument bits: factory(tensor, *, bits, **options)"
+
+
 class AddsLevelsAtSixBits(Good):
     def round(self, x: Tensor) -> Tensor:
         return super().round(x) + (x / 100 if self.bits == 6 else 0)

@@ -110,3 +110,27 @@ def test_the_command_prints_every_check_and_its_exit_code_says_how_it_ended(nan,
     (report,) = json.loads(out)
     assert [each["check"] for each in report["checks"] if each["status"] == "failed"] == ["degenerate"]
     assert cli("check", nan, "--option", "clip=wide")[0] == 2
+
+
+NO_MODULE = """
+    from snnbench import hookimpl
+
+    def plain(tensor, *, bits: int = 8):
+        "Gives the weight and no module."
+        return tensor
+
+    @hookimpl
+    def snnbench_quantizers():
+        return {"plain": plain}
+"""
+
+
+def test_one_fault_that_fails_many_checks_is_told_once(install, cli):
+    install("snnbench-plain", NO_MODULE)
+    catalogue.cache_clear()
+    code, out, _ = cli("check", "plain")
+    catalogue.cache_clear()
+    assert code == 1
+    told = [line for line in out.splitlines() if "its factory gives a Tensor, not an nn.Module" in line]
+    assert [line.split()[:2] for line in told] == [["shape", "failed"]]
+    assert out.count("failed    the same as shape\n") == len(CHECKS["quantizers"]) - 2
