@@ -30,7 +30,7 @@ def compare(
     Exit code 0: B is better, 1: worse, 3: cannot tell, 4: not comparable.
     """
     from snnbench.examine.compare import compare as run
-    from snnbench.examine.compare import overall
+    from snnbench.examine.compare import overall, why_not
 
     found = run(first, second, data)
     if as_json:
@@ -41,7 +41,7 @@ def compare(
         typer.echo("\n".join(_lines(comparison)))
     verdict = overall(found)
     if not found:
-        typer.echo(f"Not comparable: '{first}' and '{second}' hold no two measured cells of one protocol and reference")
+        typer.echo(f"Not comparable: '{first}' and '{second}': {why_not(first, second)}")
     elif len(found) > 1:
         typer.echo(f"{len(found)} cells compared; B is {_name(verdict)} over all")
     return verdict.value

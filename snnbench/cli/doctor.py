@@ -139,10 +139,17 @@ def _lines(findings: dict[str, Any]) -> Iterator[str]:
     for row in findings["data"]["sets"]:
         yield f"  {row['name']:12}{row['state']}{_size(row)}"
     yield f"{'cache':14}{findings['cache']['folder']}{_size(findings['cache'])}"
-    yield f"{'plugins':14}{', '.join(f'{count} {kind}' for kind, count in findings['plugins'].items())}\n"
+    yield f"{'plugins':14}{_counted(findings['plugins'])}\n"
     yield from (f"broken: {line}" for line in findings["broken"])
     if not findings["broken"]:
         yield "nothing is broken"
+
+
+def _counted(parts: dict[str, int]) -> str:
+    from snnbench.plugins import KINDS
+
+    many = {"datasets": "data sets"}
+    return ", ".join(f"{n} {KINDS[kind] if n == 1 else many.get(kind, kind)}" for kind, n in parts.items())
 
 
 def _size(row: dict[str, Any]) -> str:

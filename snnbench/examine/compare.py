@@ -98,7 +98,15 @@ def compare(first: Path, second: Path, data: Path | None = None) -> list[Compari
     Raises:
         RecordError: if a record or its evidence is missing or damaged.
     """
-    return [_compare(a, b, data) for a, b in _pairs(finished_cells(first), finished_cells(second)) if _comparable(a, b)]
+    return [
+        _compare(a, b, data) for a, b in _pairs(finished_cells(first), finished_cells(second)) if not _obstacle(a, b)
+    ]
+
+
+def why_not(first: Path, second: Path) -> str:
+    """Why `compare` has nothing to compare, in words; arguments and errors as there."""
+    obstacles = [_obstacle(a, b) for a, b in _pairs(finished_cells(first), finished_cells(second))]
+    return next(filter(None, obstacles), "no cell of one asks for what a cell of the other asks for, seed included")
 
 
 def overall(comparisons: list[Comparison]) -> ComparisonVerdict:
@@ -149,16 +157,17 @@ def _configuration(cell: Cell) -> str:
     return repr(plain)
 
 
-def _comparable(first: Path, second: Path) -> bool:
+def _obstacle(first: Path, second: Path) -> str:
+    """What keeps two records from being compared; empty if nothing does."""
     a, b = read_record(first), read_record(second)
-    same_test = (a.cell.data["test"], a.cell.limit, a.cell.protocol) == (
-        b.cell.data["test"],
-        b.cell.limit,
-        b.cell.protocol,
-    )
-    same_reference = (a.cell.fingerprint, a.cell.weights) == (b.cell.fingerprint, b.cell.weights)
+    if a.cell.protocol != b.cell.protocol:
+        return f"their protocols differ ({a.cell.protocol}, {b.cell.protocol})"
+    if (a.cell.data["test"], a.cell.limit) != (b.cell.data["test"], b.cell.limit):
+        return "they were measured on different test images"
+    if (a.cell.fingerprint, a.cell.weights) != (b.cell.fingerprint, b.cell.weights):
+        return "their protocols' versions or references differ"
     measured = all(record.value(name) is not None for record in (a, b) for name in (ACCURACY.name, FIRING_EMD.name))
-    return same_test and same_reference and measured
+    return "" if measured else "accuracy or firing EMD of one could not be measured"
 
 
 def _compare(first: Path, second: Path, data: Path | None) -> Comparison:

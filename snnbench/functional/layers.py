@@ -61,7 +61,8 @@ def check_same_layers(mine: Mapping[str, object], theirs: Mapping[str, object]) 
     if lone := [name for name in (*mine, *theirs) if (name in mine) != (name in theirs)]:
         raise FiringError(
             f"layer {lone[0]!r} is only in {'the network' if lone[0] in mine else 'the reference'}"
-            f"{f' (and {len(lone) - 1} more layers differ)' if lone[1:] else ''}; compare networks of the same layers"
+            f"{f', and {len(lone) - 1} more are in one of the two' if lone[1:] else ''}"
+            "; compare networks of the same layers"
         )
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from snnbench.errors import FiringError
+from snnbench.functional.decisions import check_classes
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def accuracy_by_step(step_logits: Tensor, labels: Tensor) -> Tensor:
         labels: the right classes, integers `(N,)`.
 
     Raises:
-        FiringError: if shapes do not fit or an output is not finite.
+        FiringError: if shapes do not fit, a label is none of the classes or an output is not finite.
     """
     return correct_by_step(step_logits, labels).double().mean(1)
 
@@ -122,7 +123,8 @@ def early_exit(step_logits: Tensor, labels: Tensor, confidence: float = 0.9) -> 
         confidence: the softmax probability that ends a sample, in (0, 1].
 
     Raises:
-        FiringError: if shapes do not fit, an output is not finite, or `confidence` is no probability.
+        FiringError: if shapes do not fit, a label is none of the classes, an output is not finite, or `confidence` is
+            no probability.
     """
     seen = exits(step_logits, labels, confidence)
     return EarlyExit(confidence, *(float(each.double().mean()) for each in seen))
@@ -133,4 +135,5 @@ def _labels(labels: Tensor, step_logits: Tensor) -> Tensor:
         raise FiringError(
             f"labels are class numbers (N,) for step outputs {tuple(step_logits.shape)}, got {tuple(labels.shape)}"
         )
+    check_classes(labels, step_logits.shape[2])
     return labels

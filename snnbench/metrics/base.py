@@ -112,7 +112,7 @@ class LayerCounts(BehaviourMetric):
         """
         if self.samples == 0:
             name = type(self).__name__
-            raise FiringError(f"{name} has counted no spikes; call {name.lower()}.update(spikes, ...) before compute()")
+            raise FiringError(f"{name} has counted no spikes; call update(spikes, ...) before compute()")
         states = (state for state in self._defaults if state.startswith(f"{kind}/"))
         return {state.partition("/")[2]: getattr(self, state) for state in states}
 

@@ -67,3 +67,13 @@ def _check_fits_profile(layers: Mapping[str, Tensor], timesteps: int, profile: F
                 f"layer {name!r}: spikes of {timesteps} steps and features {tuple(tensor.shape[2:])} against "
                 f"{stored.timesteps} steps and {stored.features} in the reference profile"
             )
+
+
+def stored_reference(reference: FiringProfile | None) -> FiringProfile | None:
+    """The reference that a metric keeps, without what it does not need; a FiringError if it is no profile."""
+    if reference is not None and not isinstance(reference, FiringProfile):
+        raise FiringError(
+            f"reference is a {type(reference).__name__}; pass a FiringProfile, as record_firing gives, "
+            "or pass the reference's spikes to update"
+        )
+    return None if reference is None else reference.collapsed()

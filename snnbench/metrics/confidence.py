@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snnbench.errors import FiringError
 from snnbench.functional.confidence import brier_scores, log_likelihoods
-from snnbench.functional.steps import decisions_by_step, exit_steps
+from snnbench.functional.steps import correct_by_step, decisions_by_step, exit_steps
 from snnbench.metrics.base import BehaviourMetric
 
 
@@ -70,11 +70,8 @@ class StepAccuracy(_Mean):
     higher_is_better: bool | None = True
 
     def update(self, step_logits: Tensor, labels: Tensor) -> None:
-        """Add a batch of outputs at each step `(T, N, classes)` and right classes `(N,)`."""
-        decided = decisions_by_step(step_logits)
-        if labels.shape != decided.shape[1:]:
-            raise FiringError(f"labels {tuple(labels.shape)} do not fit step outputs {tuple(step_logits.shape)}")
-        self._add((decided == labels).T)
+        """Add a batch of outputs at each step `(T, N, classes)` and right classes `(N,)`, which must fit."""
+        self._add(correct_by_step(step_logits, labels).T)
 
 
 class StepAgreement(_Mean):

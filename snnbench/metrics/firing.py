@@ -27,7 +27,7 @@ from snnbench.functional.rates import (
 )
 from snnbench.functional.spikes import count_spikes
 from snnbench.metrics.base import LayerCounts
-from snnbench.metrics.batch import reference_layers, same_batch
+from snnbench.metrics.batch import reference_layers, same_batch, stored_reference
 
 _Batch = tuple[dict[str, Tensor], int]
 
@@ -42,7 +42,7 @@ class FiringCounts(LayerCounts):
 
     def __init__(self, reference: FiringProfile | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.reference = None if reference is None else reference.collapsed()
+        self.reference = stored_reference(reference)
 
     def update(self, spikes: Layers, reference_spikes: Layers | None = None) -> None:
         """Count a batch.

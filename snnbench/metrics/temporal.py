@@ -14,7 +14,7 @@ from snnbench.functional.temporal import temporal_drift_from_counts
 from snnbench.functional.transport import profile_emd
 from snnbench.functional.uncertainty import Estimate
 from snnbench.metrics.base import LayerCounts
-from snnbench.metrics.batch import reference_layers, same_batch, same_shapes
+from snnbench.metrics.batch import reference_layers, same_batch, same_shapes, stored_reference
 
 
 class TemporalDrift(LayerCounts):
@@ -33,7 +33,7 @@ class TemporalDrift(LayerCounts):
     ) -> None:
         check_choice(reduction, REDUCTIONS, "reduction")
         super().__init__(**kwargs)
-        self.reference = None if reference is None else reference.collapsed()
+        self.reference = stored_reference(reference)
         self.reduction = reduction
 
     def update(self, spikes: Layers, reference_spikes: Layers | None = None) -> None:

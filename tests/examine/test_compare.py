@@ -46,6 +46,18 @@ def test_exit_codes_of_compare(board: Board, told: Told, tmp_path: Path) -> None
     assert told("compare", four, other_version(four, tmp_path / "v2")) == 4
 
 
+def test_what_cannot_be_compared_is_told_why(
+    board: Board, told: Told, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two, four, *rest = board.entry_folders()
+    for folder in (four, *rest):
+        shutil.copytree(folder, tmp_path / "others" / folder.name)
+    assert told("compare", two, tmp_path / "others") == 4
+    assert "no cell of one asks for what a cell of the other asks for" in capsys.readouterr().out
+    assert told("compare", four, other_version(four, tmp_path / "v2")) == 4
+    assert "their protocols' versions or references differ" in capsys.readouterr().out
+
+
 def test_compare_as_json(board: Board, told: Told, capsys: pytest.CaptureFixture[str]) -> None:
     entries = {folder.name.split("-seed")[0]: folder for folder in board.entry_folders()}
     assert told("compare", entries["uniform-2bit-ptq"], entries["uniform-4bit-ptq"], "--json") == 0

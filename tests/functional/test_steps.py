@@ -71,6 +71,8 @@ def test_the_last_step_is_the_network():
         (lambda x, y: accuracy_by_step(x[0], y), "pass \\(T, N, classes\\)"),
         (lambda x, y: accuracy_by_step(x, y[:-1]), "labels are class numbers"),
         (lambda x, y: accuracy_by_step(x, y.float()), "labels are class numbers"),
+        (lambda x, y: accuracy_by_step(x, y + 1), "labels lie outside 0.."),
+        (lambda x, y: early_exit(x, y - 1), "labels lie outside 0.."),
         (lambda x, y: accuracy_by_step(x / 0, y), "not finite"),
         (lambda x, y: agreement_by_step(x, x[1:]), "same samples for the same T"),
         (lambda x, y: early_exit(x, y, 0), "is not a probability"),

@@ -217,6 +217,12 @@ def test_side_by_side_metrics_refuse_the_same(metric_class, name):
         metric_class().update(mine, theirs)
 
 
+@pytest.mark.parametrize("metric_class", [FiringEMD, TemporalDrift], ids=lambda metric: metric.__name__)
+def test_a_reference_that_is_no_profile_is_refused_at_once(metric_class):
+    with pytest.raises(FiringError, match="reference is a Tensor; pass a FiringProfile"):
+        metric_class(torch.ones(2, 3, 4))
+
+
 @pytest.mark.parametrize(
     ("spikes", "message"),
     [
