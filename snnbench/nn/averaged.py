@@ -7,19 +7,24 @@ tensor: its stride over steps is 0, and nothing is computed or stored twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from snnbench.nn.convolution import Convolve, has_fast_bfloat16, is_plain_convolution
-
-Mean = Callable[[Tensor], Tensor]
-"""Of (T, N, C, H, W) over steps, (N, C, H, W)."""
+from snnbench.nn.convolution import (
+    Convolve,
+    Gradients,
+    convolve_plainly,
+    gradients_plainly,
+    has_fast_bfloat16,
+    is_plain_convolution,
+)
 
 _averaged: ContextVar[bool] = ContextVar("averaged", default=False)
 
@@ -29,6 +34,18 @@ def over_time(x: Tensor) -> Tensor:
     rows = x.movedim(2, -1)
     mean = rows[0] if x.stride(0) == 0 else rows.flatten(1).mean(0).view(rows.shape[1:])
     return mean.movedim(-1, 1).contiguous(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True)
+class Passes:
+    """What computes a convolution with averaged gradients, each as its default does."""
+
+    run: Convolve = convolve_plainly
+    mean: Callable[[Tensor], Tensor] = over_time
+    gradients: Callable[[nn.Conv2d, Tensor, Tensor, Tensor, Sequence[bool]], Gradients] = gradients_plainly
+
+
+_PLAIN = Passes()
 
 
 @contextmanager
@@ -53,9 +70,9 @@ def averages(conv: nn.Module) -> bool:
     return _averaged.get() and torch.is_grad_enabled() and is_plain_convolution(conv) and not watched
 
 
-def convolve_averaged(conv: nn.Module, x: Tensor, run: Convolve, mean: Mean = over_time) -> Tensor:
-    """``run(conv, images, weight)`` for every step of `x` (T, N, C, H, W), with a backward pass averaged by `mean`."""
-    y: Tensor = _AveragedConvolution.apply(x, conv.weight, conv.bias, run, mean, conv)  # type: ignore[no-untyped-call]
+def convolve_averaged(conv: nn.Module, x: Tensor, passes: Passes = _PLAIN) -> Tensor:
+    """The convolution of every step of `x` (T, N, C, H, W), with one backward pass for the means over steps."""
+    y: Tensor = _AveragedConvolution.apply(x, conv.weight, conv.bias, conv, passes)  # type: ignore[no-untyped-call]
     return y
 
 
@@ -99,26 +116,18 @@ class _Constant(torch.autograd.Function):
 
 class _AveragedConvolution(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, run: Convolve, mean: Mean, conv: nn.Conv2d
-    ) -> Tensor:
-        y = run(conv, x.flatten(0, 1), weight)
-        ctx.save_for_backward(mean(x), weight)
-        ctx.conv, ctx.mean, ctx.timesteps = conv, mean, len(x)
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, conv: nn.Conv2d, passes: Passes) -> Tensor:
+        y = passes.run(conv, x.flatten(0, 1), weight)
+        ctx.save_for_backward(passes.mean(x), weight)
+        ctx.conv, ctx.passes, ctx.timesteps = conv, passes, len(x)
         return y.view(*x.shape[:2], *y.shape[1:])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        conv: nn.Conv2d = ctx.conv
-        kind = x.dtype if has_fast_bfloat16() else weight.dtype
-        gradient = ctx.mean(grads[0]).to(kind)
-        shape = (conv.stride, conv.padding, conv.dilation, False, (0, 0), conv.groups)
-        sizes = None if conv.bias is None else conv.bias.shape
-        dx, dw, db = torch.ops.aten.convolution_backward(
-            gradient, x.to(kind), weight.to(kind), sizes, *shape, ctx.needs_input_grad[:3]
-        )
+        gradient = ctx.passes.mean(grads[0]).to(x.dtype if has_fast_bfloat16() else weight.dtype)
+        dx, dw, db = ctx.passes.gradients(ctx.conv, gradient, x, weight, ctx.needs_input_grad[:3])
         along = None if dx is None else dx.to(x.dtype).expand(ctx.timesteps, *dx.shape)
         learned = (None if part is None else part.to(weight.dtype).mul_(ctx.timesteps) for part in (dw, db))
-        return along, *learned, None, None, None
+        return along, *learned, None, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 Convolve = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """(convolution, images, its weight) -> its output."""
+Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
+"""Of a convolution's input, weight and bias."""
 
 
 def is_plain_convolution(conv: nn.Module) -> bool:
@@ -47,6 +49,18 @@ def convolve_weight(conv: nn.Module, x: Tensor, weight: Tensor) -> Tensor:
         run = cast(nn.Conv2d, conv)._conv_forward
         y: Tensor = run(x.bfloat16().float(), weight.bfloat16().float(), bias).bfloat16()
     return y
+
+
+def gradients_plainly(
+    conv: nn.Conv2d, gradient: Tensor, x: Tensor, weight: Tensor, wanted: Sequence[bool]
+) -> Gradients:
+    """Those of the convolution's input `x`, weight and bias that are `wanted`, from the `gradient` of its output."""
+    shape = (conv.stride, conv.padding, conv.dilation, False, (0, 0), conv.groups)
+    sizes = None if conv.bias is None else conv.bias.shape
+    found: Gradients = torch.ops.aten.convolution_backward(
+        gradient, x.to(gradient.dtype), weight.to(gradient.dtype), sizes, *shape, wanted
+    )
+    return found
 
 
 @functools.cache

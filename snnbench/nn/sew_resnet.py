@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from snnbench.nn.averaged import averages, constant_gradient, convolve_averaged, fork
-from snnbench.nn.convolution import convolve_plainly
 from snnbench.nn.neurons import NEURONS, SpikingNeuron
 
 Connect = Literal["ADD", "AND", "IAND"]
@@ -38,7 +37,7 @@ class ConvBNNeuron(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Spikes (T, N, out, H, W) of spikes or block outputs (T, N, channels, H, W)."""
-        current = convolve_averaged(self.conv, x, convolve_plainly) if averages(self.conv) else per_step(self.conv, x)
+        current = convolve_averaged(self.conv, x) if averages(self.conv) else per_step(self.conv, x)
         spikes: Tensor = self.neuron(per_step(self.bn, current))
         return spikes
 

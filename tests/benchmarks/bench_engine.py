@@ -32,6 +32,8 @@ from snnbench.nn import (
     spiking_vgg9,
 )
 from snnbench.nn.compiled.events import convolve_events
+from snnbench.nn.compiled.gradients import weight_gradient
+from snnbench.nn.convolution import gradients_plainly
 from snnbench.plugins import catalogue
 from snnbench.quant import bake, quantize_membranes, quantize_weights
 from snnbench.quant.integer import integer_layers, whole_numbers
@@ -152,6 +154,29 @@ def bench_convolution_that_skips_zeros(benchmark, channels, size):
         peer="oneDNN's dense one",
         ratio=cpu_seconds(dense) / cpu_seconds(skipping),
         target=">= 1.5",
+    )
+
+
+@pytest.mark.parametrize(("channels", "size"), [(48, 32), (96, 16), (192, 8)])
+def bench_gradient_that_skips_zeros(benchmark, channels, size):
+    torch.manual_seed(0)
+    spikes = (torch.rand(BATCH, channels, size, size) < 0.1).float().contiguous(memory_format=torch.channels_last)
+    conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False).to(memory_format=torch.channels_last)
+    gradient = torch.randn_like(spikes)
+
+    def skipping() -> Tensor | None:
+        return weight_gradient(spikes, gradient, (3, 3), conv)
+
+    def dense() -> Tensor | None:
+        return gradients_plainly(conv, gradient, spikes, conv.weight, (False, True, False))[1]
+
+    torch.testing.assert_close(skipping(), dense(), rtol=1e-4, atol=1e-2)
+    benchmark.pedantic(skipping, rounds=5, warmup_rounds=1)
+    benchmark.extra_info.update(
+        work=f"gradient of the weights of {channels} channels, {size} x {size} inputs, a tenth of which spike",
+        peer="oneDNN's dense one",
+        ratio=cpu_seconds(dense) / cpu_seconds(skipping),
+        target=">= 2.0",
     )
 
 

@@ -101,7 +101,7 @@ class Watch:
         ("spikes", True),
         ("no zeros", False),
         ("other sums", False),
-        ("gradients", False),
+        ("gradients", True),
         ("autocast", False),
         ("an infinite weight", False),
         ("dilation", False),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import math
 from typing import Any, TypeGuard
 
 import torch
@@ -13,21 +12,18 @@ from torch import Tensor, nn
 
 from snnbench.nn.compiled.build import kernels
 from snnbench.nn.compiled.fusion import channels_last, type_of
+from snnbench.nn.compiled.gradients import LearnedConvolution
+from snnbench.nn.compiled.zeros import events_among, may_skip
 from snnbench.nn.convolution import convolve_weight, is_plain_convolution, rounds_to_bfloat16
 
-# Measured with AVX-512, and much the same with AVX2: with more inputs that are not zero, fewer output channels, or
-# fewer products of an input (as a shortcut of 1 x 1 with a stride has), dense kernels are faster.
 _MOST_EVENTS = 0.3
-_FEWEST_CHANNELS = 32
-_FEWEST_PRODUCTS = 128
 _LANES = 16
-_SAMPLED_ROWS = 8
 Geometry = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], bool]
 """(shape of the input, of the weight, stride, padding, whether there is a bias)."""
 
 
 class EventConv(nn.Conv2d):
-    """Another class for a convolution: in evaluation it skips zeros, and its output is channels-last.
+    """Another class for a convolution: it skips zeros, forward and backward, and its output is channels-last.
 
     It is made by `of`, and has all that it consists of in common with the convolution: parameters, quantizers, hooks,
     mode, and what is put on either of them later.
@@ -45,23 +41,27 @@ class EventConv(nn.Conv2d):
         return quantized[name]() if name in quantized else super().__getattr__(name)
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002 - PyTorch's
-        if _in_evaluation(input, weight):
-            input = channels_last(input)  # noqa: A001 - PyTorch's
-            if self.skips(input, weight, bias):
-                return convolve_events(input, weight, bias, self.stride, self.padding)  # type: ignore[arg-type]
-        y: Tensor = super()._conv_forward(input, weight, bias)
+        if not (_is_known(input, weight) and may_skip(self, weight)):
+            y: Tensor = super()._conv_forward(input, weight, bias)
+        elif torch.is_grad_enabled() and (input.requires_grad or weight.requires_grad):
+            y = LearnedConvolution.apply(input, weight, bias, self, self.without_zeros)  # type: ignore[no-untyped-call]
+        else:
+            y = self.without_zeros(input, weight, bias)
+        return y
+
+    def without_zeros(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """The convolution of `x` with `weight`, without the zeros of `x` where that `skips` them."""
+        x = channels_last(x)
+        if self.skips(x, weight, bias):
+            return convolve_events(x, weight, bias, self.stride, self.padding)  # type: ignore[arg-type]
+        y: Tensor = super()._conv_forward(x, weight, bias)
         return y
 
     def skips(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
         """Whether the convolution of `x` with `weight` is faster without the zeros of `x`, and the same to the bit."""
-        if self.groups != 1 or self.dilation != (1, 1) or isinstance(self.padding, str):
+        if not may_skip(self, weight) or events_among(x) > _MOST_EVENTS or not weight.isfinite().all():
             return False
-        products = weight[:, 0].numel() / math.prod(self.stride)
-        if len(weight) < _FEWEST_CHANNELS or products < _FEWEST_PRODUCTS:
-            return False
-        if events_among(x) > _MOST_EVENTS or not weight.isfinite().all():
-            return False
-        geometry = tuple(x.shape), tuple(weight.shape), self.stride, self.padding, bias is not None
+        geometry: Any = (tuple(x.shape), tuple(weight.shape), self.stride, self.padding, bias is not None)
         return sums_agree(geometry, torch.get_num_threads())
 
 
@@ -79,12 +79,6 @@ def is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     """Whether `module` runs PyTorch's own code with its weight, which may be quantized."""
     kind: Any = type(module)
     return is_plain_convolution(module) and kind._conv_forward is nn.Conv2d._conv_forward
-
-
-def events_among(x: Tensor) -> float:
-    """The share of inputs that are not zero, in some rows of `x`."""
-    rows = x[:: max(1, len(x) // _SAMPLED_ROWS)]
-    return int(rows.count_nonzero()) / max(1, rows.numel())
 
 
 def convolve_events(
@@ -118,7 +112,6 @@ def sums_agree(geometry: Geometry, threads: int) -> bool:
     return torch.equal(convolve_events(x, weight, bias, stride, padding), F.conv2d(x, weight, bias, stride, padding))  # type: ignore[arg-type]
 
 
-def _in_evaluation(x: Tensor, weight: Tensor) -> bool:
-    learns = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
+def _is_known(x: Tensor, weight: Tensor) -> bool:
     known = x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu" and x.ndim == 4
-    return known and not learns and not torch.is_autocast_enabled("cpu")
+    return known and not torch.is_autocast_enabled("cpu")

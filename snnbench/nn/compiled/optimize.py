@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from snnbench.nn.averaged import averages, convolve_averaged
+from snnbench.nn.averaged import Passes, averages, convolve_averaged
 from snnbench.nn.compiled.build import kernels
 from snnbench.nn.compiled.counter import SpikeCounter
 from snnbench.nn.compiled.events import EventConv, convolve_rounded, is_plain
 from snnbench.nn.compiled.function import FusedSpikes, by_step, fire_without_gradient, mean_over_steps
 from snnbench.nn.compiled.fusion import Fusion
+from snnbench.nn.compiled.gradients import skipping_gradients
 from snnbench.nn.compiled.integer import IntegerConv
 from snnbench.nn.compiled.jelly import is_known, jelly_form, own_states
 from snnbench.nn.compiled.memory import keep_memory
@@ -29,6 +30,7 @@ from snnbench.nn.rounding import RoundingGrid, fixed_grid
 from snnbench.nn.sew_resnet import ConvBNNeuron, Stem, per_step
 
 M = TypeVar("M", bound=nn.Module)
+_PASSES = Passes(convolve_rounded, mean_over_steps, skipping_gradients)
 _HOOKS = (
     *("_forward_hooks", "_forward_pre_hooks", "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs"),
     *("_backward_hooks", "_backward_pre_hooks", "_forward_hooks_always_called"),
@@ -138,9 +140,7 @@ class FusedConvBNNeuron(ConvBNNeuron):
     def forward(self, x: Tensor) -> Tensor:
         """Spikes (T, N, out, H, W) of spikes or block outputs (T, N, channels, H, W)."""
         if averages(self.conv):
-            averaged: Tensor = self.neuron(
-                convolve_averaged(self.conv, x, convolve_rounded, mean_over_steps), self.bn, averaged=True
-            )
+            averaged: Tensor = self.neuron(convolve_averaged(self.conv, x, _PASSES), self.bn, averaged=True)
             return averaged
         flat = x.flatten(0, 1)
         if flat.dtype == torch.uint8 and not isinstance(self.conv, IntegerConv):

@@ -5,7 +5,7 @@
 // Sums over a batch are added per sample and then in the order of the samples, so threads do not change them.
 // Rounding is PyTorch's: batch norm by a fused multiply-add, the neuron's equations without (contraction is off).
 
-#include "events.h"
+#include "gradient.h"
 #include "neurons.h"
 #include "rows.h"
 
@@ -68,6 +68,12 @@ void snn_convolve_events(int64_t type, const void* x, const float* weight, void*
                          const Window* window, int64_t threads) {
     if (type == 1) return convolve_events((const bf16*)x, weight, (bf16*)y, images, channels, *window, threads);
     convolve_events((const float*)x, weight, (float*)y, images, channels, *window, threads);
+}
+
+int64_t snn_weight_gradient(int64_t type, const void* x, const float* gradient, float* dw, int64_t images,
+                            const Window* window, int64_t threads) {
+    if (type == 1) return weight_gradient((const bf16*)x, gradient, dw, images, *window, threads);
+    return weight_gradient((const float*)x, gradient, dw, images, *window, threads);
 }
 
 void snn_combine_rows(int64_t type, void* dy, const void* x, const void* a, const void* b, const void* c, int64_t rows,
