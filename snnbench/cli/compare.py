@@ -34,7 +34,8 @@ def compare(
 
     found = run(first, second, data)
     if as_json:
-        document = {"verdict": _name(overall(found)), "cells": [_document(comparison) for comparison in found]}
+        why = {} if found else {"reason": why_not(first, second)}
+        document = {"verdict": _name(overall(found)), **why, "cells": [_document(comparison) for comparison in found]}
         typer.echo(json.dumps(document, indent=1))
         return overall(found).value
     for comparison in found:

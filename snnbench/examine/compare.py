@@ -105,8 +105,15 @@ def compare(first: Path, second: Path, data: Path | None = None) -> list[Compari
 
 def why_not(first: Path, second: Path) -> str:
     """Why `compare` has nothing to compare, in words; arguments and errors as there."""
-    obstacles = [_obstacle(a, b) for a, b in _pairs(finished_cells(first), finished_cells(second))]
+    one, other = finished_cells(first), finished_cells(second)
+    obstacles = [_obstacle(a, b) for a, b in _pairs(one, other)]
+    if not obstacles and not _protocols(one) & _protocols(other):
+        return "their protocols differ"
     return next(filter(None, obstacles), "no cell of one asks for what a cell of the other asks for, seed included")
+
+
+def _protocols(folders: list[Path]) -> set[str]:
+    return {read_record(folder).cell.protocol for folder in folders}
 
 
 def overall(comparisons: list[Comparison]) -> ComparisonVerdict:
@@ -161,7 +168,7 @@ def _obstacle(first: Path, second: Path) -> str:
     """What keeps two records from being compared; empty if nothing does."""
     a, b = read_record(first), read_record(second)
     if a.cell.protocol != b.cell.protocol:
-        return f"their protocols differ ({a.cell.protocol}, {b.cell.protocol})"
+        return "their protocols differ"
     if (a.cell.data["test"], a.cell.limit) != (b.cell.data["test"], b.cell.limit):
         return "they were measured on different test images"
     if (a.cell.fingerprint, a.cell.weights) != (b.cell.fingerprint, b.cell.weights):

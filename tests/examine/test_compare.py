@@ -54,8 +54,17 @@ def test_what_cannot_be_compared_is_told_why(
         shutil.copytree(folder, tmp_path / "others" / folder.name)
     assert told("compare", two, tmp_path / "others") == 4
     assert "no cell of one asks for what a cell of the other asks for" in capsys.readouterr().out
-    assert told("compare", four, other_version(four, tmp_path / "v2")) == 4
+    again = other_version(four, tmp_path / "v2")
+    assert told("compare", four, again) == 4
     assert "their protocols' versions or references differ" in capsys.readouterr().out
+    assert told("compare", four, again, "--json") == 4
+    assert "references differ" in json.loads(capsys.readouterr().out)["reason"]
+    record = read_record(again)
+    cell = record.cell.model_copy(update={"protocol": "other"})
+    (again / "record.json").write_text(record.model_copy(update={"cell": cell, "key": cell.key}).to_json())
+    for mine in (four, board.folder):
+        assert told("compare", mine, again) == 4
+        assert "their protocols differ" in capsys.readouterr().out
 
 
 def test_compare_as_json(board: Board, told: Told, capsys: pytest.CaptureFixture[str]) -> None:
