@@ -82,10 +82,12 @@ def show(
 ) -> None:
     """Show one cell: the JSON of its record, or why it failed."""
     from snnbench.records.failures import Failure
-    from snnbench.records.layout import RECORD_FILE
+    from snnbench.records.layout import RECORD_FILE, finished_cell
     from snnbench.records.results import find_row, is_cell, read_rows
 
     place = Path(cell).resolve()
+    if os.sep in cell and not is_cell(place) and any(place.rglob(RECORD_FILE)):
+        place = finished_cell(place)  # a results folder or a board: that of its one cell, or what to name instead
     if is_cell(place) or (os.sep in cell and place.exists()):
         place = place.parent if place.name == RECORD_FILE else place
         cell, out = place.name, place.parent.parent

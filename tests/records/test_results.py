@@ -17,7 +17,7 @@ import pytest
 
 from snnbench.bench.metrics import METRICS, columns
 from snnbench.cli.main import main
-from snnbench.cli.results import ExportFormat, _encode, _print
+from snnbench.cli.results import ExportFormat, _encode, _print, show
 from snnbench.errors import OptionError, RecordError
 from snnbench.records import store
 from snnbench.records.cleanup import collect
@@ -136,6 +136,15 @@ def test_show_prints_a_record_or_a_traceback(results: Path, cli: Callable) -> No
 def test_the_folder_of_one_board_is_listed(results: Path) -> None:
     board = next(results.glob("*/faulty-1bit*")).parent
     assert read_rows(board) == [row for row in read_rows(results) if Path(row["path"]).parent == board]
+
+
+def test_show_of_a_folder_of_cells_asks_for_one(results: Path, cli: Callable) -> None:
+    with pytest.raises(RecordError, match="holds 3 cells; name one of them"):
+        show(str(results))
+    folder = next(results.glob("*/faulty-1bit*"))
+    shutil.copytree(folder, results.parent / "others" / "board" / folder.name)
+    code, text = cli("results", "show", results.parent / "others")
+    assert (code, text) == (0, (folder / "record.json").read_text("utf-8"))
 
 
 def test_show_takes_the_path_that_a_run_told(results: Path, cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
