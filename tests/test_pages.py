@@ -45,7 +45,7 @@ REGULARIZED = {
     "uniform, wide": ("uniform", "wide", 2, "None"),
 }
 SHELF: dict[str, tuple[str, ...]] = {
-    **{name: (name,) for name in ("rescaw", "lsq", "twn", "bitnet", "apot", "gptq", "sbc")},
+    **{name: (name,) for name in ("rescaw", "lsq", "twn", "bitnet", "apot", "adaround", "gptq", "sbc")},
     "uniform, clip of least squared error": ("uniform", "endpoint", "mse"),
     "uniform, clip at the largest weight": ("uniform", "endpoint", "absmax"),
     "uniform, symmetric, clip of least squared error": ("uniform", "symmetric", "mse"),
@@ -296,9 +296,34 @@ def test_other_bits_fine_tuned_are_the_leaderboards() -> None:
     page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
     alone = [each for each in records_of("cifar10-sew8-brief-v2", "qat") if each.cell.membrane is None]
     rows = {(r.cell.quantizer.name, r.cell.quantizer.bits): r for r in alone if r.cell.seed == 0}
-    for name, bits in (("lqnet", 3), ("lsq", 3), ("uniform", 3), ("lqnet", 1), ("xnor", 1), ("qsnn", 1)):
+    three = ("gptq", "sbc", "lqnet", "lsq", "adaround", "uniform", "apot", "rescaw")
+    for name, bits in (*((name, 3) for name in three), ("lqnet", 1), ("xnor", 1), ("qsnn", 1)):
         label = "uniform, clip of least squared error" if name == "uniform" else name
         assert f"| {label}, {bits} | {against_control(rows[name, bits]).replace(', ', ' | ')} |" in page
+
+
+def test_mint_fine_tuned_is_the_leaderboards() -> None:
+    page = " ".join((ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8").split())
+    rows = {
+        r.cell.quantizer.bits: r for r in records_of("cifar10-sew8-brief-v2", "qat") if r.cell.quantizer.name == "mint"
+    }
+    two, four = (
+        (100 * rows[bits].metrics["accuracy"].value, rows[bits].control.to_cell.firing_emd.value) for bits in (2, 4)
+    )
+    assert "ends at {:.2f} % (EMD to the control {:.4f}) with 2 bits".format(*two) in page
+    assert "at {:.2f} % ({:.4f}) with 4".format(*four) in page
+
+
+def test_symmetric_levels_on_cifar100_are_the_leaderboards() -> None:
+    page = " ".join((ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8").split())
+    rows = {
+        r.cell.quantizer.options["clip"]: 100 * r.metrics["accuracy"].value
+        for r in records_of("cifar100-sew8-v4", "qat")
+        if r.cell.quantizer.options.get("grid") == "symmetric" and r.cell.quantizer.bits == 2 and r.cell.seed == 0
+    }
+    assert rows["narrow"] == rows["wide"] == 1
+    assert "1.00 % with either clip" in page
+    assert f"{rows['absmax']:.2f} with one at the largest weight, and {rows['mse']:.2f} with a fitted one" in page
 
 
 def test_emd_in_the_loss_is_the_leaderboards() -> None:
