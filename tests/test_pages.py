@@ -326,6 +326,18 @@ def test_symmetric_levels_on_cifar100_are_the_leaderboards() -> None:
     assert f"{rows['absmax']:.2f} with one at the largest weight, and {rows['mse']:.2f} with a fitted one" in page
 
 
+def test_four_bits_fine_tuned_are_the_leaderboards() -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    boards = ("cifar10-sew8-brief-v2", "cifar10-sew8-brief-v1")
+    uniform = [r for board in boards for r in records_of(board, "qat") if r.cell.quantizer.name == "uniform"]
+    alone = [r for r in uniform if r.cell.quantizer.bits == 4 and r.cell.seed == 0 and r.cell.membrane is None]
+    found = {tuple(map(r.cell.quantizer.options.get, ("clip", "grid"))): r for r in alone}
+    labels = {"mse": "of least squared error", "absmax": "at the largest weight", "narrow": "narrow", "wide": "wide"}
+    for clip, label in labels.items():
+        shown = (against_control(found[clip, grid]) for grid in ("endpoint", "symmetric"))
+        assert f"| {label} | {' | '.join(shown)} |\n" in page
+
+
 def test_emd_in_the_loss_is_the_leaderboards() -> None:
     page = (ROOT / "docs" / "behaviour.md").read_text("utf-8")
     boards = ("cifar10-sew8-brief-v1", "cifar10-sew8-brief-emd-v1")
