@@ -58,7 +58,8 @@ def test_ten_million_neurons(timesteps: int) -> None:
 def test_one_time_step_and_many(timesteps: int) -> None:
     network = snnbench.load("digits-sew8")
     network.timesteps = timesteps
-    told = snnbench.report(network, snnbench.quantize(network, "lqnet", bits=4), [torch.rand(20, 1, 8, 8)], range(20))
+    labels = [sample % 10 for sample in range(20)]
+    told = snnbench.report(network, snnbench.quantize(network, "lqnet", bits=4), [torch.rand(20, 1, 8, 8)], labels)
     assert f"20 samples, {timesteps} steps" in str(told)
     assert 0 < told["quantized"].value("firing_emd") < 1
 

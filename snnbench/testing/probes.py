@@ -60,7 +60,8 @@ def accelerator() -> torch.device:
 
 def require_alike(variant: Variant, tensor: Tensor, found: Tensor) -> None:
     """CheckFailed unless `found` is a tensor of the shape, dtype and device of `tensor`."""
-    require(isinstance(found, Tensor), f"{variant}: {told(tensor)} comes back as a {type(found).__name__}")
+    if not isinstance(found, Tensor):
+        raise CheckFailed(f"{variant}: {told(tensor)} comes back as a {type(found).__name__}")
     ways = {"shape": f"with shape {tuple(found.shape)}", "dtype": f"as {found.dtype}", "device": f"on {found.device}"}
     for name, way in ways.items():
         if getattr(found, name) != getattr(tensor, name):
