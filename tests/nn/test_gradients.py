@@ -127,4 +127,5 @@ def test_averaged_gradients_skip_zeros(dtype: torch.dtype, monkeypatch: pytest.M
         found.append((x.grad, conv.weight.grad))
         conv.weight.grad = None
     assert len(calls) == 1
-    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-4)
+    rounding = 2**-7 if dtype == torch.bfloat16 else 1e-4  # a last bit of float32 may round a gradient elsewhere
+    torch.testing.assert_close(*found, rtol=rounding, atol=1e-4)

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from snnbench.nn.compiled.build import kernels
 from snnbench.nn.compiled.fusion import channels_last, type_of
 from snnbench.nn.compiled.gradients import LearnedConvolution
-from snnbench.nn.compiled.zeros import events_among, may_skip
+from snnbench.nn.compiled.zeros import BLOCK, events_among, may_skip
 from snnbench.nn.convolution import convolve_weight, is_plain_convolution, rounds_to_bfloat16
 
 _MOST_EVENTS = 0.3
-_LANES = 16
 Geometry = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], bool]
 """(shape of the input, of the weight, stride, padding, whether there is a bias)."""
 
@@ -89,7 +88,7 @@ def convolve_events(
     A bfloat16 `x` gives float32 sums, rounded once to bfloat16; it comes without a bias.
     """
     (n, channels, *size), (out, _, *kernel) = x.shape, weight.shape
-    rest = -out % _LANES
+    rest = -out % BLOCK
     taps = F.pad(weight, (0, 0) * 3 + (0, rest)).permute(2, 3, 1, 0).contiguous()
     height, width = ((s + 2 * p - k) // step + 1 for s, p, k, step in zip(size, padding, kernel, stride, strict=True))
     y = torch.empty(n, out, height, width, dtype=x.dtype, memory_format=torch.channels_last)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.grad
@@ -13,15 +13,11 @@ from torch.autograd.function import once_differentiable
 
 from snnbench.nn.compiled.build import kernels
 from snnbench.nn.compiled.fusion import channels_last, type_of
-from snnbench.nn.compiled.zeros import events_among, may_skip
+from snnbench.nn.compiled.zeros import BLOCK, events_among, may_skip
 from snnbench.nn.convolution import Gradients, gradients_plainly
 
 _MOST_EVENTS = 0.4
-_CHANNELS = 16  # of the output, that the kernel adds up together
-
-
-class _Forward(Protocol):
-    def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor: ...
+_Forward = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 class LearnedConvolution(torch.autograd.Function):
@@ -57,7 +53,7 @@ def skipping_gradients(
 
 def _skipped(conv: nn.Conv2d, gradient: Tensor, x: Tensor, weight: Tensor) -> Tensor | None:
     known = gradient.dtype == weight.dtype == torch.float32 and x.dtype in (torch.float32, torch.bfloat16)
-    if not known or gradient.device.type != "cpu" or len(weight) % _CHANNELS or not may_skip(conv, weight):
+    if not known or gradient.device.type != "cpu" or len(weight) % BLOCK or not may_skip(conv, weight):
         return None
     return weight_gradient(x, gradient, weight.shape[2:], conv) if events_among(x) <= _MOST_EVENTS else None
 

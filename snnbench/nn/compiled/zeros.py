@@ -6,6 +6,8 @@ import math
 
 from torch import Tensor, nn
 
+BLOCK = 16
+"""Output channels that the kernels add up together."""
 # Measured with AVX-512, and much the same with AVX2: with fewer output channels, or fewer products of an input (as a
 # shortcut of 1 x 1 with a stride has), dense kernels are faster whatever the inputs are.
 _FEWEST_CHANNELS = 32
