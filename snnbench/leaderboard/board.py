@@ -111,8 +111,11 @@ def read_board(folder: Path) -> Board:
     """The board in `folder`.
 
     Raises:
-        ProtocolError: if its protocol document is missing or not valid.
+        RecordError: if there is none.
+        ProtocolError: if its protocol document is not valid.
     """
+    if not (folder / PROTOCOL_FILE).exists():
+        raise _missing(folder)
     return Board(folder, read_protocol(folder / PROTOCOL_FILE))
 
 
@@ -124,8 +127,12 @@ def find_boards(path: Path) -> list[Board]:
     """
     folders = [path] if (path / PROTOCOL_FILE).exists() else [folder.parent for folder in _documents(path)]
     if not folders:
-        raise RecordError(f"no leaderboard in '{path}'; a board is made by: snnbench leaderboard add RECORD")
+        raise _missing(path)
     return [read_board(folder) for folder in folders]
+
+
+def _missing(path: Path) -> RecordError:
+    return RecordError(f"no leaderboard in '{path}'; a board is made by: snnbench leaderboard add RECORD")
 
 
 def read_entry(folder: Path) -> Entry:
@@ -152,7 +159,8 @@ def board_of(entry: Path) -> Board:
     """The board that the entry in folder `entry` belongs to.
 
     Raises:
-        ProtocolError: if the board's protocol document is missing or not valid.
+        RecordError: if there is no such board.
+        ProtocolError: if its protocol document is not valid.
     """
     return read_board(entry.resolve().parent.parent)
 

@@ -77,7 +77,7 @@ class Catalogue:
             found = self._named(name)
         if not found:
             names = sorted({name for kind in KINDS for name in self.shelf(kind)})
-            raise PluginError(unknown(" or ".join(KINDS.values()), name, names, self.faults))
+            raise PluginError(unknown("plugin", name, names, self.faults))
         return [shelf[name] for shelf in found]
 
     def _named(self, name: str) -> list[Shelf[Any]]:

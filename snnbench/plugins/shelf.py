@@ -13,6 +13,7 @@ from snnbench.plugins.own import OWN, is_own_model, own_model
 from snnbench.plugins.source import KINDS, PluginFault, PluginSource
 
 T = TypeVar("T")
+_FEW = 20  # names that an error lists
 
 
 @dataclass(frozen=True)
@@ -123,5 +124,6 @@ def unknown(noun: str, name: str, known: Iterable[str], faults: Iterable[PluginF
     """What to say of a name that nobody offers: what is near, what there is, and who is broken and may have it."""
     names = list(known)
     near = did_you_mean(name, names) or ";"
+    there = f"known: {', '.join(names) or 'none'}" if len(names) <= _FEW else "all: snnbench plugins list"
     broken = [f"{fault.source} is broken and may hold it ({fault.error})" for fault in faults if fault.fatal]
-    return "; ".join([f"no {noun} {name!r}{near} known: {', '.join(names) or 'none'}", *broken])
+    return "; ".join([f"no {noun} {name!r}{near} {there}", *broken])

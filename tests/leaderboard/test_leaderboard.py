@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -276,6 +277,7 @@ def test_the_reference_rows_are_the_boards() -> None:
     assert len(tasks) == 17
 
 
-def test_no_board(tmp_path: Path) -> None:
+@pytest.mark.parametrize("read", [read_board, find_boards])
+def test_no_board(tmp_path: Path, read: Callable[[Path], object]) -> None:
     with pytest.raises(RecordError, match="no leaderboard in"):
-        find_boards(tmp_path)
+        read(tmp_path)

@@ -74,7 +74,7 @@ def test_protocols_chips_and_unknown_names_are_refused():
         check("digits-sew8")
     with pytest.raises(OptionError, match="'loihi' is a chip"):
         check("loihi")
-    with pytest.raises(PluginError, match="no quantizer or model or data set or protocol or chip or cost 'lqnot'"):
+    with pytest.raises(PluginError, match="no plugin 'lqnot'; did you mean 'lqnet'"):
         check("lqnot")
 
 
