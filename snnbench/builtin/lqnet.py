@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from snnbench.nn.refits import Refitting
-from snnbench.quant.nearest import encode, nearest, thresholds
+from snnbench.quant.nearest import nearest, tally, thresholds
 from snnbench.quant.straight_through import straight_through
 
 Codes = Literal["signed", "binary"]
@@ -50,11 +50,11 @@ class LQNet(nn.Module, Refitting):
         """The quantized tensor, same shape and dtype as `x`."""
         rows = self._rows(x.detach())
         levels, order = self._levels(self._used if self.training and _in_backward_pass() else self.basis, x.dtype)
-        if not self._training_forward:
+        if not self._training_forward or (self.by_channel and self._sums is not None):  # one weight, read again
             return straight_through(nearest(rows, levels).view(x.shape), x)
-        index = encode(rows, levels)
-        self._collect(rows, index, order)
-        return straight_through(levels.gather(1, index).view(x.shape), x)
+        found, counts, sums = tally(rows, levels)
+        self._collect(_by_code(counts, order), _by_code(sums, order))
+        return straight_through(found.view(x.shape), x)
 
     def start_forward(self) -> None:
         """A training forward of the network begins: what is quantized from now on counts for the refit."""
@@ -77,11 +77,9 @@ class LQNet(nn.Module, Refitting):
         levels, order = (basis @ self.codes.T).to(dtype).sort(dim=1)
         return levels, order
 
-    def _collect(self, rows: Tensor, index: Tensor, order: Tensor) -> None:
-        if self.by_channel and self._sums is not None:  # a weight that is read again is the same weight
-            return
-        sums = normal_equations(*count(rows, order.gather(1, index), len(self.codes)), self.codes)
-        self._sums = sums if self._sums is None else (self._sums[0] + sums[0], self._sums[1] + sums[1])
+    def _collect(self, counts: Tensor, sums: Tensor) -> None:
+        gram, moment = normal_equations(counts, sums, self.codes)
+        self._sums = (gram, moment) if self._sums is None else (self._sums[0] + gram, self._sums[1] + moment)
 
     def _fit(self, rows: Tensor) -> None:
         """Alternate encoding and refitting until the squared error of no row falls any more."""
@@ -97,8 +95,7 @@ class LQNet(nn.Module, Refitting):
                 return
             self.basis = torch.where(falls, basis, self.basis)
             least = torch.where(falls, error, least)
-            counts, sums = (torch.empty_like(value).scatter_(1, order, value) for value in (counts, sums))
-            basis = solve(*normal_equations(counts, sums, self.codes), basis)
+            basis = solve(*normal_equations(_by_code(counts, order), _by_code(sums, order), self.codes), basis)
 
     def extra_repr(self) -> str:
         """The options."""
@@ -128,11 +125,9 @@ class Totals:
         return error.maximum(_RESOLUTION * self.squares)
 
 
-def count(rows: Tensor, code: Tensor, codes: int) -> tuple[Tensor, Tensor]:
-    """How many of `rows` (R, n) have each `code` (R, n) out of `codes`, and their sums, both (R, codes) float64."""
-    counts = torch.zeros(len(rows), codes, dtype=torch.float64, device=rows.device)
-    sums, values = torch.zeros_like(counts), rows.double()
-    return counts.scatter_add_(1, code, torch.ones_like(values)), sums.scatter_add_(1, code, values)
+def _by_code(of_levels: Tensor, order: Tensor) -> Tensor:
+    """What each code has, from what each level has; both (R, K), `order` (R, K) being the codes of the levels."""
+    return torch.empty_like(of_levels).scatter_(1, order, of_levels)
 
 
 def normal_equations(counts: Tensor, sums: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """LQ-Nets fit of a million weights at 8 bits against the plain version, which compares every weight with every level.
 
 Both end the fit a little earlier than usual: the plain version needs minutes otherwise. And the quantization of a
-membrane's potentials against PyTorch's search.
+membrane's potentials, in evaluation and in training, against PyTorch's search.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from torch import Tensor
 
 from snnbench.builtin import lqnet
 from snnbench.builtin.lqnet import LQNet, solve
-from snnbench.quant.nearest import encode, nearest
+from snnbench.quant import nearest as levels_module
+from snnbench.quant.nearest import encode, nearest, tally
 
 STILL_FALLING = 1e-2
 CLEAR_PEAK = Path("/proc/self/clear_refs")
@@ -107,6 +108,26 @@ def bench_nearest_levels(benchmark, bits):
         ratio=seconds / benchmark.stats.stats.min,
         target=">= 4",
         largest_difference=0.0,
+    )
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def bench_tally(benchmark, bits, monkeypatch):
+    potentials = torch.randn(1, 4_000_000, generator=torch.Generator().manual_seed(0))
+    levels = torch.linspace(-1, 1, 2**bits)[None]
+    found = benchmark.pedantic(tally, (potentials, levels), rounds=5, warmup_rounds=1)
+    monkeypatch.setattr(levels_module, "nearest_library", lambda: None)
+    expected = tally(potentials, levels)
+    seconds = min(repeat(lambda: tally(potentials, levels), repeat=3, number=1))
+    assert torch.equal(found[0], expected[0])
+    assert torch.equal(found[1], expected[1])
+    assert torch.allclose(found[2], expected[2], rtol=1e-12)
+    benchmark.extra_info.update(
+        work=f"nearest of {2**bits} levels and their sums, 4M potentials",
+        peer="torch.searchsorted, gather and scatter_add_",
+        ratio=seconds / benchmark.stats.stats.min,
+        target=">= 4",
+        largest_difference=float((found[2] - expected[2]).abs().max()),
     )
 
 
