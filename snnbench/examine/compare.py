@@ -106,9 +106,9 @@ def compare(first: Path, second: Path, data: Path | None = None) -> list[Compari
 def why_not(first: Path, second: Path) -> str:
     """Why `compare` has nothing to compare, in words; arguments and errors as there."""
     one, other = finished_cells(first), finished_cells(second)
-    obstacles = [_obstacle(a, b) for a, b in _pairs(one, other)]
-    if not obstacles and not _protocols(one) & _protocols(other):
+    if not _protocols(one) & _protocols(other):
         return "their protocols differ"
+    obstacles = (_obstacle(a, b) for a, b in _pairs(one, other))
     return next(filter(None, obstacles), "no cell of one asks for what a cell of the other asks for, seed included")
 
 
@@ -167,11 +167,9 @@ def _configuration(cell: Cell) -> str:
 def _obstacle(first: Path, second: Path) -> str:
     """What keeps two records from being compared; empty if nothing does."""
     a, b = read_record(first), read_record(second)
-    if a.cell.protocol != b.cell.protocol:
-        return "their protocols differ"
     if (a.cell.data["test"], a.cell.limit) != (b.cell.data["test"], b.cell.limit):
         return "they were measured on different test images"
-    if (a.cell.fingerprint, a.cell.weights) != (b.cell.fingerprint, b.cell.weights):
+    if any(getattr(a.cell, name) != getattr(b.cell, name) for name in ("protocol", "fingerprint", "weights")):
         return "their protocols' versions or references differ"
     measured = all(record.value(name) is not None for record in (a, b) for name in (ACCURACY.name, FIRING_EMD.name))
     return "" if measured else "accuracy or firing EMD of one could not be measured"

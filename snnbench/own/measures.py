@@ -24,6 +24,7 @@ from snnbench.functional import (
     firing_drift,
     jackknife,
     mcnemar_test,
+    mean_shift,
     saturated_fraction,
     silent_fraction,
     wilson_interval,
@@ -115,10 +116,10 @@ class Pair:
         return estimate_statistic(lambda s: s["x"].mean(), Samples({"x": rows.double()}), bounds)
 
     def steps(self, outcome: Outcome) -> Tensor:
-        """Outputs at each step (N, T, classes); a FiringError if the network does not show them."""
+        """Outputs at each step (T, N, classes); a FiringError if the network does not show them."""
         if outcome.step_logits is None:
             raise FiringError("the network does not show its outputs at each step")
-        return outcome.step_logits
+        return outcome.step_logits.transpose(0, 1)
 
     def per_step(self, found: Estimate) -> Estimate:
         """A rate or a distance of the profile, which are per substep, in spikes per step."""
@@ -156,20 +157,8 @@ def _area(by_step: Tensor) -> Estimate:
     )
 
 
-def _steps(pair: Pair, outcome: Outcome) -> Tensor:
-    return pair.steps(outcome).transpose(0, 1)
-
-
-def _correct(pair: Pair) -> Tensor:
-    return correct_by_step(_steps(pair, pair.mine), pair.known_labels)
-
-
-def _agreeing(pair: Pair) -> Tensor:
-    return agreeing_by_step(_steps(pair, pair.mine), _steps(pair, pair.reference))
-
-
 def _exits(pair: Pair) -> tuple[Tensor, Tensor, Tensor]:
-    return exits(_steps(pair, pair.mine), pair.known_labels, CONFIDENCE)
+    return exits(pair.steps(pair.mine), pair.known_labels, CONFIDENCE)
 
 
 def _calibration(pair: Pair) -> Estimate:
@@ -190,14 +179,7 @@ def _van_rossum(pair: Pair) -> Estimate:
 
 def _latency(pair: Pair) -> Estimate:
     shifts = torch.stack(list(pair.known_pairing.latency_shifts().values())).sum(0)
-    return estimate_statistic(_ratio, Samples({"x": shifts}))
-
-
-def _ratio(samples: Samples) -> float:
-    total, count = samples["x"].sum(0).tolist()
-    if not count:
-        raise FiringError("no neuron fires in both networks")
-    return float(total / count)
+    return estimate_statistic(lambda seen: mean_shift(seen["shifts"]), Samples({"shifts": shifts}))
 
 
 def _over_limit(pair: Pair) -> float:
@@ -267,12 +249,12 @@ MEASURES: tuple[Measure, ...] = (
     _metric("dead_fraction", _dead),
     Measure("silent_fraction", "silent", "%", 100, ".1f", lambda p: p.of_profile(silent_fraction)),
     _metric("saturated_fraction", lambda p: p.of_profile(saturated_fraction)),
-    _metric("accuracy_area", lambda p: _area(_correct(p))),
-    _metric("agreement_area", lambda p: _area(_agreeing(p)), compares=True),
+    _metric("accuracy_area", lambda p: _area(correct_by_step(p.steps(p.mine), p.known_labels))),
+    _metric("agreement_area", lambda p: _area(agreeing_by_step(p.steps(p.mine), p.steps(p.reference))), compares=True),
     _metric("exit_steps", lambda p: p.mean_of(_exits(p)[0], (1, inf))),
     _metric("exit_accuracy", lambda p: p.mean_of(_exits(p)[1], (0, 1))),
     _metric("calibration_error", _calibration),
-    _metric("nll", lambda p: p.mean_of(_nll(p), (0, inf))),
+    _metric("nll", lambda p: p.mean_of(log_likelihoods(p.mine.logits, p.known_labels), (0, inf))),
     _metric("brier", lambda p: p.mean_of(brier_scores(p.mine.logits, p.known_labels), (0, 2))),
     Measure("events", "synaptic events an image", "", 1, ".0f", lambda p: _operations(p, "events")),
     Measure("energy", "45 nm proxy an image", "nJ", 1, ".1f", _energy),
@@ -288,10 +270,6 @@ MEASURES: tuple[Measure, ...] = (
         "weight_bytes", "weights, packed", "kB", 1, ".1f", lambda p: sum(row.packed_bits for row in p.weights) / 8000
     ),
 )
-
-
-def _nll(pair: Pair) -> Tensor:
-    return log_likelihoods(pair.mine.logits, pair.known_labels)
 
 
 def _mismatch(pairing: Pairing) -> float:

@@ -22,8 +22,6 @@ from snnbench.records.score import Score
 DATA_SETS = ("cifar10", "cifar100")
 """Data sets that conclusions belong to; digits are for trying things out."""
 
-Axis = tuple[str, object]
-
 
 @dataclass(frozen=True, eq=False)
 class Case:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnbench.errors import OptionError, did_you_mean
-from snnbench.plugins import KINDS, Catalogue, PluginEntry, catalogue
+from snnbench.plugins import KINDS, PluginEntry, catalogue
 from snnbench.plugins.isolation import one_line
 from snnbench.testing import costs, datasets, models, quantizers
 from snnbench.testing.outcome import CheckFailed, CheckOutcome, CheckReport, CheckSkipped
@@ -75,9 +75,9 @@ def _subject(plain: Subject) -> Subject:
     return replace(plain, input_shape=dataset.input_shape, num_classes=dataset.num_classes)
 
 
-def checkable(name: str, known: Catalogue | None = None) -> list[PluginEntry[Any]]:
+def checkable(name: str) -> list[PluginEntry[Any]]:
     """The entries of that name that the kit can check; PluginError or OptionError if there are none."""
-    found = (known or catalogue()).find(name)
+    found = catalogue().find(name)
     entries = [entry for entry in found if entry.kind in CHECKS]
     if not entries:
         raise OptionError(
