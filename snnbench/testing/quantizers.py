@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from snnbench.options import NO_BITS, check_defaults, describe
-from snnbench.quant import Joint, Refitting, bake, quantizers
-from snnbench.testing.outcome import CheckSkipped
+from snnbench.quant import bake
+from snnbench.testing import offers
 from snnbench.testing.probes import (
     accelerator,
     addresses,
@@ -38,8 +38,6 @@ from snnbench.testing.subject import (
     variants,
     weights,
 )
-
-_OTHER_STATE = "what for_membrane makes cannot be restored into what the factory makes of a membrane"
 
 
 def options(subject: Subject) -> None:
@@ -210,77 +208,6 @@ def distributed(subject: Subject) -> None:
             model(weights(5, 16)).square().sum().backward()
 
 
-def calibrate(subject: Subject) -> None:
-    """If it offers ``calibrate(inputs)``: then finite, of no more levels, and kept by the ``state_dict``."""
-    from snnbench.quant.calibration import calibrate as calibrated
-
-    offered = False
-    for variant in variants(subject):
-        model = variant.quantize(convolution())
-        if not calibrated(model, [images(seed) for seed in (1, 2)]):
-            continue
-        offered = True
-        found = weight_of(model)
-        require_finite(variant, found, found)
-        require_few_levels(variant, found)
-        other = variant.quantize(convolution(seed=5))
-        other.load_state_dict(model.state_dict())
-        require(torch.equal(found, weight_of(other)), f"{variant}: the state_dict does not keep the calibration")
-    if not offered:
-        raise CheckSkipped("it offers no calibrate(inputs)")
-
-
-def refits(subject: Subject) -> None:
-    """If it offers ``start_forward()`` and ``finish_forward()``: it changes once a training forward, and by no read."""
-    offered = False
-    for variant in variants(subject):
-        model = variant.quantize(linear()).train()
-        quantizer = next(iter(quantizers(model).values()))
-        if not isinstance(quantizer, Refitting):
-            continue
-        offered = True
-        before = _state(quantizer)
-        for _ in range(3):
-            read_weight(model)
-        require(_same(before, _state(quantizer)), f"{variant}: it changes where its weight is read")
-        with torch.no_grad():
-            model(weights(5, 16))
-            model.eval()(weights(5, 16))
-        once = _state(quantizer)
-        require(not _same(before, once), f"{variant}: a training forward does not change it")
-        model.eval()(weights(5, 16))
-        require(_same(once, _state(quantizer)), f"{variant}: it changes in evaluation")
-    if not offered:
-        raise CheckSkipped("it offers no start_forward() and finish_forward()")
-
-
-def _state(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in module.state_dict().items()}
-
-
-def _same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
-
-
-def joint(subject: Subject) -> None:
-    """If it offers ``for_membrane(tensor, bits=...)``: of few levels, and its state fits the factory's own membrane."""
-    offered = False
-    membrane = torch.full((4,), torch.nan)
-    for variant in variants(subject):
-        of_weights = next(iter(quantizers(variant.quantize(convolution())).values()))
-        if not isinstance(of_weights, Joint):
-            continue
-        offered = True
-        shared, alone = of_weights.for_membrane(membrane, **variant.arguments), variant.make(membrane)
-        require(shared.state_dict().keys() == alone.state_dict().keys(), f"{variant}: {_OTHER_STATE}")
-        alone.load_state_dict(shared.state_dict())
-        states = torch.linspace(-2, 2, 4000).view(1, 4000)
-        require_few_levels(variant, shared.eval()(states))
-        require(torch.equal(shared(states), alone.eval()(states)), f"{variant}: {_OTHER_STATE}")
-    if not offered:
-        raise CheckSkipped("it offers no for_membrane(tensor, bits=...)")
-
-
 CHECKS: dict[str, Check] = {
     "options": options,
     "shape": shape,
@@ -297,7 +224,5 @@ CHECKS: dict[str, Check] = {
     "autocast": autocast,
     "compile": compile_,
     "distributed": distributed,
-    "calibrate": calibrate,
-    "joint": joint,
-    "refits": refits,
+    **offers.CHECKS,
 }
