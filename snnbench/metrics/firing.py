@@ -143,16 +143,20 @@ class FiringDrift(_Distance):
         return self._distance(drift_from_counts)
 
 
-class FiringRate(FiringCounts):
+class _Alone(FiringCounts):
+    """Base of the metrics that use no reference."""
+
+    higher_is_better: bool | None = None
+    needs_reference: ClassVar[bool] = False
+
+
+class FiringRate(_Alone):
     """Mean firing rate of a network in spikes per neuron and step, in [0, 1]; a reference is not used.
 
     Args:
         reduction: over layers, as in `FiringEMD`.
         kwargs: of `torchmetrics.Metric`.
     """
-
-    higher_is_better: bool | None = None
-    needs_reference: ClassVar[bool] = False
 
     def __init__(self, reduction: Reduction = "weighted", **kwargs: Any) -> None:
         check_choice(reduction, REDUCTIONS, "reduction")
@@ -164,16 +168,13 @@ class FiringRate(FiringCounts):
         return self._result(mean_rate_from_counts(*self._counted(), self.reduction))
 
 
-class DeadNeurons(FiringCounts):
+class DeadNeurons(_Alone):
     """Fraction of a network's neurons that fire less than `threshold` spikes per step, in [0, 1].
 
     Args:
         threshold: spikes per step; a neuron at the threshold is alive.
         kwargs: of `torchmetrics.Metric`.
     """
-
-    higher_is_better: bool | None = None
-    needs_reference: ClassVar[bool] = False
 
     def __init__(self, threshold: float = DEAD_BELOW, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -184,30 +185,24 @@ class DeadNeurons(FiringCounts):
         return dead_fraction(self._rates(), self.threshold)
 
 
-class SilentNeurons(FiringCounts):
+class SilentNeurons(_Alone):
     """Fraction of a network's neurons that never fire, in [0, 1].
 
     Takes the keyword arguments of `torchmetrics.Metric`.
     """
-
-    higher_is_better: bool | None = None
-    needs_reference: ClassVar[bool] = False
 
     def compute(self) -> Tensor:
         """Fraction over all batches, float64; a FiringError if there was none."""
         return silent_fraction(self._rates())
 
 
-class SaturatedNeurons(FiringCounts):
+class SaturatedNeurons(_Alone):
     """Fraction of a network's neurons that fire more than `threshold` spikes per step, in [0, 1].
 
     Args:
         threshold: spikes per step; a neuron at the threshold is not saturated.
         kwargs: of `torchmetrics.Metric`.
     """
-
-    higher_is_better: bool | None = None
-    needs_reference: ClassVar[bool] = False
 
     def __init__(self, threshold: float = SATURATED_ABOVE, **kwargs: Any) -> None:
         super().__init__(**kwargs)
