@@ -10,10 +10,11 @@ from torch import nn
 
 from snnbench.bench.bench import Bench
 from snnbench.bench.provenance import check_installed
+from snnbench.bench.quantized import make_quantized
 from snnbench.bench.reopening import bench_of
 from snnbench.errors import OptionError, RecordError
 from snnbench.examine.description import describe
-from snnbench.examine.rebuild import quantized_again, recount, trained_network
+from snnbench.examine.rebuild import recount, trained_network
 from snnbench.files import write_atomically
 from snnbench.records.layout import WEIGHTS_FILE, finished_cell
 from snnbench.records.network_file import is_packed, pack_network, unpack_network
@@ -67,7 +68,7 @@ def rebuild(path: Path, data: Path | None, reporter: Reporter) -> tuple[Record, 
 
 def _network(bench: Bench, record: Record, directory: Path, reporter: Reporter) -> tuple[nn.Module, bytes]:
     if record.cell.mode == "ptq":
-        model = quantized_again(bench, record.cell, reporter)
+        model = make_quantized(bench, record.cell, reporter).model
         return model, pack_network(model)
     content = _trained(directory / WEIGHTS_FILE)
     return trained_network(bench, record.cell, unpack_network(content)), content

@@ -7,17 +7,11 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor, nn
 
 from snnbench.bench.bench import Bench
-from snnbench.bench.quantized import make_quantized, put_on_membranes
+from snnbench.bench.quantized import put_on_membranes
 from snnbench.errors import ProtocolError
 from snnbench.quant.audit import most_levels
 from snnbench.records.cell import Cell
 from snnbench.records.record import Audit
-from snnbench.reporting import Reporter
-
-
-def quantized_again(bench: Bench, cell: Cell, reporter: Reporter) -> nn.Module:
-    """The network of a post-training cell, with its quantizers on it."""
-    return make_quantized(bench, cell, reporter).model
 
 
 def trained_network(bench: Bench, cell: Cell, weights: Mapping[str, Tensor]) -> nn.Module:

@@ -63,7 +63,7 @@ def _inputs(model: nn.Module, shape: tuple[int, ...], timesteps: int | None) -> 
 
 def _run(model: nn.Module, images: Tensor, value: Flow, timesteps: int) -> tuple[Wiring, int | None]:
     recorder = Recorder(model, _SAMPLES)
-    recorder.give(images, value)
+    recorder.keep(images, value)
     outputs = []
     with evaluating(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
         reset_states(model)

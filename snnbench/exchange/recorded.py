@@ -77,10 +77,6 @@ class Recorder(TorchFunctionMode):
             stack.enter_context(self)
             yield
 
-    def give(self, images: Tensor, value: Flow) -> None:
-        """Say what the input of the network holds."""
-        self._keep(images, value)
-
     @property
     def is_one_step(self) -> bool:
         """Whether every spiking layer ran one step so far."""
@@ -93,9 +89,9 @@ class Recorder(TorchFunctionMode):
             GraphError: if that is not the output of layers at every step.
         """
         terms = [term for output in outputs for term in self._found(output, f"{self._kind} gives").terms]
-        neurons = {self._calls[name] for name in self._calls}
-        steps = max(neurons | self._lengths, default=1)
-        if len(neurons | self._lengths) > 1:
+        lengths = {*self._calls.values(), *self._lengths}
+        steps = max(lengths, default=1)
+        if len(lengths) > 1:
             told = ", ".join(f"'{name}' {calls}" for name, calls in self._calls.items())
             raise GraphError(f"not every layer runs the same number of steps ({told}; {steps} at most)")
         names = dict.fromkeys(name for name, _ in terms)
@@ -116,7 +112,7 @@ class Recorder(TorchFunctionMode):
         if any(held.values()):
             self._note(name, arguments, held, output, pool_of(name, args, kwargs or {}))
         if name == "__setitem__" and any(held.values()):
-            self._keep(args[0], _Unknown(f"{self._what()} writes steps into one tensor; use torch.stack"))
+            self.keep(args[0], _Unknown(f"{self._what()} writes steps into one tensor; use torch.stack"))
         return output
 
     def _note(
@@ -126,7 +122,7 @@ class Recorder(TorchFunctionMode):
         if name == "__bool__":
             raise GraphError(f"{self._what()} decides by values what it runs, which a graph of NIR cannot say")
         for place, tensor in enumerate(_tensors(output)):
-            self._keep(tensor, self._value(name, arguments, given, tensor, place, pool))
+            self.keep(tensor, self._value(name, arguments, given, tensor, place, pool))
 
     def _value(
         self,
@@ -204,7 +200,7 @@ class Recorder(TorchFunctionMode):
         mode = layer_mode(module)
         given, *rest = _tensors(output)
         if mode is None:
-            self._keep(given, self._layer(name, module, value, given))
+            self.keep(given, self._layer(name, module, value, given))
             return
         if (mode == "single") != (value.order == "N"):
             runs, gets = ("one step", "all") if mode == "single" else ("all steps", "one")
@@ -220,17 +216,17 @@ class Recorder(TorchFunctionMode):
         if gives_potentials(module) and mode == "multi" and not isinstance(output, tuple):
             self._give_potentials(name, module, value, output)
             return
-        self._keep(given, self._layer(name, module, value, given, neuron=True, call=call))
+        self.keep(given, self._layer(name, module, value, given, neuron=True, call=call))
         for state in rest:
             if state is not given:
-                self._keep(state, _State(name, call or 0))
+                self.keep(state, _State(name, call or 0))
 
     def _give_potentials(self, name: str, module: nn.Module, value: Flow, output: Any) -> None:
         """What SpikingJelly's readouts give: a list of the potentials of each step, or their mean."""
         steps = _tensors(output)
         flow = self._layer(name, module, value, torch.stack(steps), neuron=True)
         for step, each in enumerate(steps):
-            self._keep(each, flow.at(step) if isinstance(output, list) else replace(flow.at(None), over="mean"))
+            self.keep(each, flow.at(step) if isinstance(output, list) else replace(flow.at(None), over="mean"))
 
     def _check_state(self, name: str, module: nn.Module, state: Tensor, call: int) -> None:
         found = self._of(state)
@@ -300,7 +296,8 @@ class Recorder(TorchFunctionMode):
             return _Unknown(f"{self._what()} changes the output of a layer in place, which cannot be followed")
         return value
 
-    def _keep(self, tensor: Tensor, value: Flow | _State | _Unknown) -> None:
+    def keep(self, tensor: Tensor, value: Flow | _State | _Unknown) -> None:
+        """Say what a tensor holds: the network's input, or what a call gave."""
         self._known[id(tensor)] = (tensor, tensor._version, value)  # kept, so that the number is not given again
 
     def _what(self) -> str:

@@ -78,16 +78,6 @@ def quantize_membranes(model: nn.Module, make: MakeQuantizer, site: str | None) 
     return tuple(layers)
 
 
-def state_quantizers(model: nn.Module) -> dict[str, nn.Module]:
-    """The quantizers that `quantize_membranes` put on, which see potentials in units of the threshold, by layer."""
-    found = {}
-    for name, module in model.named_modules():
-        holder = getattr(module, _HOLDER, None) or getattr(module, "state_quant", None)
-        if isinstance(holder, nn.Module):
-            found[name] = holder.quantizer if isinstance(holder, InThresholds) else holder
-    return cast(dict[str, nn.Module], found)
-
-
 def _put(name: str, module: Any, quantizer: nn.Module, site: str | None) -> None:
     kind = next(base for base in type(module).__mro__ if not base.__name__.startswith("Parametrized"))
     libraries = [base.__module__.split(".")[0] for base in kind.__mro__]

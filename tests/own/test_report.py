@@ -19,7 +19,7 @@ from snnbench.errors import FiringError, OptionError
 from snnbench.functional.graded import SpikeKind
 from snnbench.nn.classifier import as_classifier
 from snnbench.nn.libraries import reset_states, step_mode
-from snnbench.own.membranes import state_quantizers
+from snnbench.own.membranes import InThresholds
 
 
 def run_options(options: dict) -> dict:
@@ -316,8 +316,13 @@ def test_membranes_hold_the_levels_of_their_bits(name):
     model, options = make(name)
     membrane = {"membrane": "uniform", "membrane_bits": 2, "membrane_options": {"range": "signed"}}
     quantized = snnbench.quantize(model, "float", exempt=(), **membrane)
-    seen = {layer: set() for layer in state_quantizers(quantized)}
-    for layer, state in state_quantizers(quantized).items():
+    seen = {}
+    for layer, module in quantized.named_modules():
+        holder = getattr(module, "state_quantizer", None) or getattr(module, "state_quant", None)
+        if not isinstance(holder, torch.nn.Module):
+            continue
+        seen[layer] = set()
+        state = holder.quantizer if isinstance(holder, InThresholds) else holder
         state.register_forward_hook(lambda _, inputs, out, layer=layer: seen[layer].update(out.unique().tolist()))
     found = snnbench.report(model, quantized, batches(), **options)
     assert found["quantized"].value("firing_emd") > 0
