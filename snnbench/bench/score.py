@@ -13,15 +13,7 @@ from snnbench.bench.metrics import METRICS
 from snnbench.bench.scored import Scored
 from snnbench.data.content import Labels
 from snnbench.errors import FiringError, ProtocolError
-from snnbench.functional import (
-    Estimate,
-    FiringProfile,
-    Paired,
-    dead_fraction,
-    firing_drift,
-    noise_floor,
-    seed_floor,
-)
+from snnbench.functional import Estimate, FiringProfile, Paired, dead_fraction, firing_drift, noise_floor, seed_floor
 from snnbench.functional.emd import counted_emd
 from snnbench.protocols.document import EvaluationRules as Rules
 from snnbench.records.evaluation import Evaluation

@@ -21,6 +21,7 @@ from snnbench.functional import (
     firing_emd,
     jackknife,
 )
+from snnbench.functional.emd_interval import only
 from snnbench.functional.samples import Samples, estimate_statistic
 from snnbench.protocols.document import EvaluationRules as Rules
 
@@ -166,8 +167,3 @@ def _known(found: T | None, otherwise: str) -> T:
     if found is None:
         raise FiringError(otherwise)
     return found
-
-
-def only(profile: FiringProfile, layers: Collection[str] | None) -> FiringProfile:
-    """The profile of some of the layers; of all of them without `layers`."""
-    return FiringProfile({name: each for name, each in profile.layers.items() if layers is None or name in layers})

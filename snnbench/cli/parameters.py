@@ -7,14 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from snnbench.cli.completion import (
-    chip_name,
-    cost_name,
-    dataset_name,
-    model_name,
-    protocol_name,
-    quantizer_name,
-)
+from snnbench.cli.completion import chip_name, cost_name, dataset_name, model_name, protocol_name, quantizer_name
 from snnbench.engine import EngineChoice
 
 DataRoot = Annotated[

@@ -152,12 +152,8 @@ def _check(layer: str, neuron: Neuron, name: str, dialect: Dialect) -> None:
 
 
 def _check_node(key: str, node: Node, name: str, dialect: Dialect) -> None:
-    if node.type == "Scale":
-        raise GraphError(f"node '{key}' is a Scale, which {name} does not read")
-    if node.type == "Threshold":
-        raise GraphError(f"node '{key}' is a Threshold, which {name} does not read")
-    if node.type == "Conv1d" and not dialect.convolves_rows:
-        raise GraphError(f"node '{key}' is a Conv1d, which {name} does not read")
+    if node.type in ("Scale", "Threshold") or (node.type == "Conv1d" and not dialect.convolves_rows):
+        raise GraphError(f"node '{key}' is a {node.type}, which {name} does not read")
     if node.type in CONVOLUTIONS and not dialect.dilates and (node.array("dilation") != 1).any():
         raise GraphError(f"node '{key}' has a dilation, which {name} does not read")
     if node.type in CONVOLUTIONS and int(node.array("groups")) != 1:

@@ -35,7 +35,7 @@ def emd_interval(paired: Paired, reduction: Scalar = "weighted", layers: Collect
     """
     sizes = paired.reference.samples_per_shard
     sizes = sizes[filled(paired.reference)]
-    mine, theirs = (_restricted(each, layers) for each in (paired.profile, paired.reference))
+    mine, theirs = (only(each, layers) for each in (paired.profile, paired.reference))
     value = float(firing_emd(mine, theirs, reduction))
     _, reach = jackknife_spread(value, paired.without_shards(reduction, layers), sizes.double().numpy())
     true, noisy = paired.shifted(reduction, layers)
@@ -61,5 +61,6 @@ def _true_emd(value: float, true: Floats, measured: Floats) -> float:
     return 0.0 if value <= rising[0] else float(np.interp(value, rising, true))
 
 
-def _restricted(profile: FiringProfile, layers: Collection[str] | None) -> FiringProfile:
+def only(profile: FiringProfile, layers: Collection[str] | None) -> FiringProfile:
+    """The profile of some of the layers; of all of them without `layers`."""
     return FiringProfile({name: each for name, each in profile.layers.items() if layers is None or name in layers})

@@ -14,14 +14,7 @@ from snnbench.bench.reopening import bench_of
 from snnbench.engine import check_device
 from snnbench.errors import RecordError
 from snnbench.files import write_atomically
-from snnbench.leaderboard.board import (
-    ENTRIES,
-    NOTE_FILE,
-    Board,
-    Note,
-    read_board,
-    read_entry,
-)
+from snnbench.leaderboard.board import ENTRIES, NOTE_FILE, Board, Note, read_board, read_entry
 from snnbench.leaderboard.identity import record_problems
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import control_problems, verify_entry

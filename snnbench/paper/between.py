@@ -13,7 +13,7 @@ from snnbench.examine.compare import difference, minus
 from snnbench.functional import Estimate
 from snnbench.paper.cases import Case, Rows, model_option
 from snnbench.paper.differences import POINT, PairEvidence, Stand, above, accuracy_difference, below, emd_difference
-from snnbench.paper.orders import BY, CORRUPTED, corrupted, orders_loss
+from snnbench.paper.orders import BY, CORRUPTED, corrupted, orders_loss, same_network
 from snnbench.paper.questions import NO_CELLS, quotient
 from snnbench.paper.ranks import MOST_ALIKE, bootstrap, fewest_cases, spearman
 
@@ -41,21 +41,15 @@ def common(first: Rows, second: Rows) -> _Pairs:
     return [(case, theirs[case.key]) for case in first.quantized if case.key in theirs]
 
 
-def _same_network(first: Rows, second: Rows) -> bool:
-    """Whether both start from the same weights."""
-    weights = [{case.record.cell.weights for case in rows.cases} for rows in (first, second)]
-    return first.mode == second.mode and bool(weights[0] & weights[1])
-
-
 def _exemption(first: Rows, second: Rows) -> bool:
     whole, usual = (rows.board.protocol.quantize.exempt for rows in (first, second))
-    return _same_network(first, second) and not whole and whole is not None and usual is None
+    return same_network(first, second) and not whole and whole is not None and usual is None
 
 
 def _regularized(first: Rows, second: Rows) -> bool:
     recipe, without = (rows.board.protocol.finetune for rows in (first, second))
     same = recipe.model_copy(update={"regularize": {}}) == without
-    return first.mode == "qat" and _same_network(first, second) and recipe.emd_strength > 0 and same
+    return first.mode == "qat" and same_network(first, second) and recipe.emd_strength > 0 and same
 
 
 def _modes(first: Rows, second: Rows) -> bool:

@@ -71,11 +71,16 @@ def orders_loss(by: str) -> Callable[[Sequence[tuple[Case, Case]]], Iterator[Pai
     return compare
 
 
+def same_network(first: Rows, second: Rows) -> bool:
+    """Whether both start from the same weights."""
+    weights = [{case.record.cell.weights for case in rows.cases} for rows in (first, second)]
+    return first.mode == second.mode and bool(weights[0] & weights[1])
+
+
 def corrupted(first: Rows, second: Rows) -> bool:
     """Whether the second board shows the first one's network corrupted images."""
-    weights = [{case.record.cell.weights for case in rows.cases} for rows in (first, second)]
     data = [rows.board.protocol.data.name for rows in (first, second)]
-    return first.mode == second.mode and data == ["cifar10", CORRUPTED] and bool(weights[0] & weights[1])
+    return same_network(first, second) and data == ["cifar10", CORRUPTED]
 
 
 def _by_seed(by: str, known: Sequence[tuple[Case, float]]) -> Iterator[PairEvidence]:
