@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -65,23 +65,15 @@ def collect(out: Path, *, dry_run: bool) -> list[Leftover]:
 
 def _unfinished(out: Path) -> Iterator[Leftover]:
     """Cells that were being written; whoever writes one holds the lock of its key."""
-    for path in sorted(out.glob(f"{UNFINISHED}*")):
-        key = path.name.removeprefix(UNFINISHED).partition("-")[0]
-        lock = try_lock(lock_file(out, key))
-        if lock is not None:
-            with lock:
-                yield Leftover(path, "never finished")
+    for path in _free(out.glob(f"{UNFINISHED}*"), lambda path: lock_file(out, _key(path, UNFINISHED))):
+        yield Leftover(path, "never finished")
 
 
 def _replaced(out: Path) -> Iterator[Leftover]:
     """Cells that were to be replaced."""
-    for path in sorted(out.glob(f"{REPLACED}*")):
-        key = path.name.removeprefix(REPLACED)
-        lock = try_lock(lock_file(out, key))
-        if lock is not None:
-            with lock:
-                cells = without_successor(out, key)
-                yield Leftover(path, "nothing took its place" if cells else "measured again since", cells)
+    for path in _free(out.glob(f"{REPLACED}*"), lambda path: lock_file(out, _key(path, REPLACED))):
+        cells = without_successor(out, _key(path, REPLACED))
+        yield Leftover(path, "nothing took its place" if cells else "measured again since", cells)
 
 
 def _damaged(out: Path) -> Iterator[Leftover]:
@@ -99,20 +91,27 @@ def _answered(out: Path, found: list[Leftover]) -> Iterator[Leftover]:
 
 
 def _ended_sweeps(out: Path) -> Iterator[Leftover]:
-    for path in sorted((out / SWEEPS).glob("*.json")):
-        lock = try_lock(path.with_suffix(".lock"))
-        if lock is not None:
-            with lock:
-                yield Leftover(path, "status of a sweep that is over")
+    for path in _free((out / SWEEPS).glob("*.json"), lambda path: path.with_suffix(".lock")):
+        yield Leftover(path, "status of a sweep that is over")
 
 
 def _locks(out: Path) -> Iterator[Leftover]:
     """Lock files are removed while their lock is held; who opened one before that sees it and opens a new one."""
-    for path in sorted((*(out / LOCKS).glob("*.lock"), *(out / SWEEPS).glob("*.lock"))):
-        lock = try_lock(path)
+    for path in _free((*(out / LOCKS).glob("*.lock"), *(out / SWEEPS).glob("*.lock")), lambda path: path):
+        yield Leftover(path, "unused lock")
+
+
+def _free(paths: Iterable[Path], lock_of: Callable[[Path], Path]) -> Iterator[Path]:
+    """Those of the paths that no living process holds, each while its lock is held."""
+    for path in sorted(paths):
+        lock = try_lock(lock_of(path))
         if lock is not None:
             with lock:
-                yield Leftover(path, "unused lock")
+                yield path
+
+
+def _key(path: Path, prefix: str) -> str:
+    return path.name.removeprefix(prefix).partition("-")[0]
 
 
 def _settle(out: Path, leftover: Leftover) -> None:
