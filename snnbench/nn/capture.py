@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Any, Self
 
 import torch
@@ -28,9 +27,7 @@ class SpikeCapture:
         self._watching.enter_context(told_of_calls({n: module for n, (module, _) in self._layers.items()}, self._note))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._watching.close()
 
     def take(self, samples: int) -> dict[str, Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any, cast
 
 import torch
@@ -49,10 +48,8 @@ class FiringRecorder(PassRecorder):
         self._steps_before, self._broken = 0, False
         self.next_sample = 0
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
         self._count_fused(False)
         self._collect()
         self._fused.clear()
