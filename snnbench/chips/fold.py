@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -78,7 +78,7 @@ def fold(layer: TracedLayer, chip: Semantics, *, last: bool = False) -> tuple[In
     assert chip.spike is not None
     assert chip.fold is not None
     if layer.sources == (INPUT,):
-        layer = _scaled(layer, 2.0**-chip.input.fraction)
+        layer = replace(layer, gain=layer.gain * 2.0**-chip.input.fraction)
     found: list[Excess] = []
     into = _into_thresholds if chip.fold.gain == "threshold" else _into_weights
     codes, unit, exponent = into(layer, chip, found)
@@ -115,10 +115,6 @@ def _check_range(layer: TracedLayer, codes: Tensor, per_unit: Tensor, chip: Sema
         f" '{chip.name}'; scale its weights (or the batch norm behind them), or name a chip of more bits (--chip"
         " FILE.toml; snnbench chips show prints such a document)"
     )
-
-
-def _scaled(layer: TracedLayer, factor: float) -> TracedLayer:
-    return TracedLayer(**{**vars(layer), "gain": layer.gain * factor})
 
 
 def _rounded(chip: Semantics) -> Rounded:

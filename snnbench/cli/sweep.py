@@ -67,16 +67,17 @@ def sweep(
     """
     if context.invoked_subcommand is not None:
         return
+    from snnbench.cli.run import parse_bits
     from snnbench.sweeps.executors.base import Resources
     from snnbench.sweeps.loop import Policy
     from snnbench.sweeps.plan import Benches, make_plan
 
     given = {
         "quantizer": _split(quantizer),
-        "bits": _numbers(bits, "--bits"),
+        "bits": parse_bits(bits, "--bits"),
         "option": _axes(option, "--option"),
         "membrane": _split(membrane),
-        "membrane_bits": _numbers(membrane_bits, "--membrane-bits"),
+        "membrane_bits": parse_bits(membrane_bits, "--membrane-bits"),
         "membrane_option": _axes(membrane_option, "--membrane-option"),
         "mode": _split(mode),
         "seeds": seeds,
@@ -167,12 +168,6 @@ def _check_no_network_alone(own: OwnNetwork | None, others: dict[str, Any]) -> N
 
 def _split(text: str | None) -> list[str] | None:
     return None if text is None else [part.strip() for part in text.split(",")]
-
-
-def _numbers(text: str | None, flag: str) -> list[int] | None:
-    from snnbench.cli.run import parse_bits
-
-    return parse_bits(text, flag)
 
 
 def _axes(pairs: list[str] | None, flag: str) -> dict[str, list[str]] | None:

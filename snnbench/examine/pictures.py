@@ -16,7 +16,7 @@ from torch import Tensor
 
 from snnbench.bench.metrics import ACCURACY, FIRING_EMD, asked, columns
 from snnbench.examine.series import Series
-from snnbench.examine.style import REFERENCE, in_style, method_styles
+from snnbench.examine.style import FLOOR, REFERENCE, in_style, method_styles
 from snnbench.files import write_atomically
 from snnbench.functional import FiringProfile, firing_emd
 from snnbench.records.score import Score
@@ -25,7 +25,6 @@ PictureFormat = Literal["png", "svg"]
 _WIDTH = 7.2
 _GRID = np.linspace(0, 1, 501)
 _LOG_FROM = 20
-_FLOOR: dict[str, Any] = {"color": "0.4", "linewidth": 1, "linestyle": (0, (1, 2))}
 _ENTRY = 0.18  # inches of a line of the legend
 
 
@@ -121,7 +120,7 @@ def emd_picture(series: Sequence[Series]) -> Figure:
     if floor:
         axes.set_yscale("symlog", linthresh=floor)
         axes.set_ylim(bottom=-0.1 * floor)  # room for the marks of layers that did not change
-        axes.axhline(floor, label="split-half distance (axis linear below it)", **_FLOOR)
+        axes.axhline(floor, label="split-half distance (axis linear below it)", **FLOOR)
     axes.set_xticks(range(len(layers)), [_short(name) for name in layers], rotation=45, ha="right")
     axes.set(ylabel="EMD (spikes per step)")
     return _finished(figure, series, "How far each layer's firing is from the reference")
@@ -144,7 +143,7 @@ def accuracy_picture(series: Sequence[Series]) -> Figure:
         axes.set_xlim(-0.1 * linear, 1.5 * max(distances))  # room for a marker on either side
     if floor is not None:
         label = "split-half distance (axis linear below it)" if wide else "split-half distance"
-        axes.axvline(floor, label=label, **_FLOOR)
+        axes.axvline(floor, label=label, **FLOOR)
     axes.set(xlabel="EMD of firing rates (spikes per step)", ylabel="accuracy (%)")
     return _finished(figure, series, "Accuracy against the distance of the firing")
 

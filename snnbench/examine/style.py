@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib as mpl
 
 REFERENCE: dict[str, Any] = {"color": "black", "linestyle": (0, (4, 2)), "linewidth": 1.1, "zorder": 3}
+FLOOR: dict[str, Any] = {"color": "0.4", "linewidth": 1, "linestyle": (0, (1, 2))}
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), without black and yellow.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")

@@ -6,7 +6,6 @@ generated tables. References and entries each have evidence and the sums of thei
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -125,7 +124,9 @@ def find_boards(path: Path) -> list[Board]:
     Raises:
         RecordError: if there is none.
     """
-    folders = [path] if (path / PROTOCOL_FILE).exists() else [folder.parent for folder in _documents(path)]
+    folders = (
+        [path] if (path / PROTOCOL_FILE).exists() else sorted(file.parent for file in path.glob(f"*/{PROTOCOL_FILE}"))
+    )
     if not folders:
         raise _missing(path)
     return [read_board(folder) for folder in folders]
@@ -163,10 +164,6 @@ def board_of(entry: Path) -> Board:
         ProtocolError: if its protocol document is not valid.
     """
     return read_board(entry.resolve().parent.parent)
-
-
-def _documents(path: Path) -> Iterator[Path]:
-    yield from sorted(path.glob(f"*/{PROTOCOL_FILE}"))
 
 
 def _folders(path: Path) -> list[Path]:

@@ -14,13 +14,12 @@ from matplotlib.lines import Line2D
 
 from snnbench.bench.metrics import ACCURACY, FIRING_EMD
 from snnbench.examine.pictures import cumulative, render
-from snnbench.examine.style import REFERENCE, in_style, styles
+from snnbench.examine.style import FLOOR, REFERENCE, in_style, styles
 from snnbench.files import write_atomically
 from snnbench.paper.cases import Case, Rows
 from snnbench.paper.study import Study, null_of
 
 _WIDTH = 7.2
-_LINE: dict[str, Any] = {"color": "0.4", "linewidth": 1, "linestyle": (0, (1, 2))}
 _METHODS = (("uniform", "narrow"), ("uniform", "wide"), ("lqnet", "narrow"), ("lqnet", "wide"))
 _ENDS = 2
 
@@ -83,7 +82,7 @@ def _bits(case: Case) -> int:
 def _lines(axes: Axes, rows: Rows) -> None:
     floors = {case.seed_floor.value for case in rows.cases if case.seed_floor and case.seed == 0}
     for floor in filter(None, floors):
-        axes.axhline(floor, label="between references of two seeds", **_LINE)
+        axes.axhline(floor, label="between references of two seeds", **FLOOR)
     controls = {case.control.firing_emd.value for case in rows.cases if case.control and case.seed == 0}
     for control in filter(None, controls):
         axes.axhline(control, color="0.2", linewidth=1, label="control")
