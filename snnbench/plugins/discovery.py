@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from importlib import metadata
-from typing import TYPE_CHECKING
+from itertools import chain
 
 from snnbench.plugins.isolation import isolated
 from snnbench.plugins.source import GROUP, PluginFault, PluginSource
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def discover() -> tuple[list[PluginSource], list[PluginFault]]:
@@ -22,7 +19,7 @@ def discover() -> tuple[list[PluginSource], list[PluginFault]]:
             if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
                 name, sources = _sources(distribution)
                 found.setdefault(name, sources)  # as in imports, the first on the path hides others of its name
-    return sorted(_flat(found.values()), key=lambda s: (not s.built_in, s.distribution, s.name)), faults
+    return sorted(chain(*found.values()), key=lambda s: (not s.built_in, s.distribution, s.name)), faults
 
 
 def _sources(distribution: metadata.Distribution) -> tuple[str, list[PluginSource]]:
@@ -31,7 +28,3 @@ def _sources(distribution: metadata.Distribution) -> tuple[str, list[PluginSourc
     return re.sub(r"[-_.]+", "-", name).lower(), [
         PluginSource(name, version, point.name, point.value) for point in points
     ]
-
-
-def _flat(lists: Iterable[list[PluginSource]]) -> list[PluginSource]:
-    return [source for sources in lists for source in sources]
