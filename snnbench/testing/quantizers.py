@@ -9,7 +9,7 @@ from torch import nn
 
 from snnbench.options import NO_BITS, check_defaults, describe
 from snnbench.quant import bake
-from snnbench.testing import offers
+from snnbench.testing import optional
 from snnbench.testing.probes import (
     accelerator,
     addresses,
@@ -224,5 +224,5 @@ CHECKS: dict[str, Check] = {
     "autocast": autocast,
     "compile": compile_,
     "distributed": distributed,
-    **offers.CHECKS,
+    **optional.CHECKS,
 }
