@@ -36,7 +36,8 @@ SEEDED = {
 
 
 FOUR_BITS = {f"membrane, {which}, 4": (*CONTROL[:3], (4, which, *ENDS)) for which in ("unsigned", "signed")}
-ELSEWHERE = ("cifar100-sew8-v4", "cifar10-sew18-v2")
+BRIEF = ("cifar10-sew8-brief-v2", "cifar10-sew8-brief-v1")
+ELSEWHERE = ("cifar100-sew8-v4", "cifar10-sew18-v2", "cifar100-sew18-v2")
 
 
 REGULARIZED = {
@@ -253,15 +254,18 @@ def test_seeds_of_fine_tuning_are_the_leaderboards() -> None:
 
 def test_fine_tuning_elsewhere_is_the_leaderboards() -> None:
     page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
-    found = [{whatever_clip(tuned_by(r)): r for r in wide_last(records_of(board, "qat"))} for board in ELSEWHERE]
+    found = [
+        {whatever_clip(tuned_by(r)): r for r in wide_last(records_of(board, "qat")) if has_the_first_levels(r)}
+        for board in ELSEWHERE
+    ]
     for label, key in {"control": CONTROL, **SEEDED, **FOUR_BITS}.items():
         shown = (against_control(board.get(whatever_clip(key))) for board in found)
         assert f"| {label} | {' | '.join(shown)} |".replace("|  |", "| |") in page
     chance = (board[CONTROL].control.to_other_seed.firing_emd.value for board in found)
-    assert "{:.4f} and {:.4f} apart".format(*chance) in page
+    assert "{:.4f}, {:.4f} and {:.4f} apart".format(*chance) in page
     moved = [board[CONTROL].control.firing_emd.value for board in found]
-    assert f"has moved {moved[1]:.4f} from its reference" in page
-    assert f"have moved\n{moved[0]:.4f} and" in page
+    assert "have moved {1:.4f} and {2:.4f} from their references".format(*moved) in " ".join(page.split())
+    assert f"where the other two have moved {moved[0]:.4f} and" in " ".join(page.split())
 
 
 def whatever_clip(key: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -328,14 +332,45 @@ def test_symmetric_levels_on_cifar100_are_the_leaderboards() -> None:
 
 def test_four_bits_fine_tuned_are_the_leaderboards() -> None:
     page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
-    boards = ("cifar10-sew8-brief-v2", "cifar10-sew8-brief-v1")
-    uniform = [r for board in boards for r in records_of(board, "qat") if r.cell.quantizer.name == "uniform"]
-    alone = [r for r in uniform if r.cell.quantizer.bits == 4 and r.cell.seed == 0 and r.cell.membrane is None]
-    found = {tuple(map(r.cell.quantizer.options.get, ("clip", "grid"))): r for r in alone}
+    found = [uniform_at_four_bits(*boards) for boards in (BRIEF, ("cifar100-sew8-v4",))]
     labels = {"mse": "of least squared error", "absmax": "at the largest weight", "narrow": "narrow", "wide": "wide"}
     for clip, label in labels.items():
-        shown = (against_control(found[clip, grid]) for grid in ("endpoint", "symmetric"))
+        shown = (against_control(rows[clip, grid]) for rows in found for grid in ("endpoint", "symmetric"))
         assert f"| {label} | {' | '.join(shown)} |\n" in page
+
+
+def uniform_at_four_bits(*boards: str) -> dict[tuple[Any, ...], Record]:
+    uniform = [r for board in boards for r in records_of(board, "qat") if r.cell.quantizer.name == "uniform"]
+    alone = [r for r in uniform if r.cell.quantizer.bits == 4 and r.cell.seed == 0 and r.cell.membrane is None]
+    return {tuple(map(r.cell.quantizer.options.get, ("clip", "grid"))): r for r in alone}
+
+
+def test_learned_membranes_are_the_leaderboards() -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    found = [membranes_alone(*boards) for boards in (BRIEF, ("cifar100-sew8-v4",))]
+    for bits in (2, 4, 8):
+        assert f"| {bits} | {' | '.join(against_control(rows['lqnet', bits]) for rows in found)} |\n" in page
+    pairs = [[(rows["lqnet", bits], rows["unsigned", bits]) for bits in (2, 4, 8)] for rows in found]
+    below = [
+        100 * (even.metrics["accuracy"].value - own.metrics["accuracy"].value) for each in pairs for own, even in each
+    ]
+    assert f"{min(below):.2f} to {max(below):.2f} points below as many even unsigned ones" in page
+    assert [[nearer(*pair) for pair in each] for each in pairs] == [[False, True, True], [False, False, False]]
+
+
+def nearer(record: Record, other: Record) -> bool:
+    """Whether the first is nearer to its control."""
+    return record.control.to_cell.firing_emd.value < other.control.to_cell.firing_emd.value
+
+
+def membranes_alone(*boards: str) -> dict[tuple[str, int], Record]:
+    """Fine-tuned networks of seed 0 with membranes that are stored after the reset, by LQ-Net or in a range."""
+    found = {}
+    for record in (record for board in boards for record in records_of(board, "qat")):
+        state = record.cell.membrane
+        if state and state.site == "post_reset" and record.cell.quantizer.name == "float" and record.cell.seed == 0:
+            found[state.options.get("range", state.name), state.bits] = record
+    return found
 
 
 def test_emd_in_the_loss_is_the_leaderboards() -> None:
