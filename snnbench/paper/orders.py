@@ -72,7 +72,7 @@ def orders_loss(by: str) -> Callable[[Sequence[tuple[Case, Case]]], Iterator[Pai
 
 
 def same_network(first: Rows, second: Rows) -> bool:
-    """Whether both start from the same weights."""
+    """Whether both start from the same weights, in the same mode."""
     weights = [{case.record.cell.weights for case in rows.cases} for rows in (first, second)]
     return first.mode == second.mode and bool(weights[0] & weights[1])
 
