@@ -17,21 +17,29 @@ from snnbench.records.cell import Cell
 
 _BINS = 40
 _GREY = "#8c959f"
-_COLOURS = ("#d1570a", "#3b82d6", "#2da44e", "#a371f7", "#bf8700", "#e85aad", "#0f8a8a", "#c0392b")
-_LARGEST = 26.0
+_COLOURS = (
+    *("#d1570a", "#3b82d6", "#2da44e", "#a371f7", "#bf8700", "#e85aad", "#0f8a8a", "#c0392b"),
+    *("#f2a65a", "#1f4e9c", "#8fd14f", "#6b3fa0", "#7a6a4f", "#f7a8c8", "#5cc8d6", "#7d1f1f"),
+)
+_LARGEST = 22.0
 _NUMBERED = 60
 """Points; among more, numbers cover each other."""
+
+
+def numbered(rows: Sequence[Row]) -> bool:
+    """Whether `scatter_figure` writes a number of bits at each point."""
+    return len(_shown(rows)) <= _NUMBERED
 
 
 def scatter_figure(rows: Sequence[Row]) -> dict[str, Any]:
     """Accuracy in percent against the EMD, logarithmic; the area of a point is its packed size, its number its bits."""
     figure = graph_objects.Figure()
-    shown = [row for row in rows if row.entry.record.value(FIRING_EMD.name) and row.entry.record.chip is None]
+    shown = _shown(rows)
     largest = max((row.entry.record.audit.packed_bits for row in shown), default=1)
     first = min((row.entry.record.cell.seed for row in shown), default=0)
-    for index, name in enumerate(sorted({row.label for row in shown})):
-        own = sorted((row for row in shown if row.label == name), key=_bits)
-        figure.add_trace(_points(name, own, _COLOURS[index % len(_COLOURS)], largest, len(shown) <= _NUMBERED, first))
+    for index, name in enumerate(sorted({_names(row) for row in shown})):
+        own = sorted((row for row in shown if _names(row) == name), key=_bits)
+        figure.add_trace(_points(name, own, _COLOURS[index % len(_COLOURS)], largest, numbered(rows), first))
     floors = sorted({floor for row in rows if (floor := row.entry.record.noise_floor.value)})
     for floor in floors:
         figure.add_vline(x=floor, line_dash="dash", line_color=_GREY)
@@ -47,7 +55,7 @@ def scatter_figure(rows: Sequence[Row]) -> dict[str, Any]:
     figure.update_layout(
         template="none",
         margin={"l": 56, "r": 16, "t": 16, "b": 48},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "itemsizing": "constant"},
         xaxis={"title": {"text": FIRING_EMD.label}, "type": "log", "dtick": 1, "tickformat": "~g"},
         yaxis={"title": {"text": "accuracy %"}},
     )
@@ -75,16 +83,27 @@ def _rates_figure(rates: torch.Tensor, reference: torch.Tensor) -> dict[str, Any
     return figure.to_plotly_json()  # type: ignore[no-any-return]
 
 
+def _shown(rows: Sequence[Row]) -> list[Row]:
+    """Those with a place on a logarithmic axis, without a chip."""
+    return [row for row in rows if row.entry.record.value(FIRING_EMD.name) and row.entry.record.chip is None]
+
+
+def _names(row: Row) -> str:
+    """What the legend calls it: its quantizers, without options, so that the legend leaves room for the points."""
+    cell = row.entry.record.cell
+    return f"{cell.quantizer.name} + membrane {cell.membrane.name}" if cell.membrane else cell.quantizer.name
+
+
 def _points(
-    name: str, rows: Sequence[Row], colour: str, largest: int, numbered: bool, first_seed: int
+    name: str, rows: Sequence[Row], colour: str, largest: int, with_bits: bool, first_seed: int
 ) -> graph_objects.Scatter:
     records = [row.entry.record for row in rows]
     return graph_objects.Scatter(
         name=name,
-        mode="markers+text" if numbered else "markers",
+        mode="markers+text" if with_bits else "markers",
         x=[record.value(FIRING_EMD.name) for record in records],
         y=[100 * (record.value(ACCURACY.name) or 0.0) for record in records],
-        text=[_bits(row) if row.entry.record.cell.seed == first_seed else "" for row in rows],
+        text=[_reached_bits(row) if row.entry.record.cell.seed == first_seed else "" for row in rows],
         textposition=[("top center", "bottom center")[place % 2] for place in range(len(rows))],
         hovertext=[_about(row) for row in rows],
         hoverinfo="text",
@@ -117,6 +136,12 @@ def _about(row: Row) -> str:
 
 def _bits(row: Row) -> int:
     return row.entry.record.cell.quantizer.bits
+
+
+def _reached_bits(row: Row) -> int:
+    """Of the weights, or of the membrane where these are in float."""
+    cell = row.entry.record.cell
+    return cell.membrane.bits if cell.membrane and cell.quantizer.name == "float" else cell.quantizer.bits
 
 
 def _note(text: str, **place: object) -> dict[str, Any]:

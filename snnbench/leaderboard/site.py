@@ -15,7 +15,7 @@ from snnbench.bench.metrics import ACCURACY, FIRING_EMD
 from snnbench.errors import RecordError
 from snnbench.files import write_atomically
 from snnbench.leaderboard.board import Board
-from snnbench.leaderboard.charts import rates_figures, scatter_figure
+from snnbench.leaderboard.charts import numbered, rates_figures, scatter_figure
 from snnbench.leaderboard.column import Column
 from snnbench.leaderboard.columns import columns
 from snnbench.leaderboard.ranking import Row, grouped, ranked_rows
@@ -105,6 +105,7 @@ def _write_board(board: Board, folder: Path) -> None:
         mixed=any(cell.mode == "qat" for cell in cells),
         seeds=len({cell.seed for cell in cells}),
         scatter=_json(scatter_figure(rows)),
+        numbered=numbered(rows),
         **_facts(board, [board]),
     )
     for row in rows:

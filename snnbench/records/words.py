@@ -44,7 +44,7 @@ def long(cell: Cell) -> str:
 def apart(cells: Sequence[Cell]) -> list[str]:
     """What pictures call each of some cells: `short` without the options that they share, bits, and where that is the
     same for several, the mode and seed in which these differ."""
-    shared = shared_options(cells, membranes=True)
+    shared = shared_options(cells)
     names = [f"{short(cell, shared)}, {cell.quantizer.bits} bits" for cell in cells]
     return [
         ", ".join([name, *_own(cell, [other for other, its in zip(cells, names, strict=True) if its == name])])
@@ -52,12 +52,12 @@ def apart(cells: Sequence[Cell]) -> list[str]:
     ]
 
 
-def shared_options(cells: Iterable[Cell], *, membranes: bool = False) -> LeftOut:
-    """For each quantizer of the weights (and of `membranes`), the options that all its cells have at the same value."""
+def shared_options(cells: Iterable[Cell]) -> LeftOut:
+    """For each quantizer of weights or membranes, the options that all its cells have at the same value."""
     shared: dict[str, Options] = {}
     for cell in cells:
         specs: dict[str, Options] = {cell.quantizer.name: cell.quantizer.options}
-        if membranes and cell.membrane:
+        if cell.membrane:
             specs[f"membrane {cell.membrane.name}"] = _all_options(cell.membrane)
         for name, own in specs.items():
             known = shared.get(name, own)
@@ -66,7 +66,7 @@ def shared_options(cells: Iterable[Cell], *, membranes: bool = False) -> LeftOut
 
 
 def shared_text(cells: Iterable[Cell]) -> str:
-    """Those options of the weights' quantizers in words, empty if there are none."""
+    """Those options in words, empty if there are none."""
     found = sorted(shared_options(cells).items())
     return "; ".join(f"{name} {' '.join(pairs(options))}" for name, options in found if options)
 

@@ -12,6 +12,8 @@ import pytest
 
 from snnbench.leaderboard import read_board
 from snnbench.leaderboard.board import Board
+from snnbench.leaderboard.charts import scatter_figure
+from snnbench.leaderboard.ranking import ranked_rows
 from snnbench.leaderboard.site import write_site
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -60,6 +62,23 @@ def test_the_table_is_plain_html(site: Path, board: Board) -> None:
 def test_the_page_of_an_entry_tells_how_to_measure_it(site: Path) -> None:
     page = next(site.glob("*/uniform-2bit*.html"))
     assert "snnbench run --quantizer uniform --bits 2 --mode ptq" in page.read_text()
+
+
+def test_the_legend_names_quantizers_and_leaves_their_options_to_the_points(board: Board) -> None:
+    rows = [row for row in ranked_rows(board) if row.entry.record.value("firing_emd")]
+    traces = scatter_figure(rows)["data"]
+    assert [trace["name"] for trace in traces] == sorted({row.entry.record.cell.quantizer.name for row in rows})
+    assert sum(len(trace["x"]) for trace in traces) == len(rows)
+    assert any("clip=absmax" in about for trace in traces for about in trace["hovertext"])
+
+
+def test_superseded_boards_come_last(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snnbench.leaderboard.site._write_entry", lambda *_: None)
+    newer = board.protocol.model_copy(update={"version": board.protocol.version + 1})
+    text = write_site([board, Board(board.folder, newer)], tmp_path).read_text()
+    current, superseded = text.split("<h2>Superseded by a newer version</h2>")
+    assert f">{board.name}</span>" in superseded
+    assert f">{newer.name}-v{newer.version}</span>" in current
 
 
 PATIENCE = 180_000  # ms; a busy machine is slow, not wrong
