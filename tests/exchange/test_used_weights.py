@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
-from oracles.environments import layered
 from oracles.networks import library
 from torch import Tensor, nn
 
@@ -88,37 +86,3 @@ def test_other_forwards_are_refused(layer: Callable[..., nn.Module], tmp_path: P
     with pytest.raises(GraphError, match=r"layer '1' \(\w+\) has a forward of its own that does not only"):
         to_nir(network, tmp_path / "a.nir", input_shape=(4,), timesteps=1)
     assert not list(tmp_path.iterdir())
-
-
-BREVITAS = """
-import sys, warnings
-warnings.simplefilter("ignore")
-import brevitas.nn as qnn
-import snntorch as snn
-import torch
-from torch import nn
-from snnbench import from_nir, to_nir
-
-torch.manual_seed(0)
-lif = lambda: snn.Leaky(beta=0.9, threshold=0.3, init_hidden=True)
-net = nn.Sequential(
-    qnn.QuantConv2d(1, 4, 3, weight_bit_width=3),
-    lif(),
-    nn.Flatten(),
-    qnn.QuantLinear(144, 10, bias=True, weight_bit_width=2),
-).eval()
-images = torch.rand(100, 1, 8, 8)
-with torch.no_grad():
-    theirs = torch.stack([net(images) for _ in range(4)]).mean(0)
-    back = from_nir(to_nir(net, sys.argv[1], input_shape=(1, 8, 8), timesteps=4)[0])
-    torch.testing.assert_close(back(images), theirs)
-assert {name: said.bits for name, said in back.sidecar.weights.items()} == {"0": 3, "3": 2}
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_layers_of_brevitas(tmp_path: Path) -> None:
-    library("snntorch")
-    python = layered(tmp_path / "brevitas", "brevitas==0.13.4", "dependencies==2.0.1", "unfoldNd==0.2.3")
-    subprocess.run([python, "-c", BREVITAS, tmp_path / "a.nir"], check=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import torch
 import torch.nn.functional as F
-from oracles.environments import layered
 from oracles.networks import batches, library
 from torch import Tensor, nn
 
@@ -127,40 +124,3 @@ def test_a_pass_that_fails_leaves_nothing_behind() -> None:
         network(torch.ones(1, 3))
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
     assert products._running == []
-
-
-BREVITAS = """
-import warnings
-warnings.simplefilter("ignore")
-import brevitas.nn as qnn
-import snntorch as snn
-import torch
-from torch import nn
-import snnbench
-
-torch.manual_seed(0)
-lif = lambda: snn.Leaky(beta=0.9, threshold=0.3, init_hidden=True)
-net = nn.Sequential(
-    qnn.QuantConv2d(1, 4, 3, weight_bit_width=3),
-    lif(),
-    nn.Flatten(),
-    qnn.QuantLinear(144, 10, bias=True, weight_bit_width=2),
-).eval()
-batches = [(torch.rand(10, 1, 8, 8), torch.randint(10, (10,)))]
-card = snnbench.report(net, net, batches, timesteps=3)["quantized"]
-for row, layer in zip(card.weights, (net[0], net[3]), strict=True):
-    values = layer.quant_weight().value
-    most = max(len(channel.unique()) for channel in values)
-    assert row.found_bits == (most - 1).bit_length() <= layer.weight_quant.bit_width(), row
-assert [row.found_bits for row in card.weights] == [3, 2]
-assert card.floats == ()
-assert card.value("events") > 0
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_layers_of_brevitas(tmp_path: Path) -> None:
-    library("snntorch")
-    python = layered(tmp_path / "brevitas", "brevitas==0.13.4", "dependencies==2.0.1", "unfoldNd==0.2.3")
-    subprocess.run([python, "-c", BREVITAS], check=True)
