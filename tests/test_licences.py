@@ -6,16 +6,15 @@ import re
 from importlib import metadata
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 PAGE = Path(__file__).parents[1] / "docs" / "licences.md"
-
-
-def canonical(requirement: str) -> str:
-    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
 
 
 def required(name: str) -> set[str]:
     """What a package asks for on every platform."""
-    return {canonical(line) for line in metadata.requires(name) or () if ";" not in line}
+    return {canonicalize_name(Requirement(line).name) for line in metadata.requires(name) or () if ";" not in line}
 
 
 def stated_licence(name: str) -> str:

@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import snnbench
 
@@ -21,7 +23,7 @@ CONSTRAINTS = [line for line in (ROOT / "constraints.txt").read_text("utf-8").sp
 
 
 def canonical(requirement: str) -> str:
-    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
+    return canonicalize_name(Requirement(requirement).name)
 
 
 def readme_command(name: str) -> str:

@@ -9,12 +9,12 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from oracles.checked import SOURCE, failures
 
 from snnbench.functional.energy import Work
-from snnbench.plugins import PluginEntry, PluginSource
+from snnbench.plugins import PluginEntry
 from snnbench.testing import check, check_entry
 
-SOURCE = PluginSource("snnbench-mine", "1.0", "mine", "snnbench_mine")
 CALLS = count()
 
 
@@ -44,8 +44,7 @@ def greedy(work: Work) -> float:
 
 
 def failed(cost: Callable[[Work], float]) -> dict[str, str]:
-    report = check_entry(PluginEntry("costs", "mine", cost, SOURCE))
-    return {outcome.check: outcome.message for outcome in report.outcomes if outcome.status == "failed"}
+    return failures(check_entry(PluginEntry("costs", "mine", cost, SOURCE)))
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from oracles.checked import SOURCE, failures
 
 from snnbench.data import Dataset, Embedded
 from snnbench.data.content import fingerprint
 from snnbench.data.layouts import Arrays
-from snnbench.plugins import PluginEntry, PluginSource, catalogue
+from snnbench.plugins import PluginEntry, catalogue
 from snnbench.testing import CheckFailed, check, check_entry, parametrize_with_checks
 from snnbench.testing.runner import CHECKS, SOMETHING_CHECKED
 
@@ -93,11 +94,7 @@ BAD = {
 
 
 def entry(value: Dataset) -> PluginEntry:
-    return PluginEntry("datasets", value.name, value, PluginSource("snnbench-tests", "1.0", "tests", "tests"))
-
-
-def failures(report):
-    return {outcome.check: outcome.message for outcome in report.outcomes if outcome.status == "failed"}
+    return PluginEntry("datasets", value.name, value, SOURCE)
 
 
 def test_the_good_one_passes_all():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from oracles.checked import SOURCE, failures
 from oracles.networks import library
 from torch import Tensor, nn
 
 from snnbench.nn import LIFNeuron
-from snnbench.plugins import PluginEntry, PluginSource
+from snnbench.plugins import PluginEntry
 from snnbench.testing import check, check_entry
 from snnbench.testing.runner import CHECKS
 
@@ -126,13 +127,7 @@ def entry(kind: type[Good], about: str | None = "A model for tests.") -> PluginE
         return kind(input_shape[0], num_classes, timesteps)
 
     factory.__doc__ = about
-    return PluginEntry(
-        "models", kind.__name__.lower(), factory, PluginSource("snnbench-tests", "1.0", "tests", "tests")
-    )
-
-
-def failures(report):
-    return {outcome.check: outcome.message for outcome in report.outcomes if outcome.status == "failed"}
+    return PluginEntry("models", kind.__name__.lower(), factory, SOURCE)
 
 
 def test_the_good_one_passes_all():
@@ -222,9 +217,7 @@ def four_steps(kind: type[Good]) -> PluginEntry:
         """A model of four steps, which is spared the check of its option timesteps."""
         return kind(input_shape[0], num_classes, 4)
 
-    return PluginEntry(
-        "models", kind.__name__.lower(), factory, PluginSource("snnbench-tests", "1.0", "tests", "tests")
-    )
+    return PluginEntry("models", kind.__name__.lower(), factory, SOURCE)
 
 
 @pytest.mark.parametrize("kind", BAD_IN_FOUR_STEPS, ids=lambda kind: kind.__name__)

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import pytest
 import torch
+from oracles.checked import SOURCE, failures
 from pydantic import Field
 from torch import Tensor, nn
 
-from snnbench.plugins import PluginEntry, PluginSource
+from snnbench.plugins import PluginEntry
 from snnbench.quant import straight_through
 from snnbench.testing import check, check_entry, quantizers
 from snnbench.testing.runner import CHECKS
@@ -299,9 +300,7 @@ def entry(kind: type[Good], about: str | None = "A quantizer for tests.") -> Plu
         return kind(tensor, bits)
 
     factory.__doc__ = about
-    return PluginEntry(
-        "quantizers", kind.__name__.lower(), factory, PluginSource("snnbench-tests", "1.0", "tests", "tests")
-    )
+    return PluginEntry("quantizers", kind.__name__.lower(), factory, SOURCE)
 
 
 def test_the_good_one_passes_all_and_is_neither_calibrated_nor_joint():
@@ -313,10 +312,6 @@ def test_the_good_one_passes_all_and_is_neither_calibrated_nor_joint():
         "refits",
     ]
     assert report.summary == "quantizer 'good', snnbench-tests 1.0: 15 passed, 0 failed, 0 expected, 3 skipped"
-
-
-def failures(report):
-    return {outcome.check: outcome.message for outcome in report.outcomes if outcome.status == "failed"}
 
 
 # Compiling takes longer than all other checks together; those that pass it otherwise are in the slow tier.
@@ -369,9 +364,7 @@ def test_bits_that_could_be_given_by_place_are_told_how():
         """Bits are no option."""
         return Good(tensor, bits)
 
-    found = failures(
-        check_entry(PluginEntry("quantizers", "placed", factory, PluginSource("snnbench-tests", "1.0", "t", "t")))
-    )
+    found = failures(check_entry(PluginEntry("quantizers", "placed", factory, SOURCE)))
     assert found["options"] == "the factory has no keyword-only argument bits: factory(tensor, *, bits, **options)"
 
 
@@ -392,9 +385,7 @@ def test_unusual_numbers_of_bits_are_checked_too(least, most):
         return Good(tensor, bits)
 
     factory.__annotations__["bits"] = Annotated[int, Field(ge=least, le=most)]
-    report = check_entry(
-        PluginEntry("quantizers", "many", factory, PluginSource("snnbench-tests", "1.0", "tests", "tests"))
-    )
+    report = check_entry(PluginEntry("quantizers", "many", factory, SOURCE))
     assert report.count("passed") == len(CHECKS["quantizers"]) - 3, failures(report)
 
 
