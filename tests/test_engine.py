@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from oracles.kernels import needs_kernels
 from torch import nn
 
 import snnbench
@@ -27,7 +28,6 @@ from snnbench.reporting import Silent
 from snnbench.training.baseline import TrainingSet, training_set
 
 pytestmark = pytest.mark.usefixtures("shared_cache")
-compiles = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def measure(out: Path, engine: EngineChoice, quantizer: str = "uniform") -> snnb
     return snnbench.run(quantizer, 4, protocol="digits-sew8", out=out / engine, limit=60, engine=engine)[0]
 
 
-@compiles
+@needs_kernels
 @pytest.mark.parametrize("quantizer", ["uniform", "lqnet"])
 def test_records_of_both_engines_are_the_same(tmp_path: Path, quantizer: str) -> None:
     eager, compiled = (measure(tmp_path, engine, quantizer) for engine in ("eager", "compiled"))
@@ -54,7 +54,7 @@ def test_records_of_both_engines_are_the_same(tmp_path: Path, quantizer: str) ->
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-@compiles
+@needs_kernels
 def test_the_integer_engine_is_named_and_close(tmp_path: Path) -> None:
     eager, integer = (measure(tmp_path, engine) for engine in ("eager", "integer"))
     assert integer.record.environment.engine == "integer"
@@ -62,7 +62,7 @@ def test_the_integer_engine_is_named_and_close(tmp_path: Path) -> None:
     assert integer.record.metrics["firing_emd"].value == close
 
 
-@compiles
+@needs_kernels
 @pytest.mark.parametrize("name", ["kernels.cpp", "membranes.cpp"])
 def test_kernels_are_built_anew_when_a_header_changes(tmp_path: Path, name: str) -> None:
     source = shutil.copytree(build.SOURCE.parent, tmp_path / "kernels") / name
@@ -84,7 +84,7 @@ def test_without_a_compiler_auto_is_eager_and_compiled_is_refused(tmp_path: Path
         measure(tmp_path, "compiled")
 
 
-@compiles
+@needs_kernels
 @pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 def test_the_table_says_what_an_engine_does(engine: Engine) -> None:
     assert ENGINES[engine.name] is engine
@@ -129,7 +129,7 @@ def test_engines_are_spelled_in_their_table_alone() -> None:
     assert found == set()
 
 
-@compiles
+@needs_kernels
 def test_an_integer_result_is_not_reused_for_another_engine(tmp_path: Path) -> None:
     def engine(wanted: EngineChoice) -> tuple[str, bool]:
         cell = snnbench.run("uniform", 4, protocol="digits-sew8", out=tmp_path, limit=20, engine=wanted)[0]
@@ -139,7 +139,7 @@ def test_an_integer_result_is_not_reused_for_another_engine(tmp_path: Path) -> N
     assert found == [("integer", False), ("eager", False), ("eager", True), ("integer", False)]
 
 
-@compiles
+@needs_kernels
 def test_fine_tuning_is_compiled_unless_eager_is_chosen() -> None:
     def engine(wanted: EngineChoice) -> str:
         return training_engine(open_bench("digits-sew8", engine=wanted))
@@ -161,7 +161,7 @@ def shortened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snnbench.bench.quantized.training_set", first)
 
 
-@compiles
+@needs_kernels
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("shortened", "cifar_root")

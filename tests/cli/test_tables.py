@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from oracles.shipped import BOARDS, needs_boards
 from rich.console import Console
 
 from snnbench.bench.metrics import FIRING_EMD, asked, columns
@@ -18,7 +18,6 @@ from snnbench.examine.behaviour import Behaviour
 from snnbench.functional.table import LayerRow
 from snnbench.records.record import Record, read_record
 
-BOARDS = Path(__file__).parents[2] / "leaderboards"
 NEWEST = sorted(BOARDS.glob("cifar10-sew8-v5/entries/*seed0*"))
 
 
@@ -28,6 +27,7 @@ def shown(records: list[Record], width: int) -> str:
     return console.file.getvalue()
 
 
+@needs_boards
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
 def test_what_finds_no_place_is_named_and_nothing_is_cut(width: int) -> None:
     records = [read_record(entry) for entry in NEWEST]
@@ -43,6 +43,7 @@ def test_what_finds_no_place_is_named_and_nothing_is_cut(width: int) -> None:
     assert ("Not shown" in text) == (width < 200)
 
 
+@needs_boards
 def test_a_long_option_is_folded_and_not_cut() -> None:
     record = read_record(NEWEST[0])
     named = record.cell.quantizer.model_copy(update={"options": {"rounding": "stochastic-to-nearest"}})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from oracles.shipped import DIGITS, needs_boards
 from safetensors.torch import load_file
 
 import snnbench
@@ -14,8 +15,6 @@ from snnbench.errors import OptionError, PluginError
 from snnbench.quant.audit import most_levels
 from snnbench.records.record import read_record
 from snnbench.training.baseline import protocol_path
-
-BOARD = Path(__file__).parents[2] / "leaderboards" / "digits-sew8-v1" / "entries"
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -28,8 +27,9 @@ def test_a_reference_has_the_weights_that_ship(seed: int) -> None:
     assert all(torch.equal(state[name], shipped[name]) for name in shipped)
 
 
+@needs_boards
 def test_an_entry_gives_the_network_that_its_record_audits() -> None:
-    (entry,) = BOARD.glob("lqnet-4bit-ptq-seed0-*")
+    (entry,) = DIGITS.glob("entries/lqnet-4bit-ptq-seed0-*")
     model, record = snnbench.load(entry), read_record(entry)
     for row in record.audit.weights:
         assert most_levels(model.get_submodule(row.layer).weight.detach()) == row.levels

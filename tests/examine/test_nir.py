@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from oracles.shipped import DIGITS, needs_boards
 from torch import Tensor
 
 import snnbench
@@ -24,8 +25,7 @@ pytest.importorskip("h5py")
 
 def entry(cell: str) -> Path:
     """An entry of the board of digits."""
-    entries = Path(__file__).parents[2] / "leaderboards" / "digits-sew8-v1" / "entries"
-    return min(entries.glob(f"{cell}-*"))
+    return min(DIGITS.glob(f"entries/{cell}-*"))
 
 
 def thousand_digits() -> Tensor:
@@ -36,6 +36,7 @@ def thousand_digits() -> Tensor:
     return (torch.as_tensor(images[:1000]).float() / 255 - mean) / std
 
 
+@needs_boards
 @pytest.mark.parametrize("cell", ["float-32bit", "uniform-4bit", "lqnet-2bit"])
 def test_every_spike_of_a_thousand_images(cell: str, tmp_path: Path) -> None:
     file, beside = snnbench.to_nir(entry(cell), tmp_path / "network.nir")
@@ -52,6 +53,7 @@ def test_every_spike_of_a_thousand_images(cell: str, tmp_path: Path) -> None:
     assert document["origin"]["cell"] == record.cell.folder
 
 
+@needs_boards
 def test_the_command_writes_what_python_writes(
     told: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -61,6 +63,7 @@ def test_the_command_writes_what_python_writes(
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
+@needs_boards
 def test_options_of_nir_are_refused_elsewhere(told: Callable[..., int], tmp_path: Path) -> None:
     assert told("export", entry("uniform-4bit"), "--fold", "--out", tmp_path / "a.safetensors") == 2
     assert not list(tmp_path.iterdir())

@@ -14,6 +14,7 @@ import pytest
 import torch
 from oracles.environments import layered
 from oracles.nir_networks import NETWORKS, STEPS, network, own_spikes
+from oracles.shipped import BOARDS
 from torch import nn
 
 from snnbench import from_nir, record_spikes, to_nir
@@ -41,7 +42,6 @@ PACKAGES: dict[str, tuple[str, ...]] = {
 NEURONS: dict[str, Any] = {"IF": partial(IFNeuron, threshold=0.9), "LIF": partial(LIFNeuron, threshold=0.5)}
 CELLS = list(product(NEURONS, ("hard", "soft"), NETWORKS))
 VERSIONS = ("nir 1.0.4", "nir 1.0.8")
-BOARD = Path(__file__).parents[2] / "leaderboards" / "cifar10-sew8-v4" / "entries"
 SEVERAL = ("sinabs", "rockpool")
 """Libraries that fire several spikes a step, and hold none of these networks."""
 
@@ -110,7 +110,7 @@ def test_a_quantized_network_on_1000_images_of_cifar(
     environment: Callable[[str], Path], cifar_root: Path, tmp_path: Path
 ) -> None:
     """The board's network, 4 bits a weight, from the file that each version of nir has read and written."""
-    entry = min(BOARD.glob("lqnet-4bit-ptq-seed0-*"))
+    entry = min(BOARDS.glob("cifar10-sew8-v4/entries/lqnet-4bit-ptq-seed0-*"))
     _, bench, model, _ = rebuild(entry, cifar_root, Silent())
     file, _ = to_nir(entry, tmp_path / "a.nir", data=cifar_root)
     back = [from_nir(again(environment(version), file)) for version in VERSIONS]

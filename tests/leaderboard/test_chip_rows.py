@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from oracles.shipped import DIGITS, needs_boards
 from safetensors.torch import load_file, save_file
 
 import snnbench
@@ -29,8 +30,7 @@ from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE
 from snnbench.records.words import command
 from snnbench.reporting import Silent
 
-SHIPPED = Path(__file__).resolve().parents[2] / "leaderboards" / "digits-sew8-v1"
-pytestmark = pytest.mark.skipif(not SHIPPED.is_dir(), reason="not a checkout: there is no folder leaderboards")
+pytestmark = needs_boards
 NOT_CHECKED = {(score, end) for score in ("firing_emd", "firing_drift") for end in ("low", "high")}
 
 
@@ -38,7 +38,7 @@ NOT_CHECKED = {(score, end) for score in ("firing_emd", "firing_drift") for end 
 def shared(tmp_path_factory):
     """The shipped board of digits with a row more, which is on a chip."""
     folder = tmp_path_factory.mktemp("chip-rows")
-    shutil.copytree(SHIPPED, folder / "boards" / SHIPPED.name)
+    shutil.copytree(DIGITS, folder / "boards" / DIGITS.name)
     options = {"protocol": "digits-sew8", "out": folder / "results", "engine": "eager"}
     (done,) = snnbench.run("uniform", 2, chip="int", options={"clip": "absmax"}, **options)
     return done.directory, add(done.directory, folder / "boards")
@@ -48,9 +48,9 @@ def shared(tmp_path_factory):
 def copied(shared, tmp_path):
     """Copies of the finished cell and of its row on a board."""
     directory, folder = shared
-    shutil.copytree(folder.parents[1], tmp_path / "boards" / SHIPPED.name)
+    shutil.copytree(folder.parents[1], tmp_path / "boards" / DIGITS.name)
     cell = Path(shutil.copytree(directory, tmp_path / directory.name))
-    return cell, tmp_path / "boards" / SHIPPED.name / "entries" / folder.name
+    return cell, tmp_path / "boards" / DIGITS.name / "entries" / folder.name
 
 
 def board_of(folder):
@@ -83,7 +83,7 @@ def test_a_board_shows_the_gap_in_columns_with_intervals(shared):
 
 
 def test_boards_without_chips_have_no_columns_of_them():
-    rows = ranked_rows(read_board(SHIPPED))
+    rows = ranked_rows(read_board(DIGITS))
     assert not {column.key for column in gap_columns()} & {column.key for column in columns(rows)}
 
 
@@ -91,7 +91,7 @@ def test_rows_on_a_chip_are_ranked_among_themselves_and_move_no_other(shared):
     _, folder = shared
     board = board_of(folder)
     rows = {row.entry.name: row for row in ranked_rows(board)}
-    plain = {row.entry.name: row for row in ranked_rows(read_board(SHIPPED))}
+    plain = {row.entry.name: row for row in ranked_rows(read_board(DIGITS))}
     assert {name: rows[name].accuracy_rank for name in plain} == {n: row.accuracy_rank for n, row in plain.items()}
     assert {name: rows[name].emd_rank for name in plain} == {name: row.emd_rank for name, row in plain.items()}
     own = rows[folder.name]
@@ -112,7 +112,7 @@ def test_views_tell_rows_on_a_chip_from_others(shared):
     record = read_entry(folder).record
     assert "--chip int" in command(record.cell)
     assert [line.name for line in chip_lines(record)] == [score.heading for score in GAP_SCORES]
-    (change,) = changes(read_board(SHIPPED), board_of(folder))
+    (change,) = changes(read_board(DIGITS), board_of(folder))
     assert change.row.endswith(" on int, 2 bits, ptq, seed 0")
     points = [name for trace in scatter_figure(ranked_rows(board_of(folder)))["data"] for name in trace["customdata"]]
     assert f"{folder.name}.html" not in points

@@ -11,22 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from oracles.shipped import BOARDS, DIGITS, needs_boards
 
 from snnbench.leaderboard import read_board, write_tables
 from snnbench.leaderboard.sums import write_sums
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-SHIPPED = CHECKOUT / "leaderboards" / "digits-sew8-v1"
+CHECKOUT = BOARDS.parent
 PAGE = CHECKOUT / "docs" / "contributing-a-row.md"
 NEW = "lqnet-4bit-ptq-seed0"
 
 STEPS = ("worktree", "verify", "table", "diff")
 KEPT = ("float", "lqnet-2bit", "lqnet-4bit", "uniform-4bit")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not SHIPPED.is_dir(), reason="not a checkout: there is no folder leaderboards"),
-]
+pytestmark = [pytest.mark.slow, needs_boards]
 
 
 def steps() -> list[str]:
@@ -61,7 +58,7 @@ def run(tmp_path: Path) -> Callable[..., int]:
 def board(tmp_path: Path, run: Callable[..., int]) -> Path:
     """The board in the clone of a contributor who has added a row to it, on a branch, uncommitted."""
     origin = tmp_path / "origin"
-    folder = Path(shutil.copytree(SHIPPED, origin / "leaderboards" / SHIPPED.name))
+    folder = Path(shutil.copytree(DIGITS, origin / "leaderboards" / DIGITS.name))
     for entry in folder.glob("entries/*"):
         if not entry.name.startswith(KEPT):
             shutil.rmtree(entry)
@@ -70,7 +67,7 @@ def board(tmp_path: Path, run: Callable[..., int]) -> Path:
     write_tables(read_board(folder))
     assert run("git init -qb main && git add . && git commit -qm base", "origin") == 0
     assert run("git clone -q origin clone && git -C clone checkout -qb row", ".") == 0
-    clone = tmp_path / "clone" / "leaderboards" / SHIPPED.name
+    clone = tmp_path / "clone" / "leaderboards" / DIGITS.name
     shutil.move(tmp_path / row.name, clone / "entries")
     write_tables(read_board(clone))
     return clone

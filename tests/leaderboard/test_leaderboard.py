@@ -266,13 +266,10 @@ def test_the_front_is_of_declared_bits(board: Board) -> None:
     }
 
 
-def test_the_reference_rows_are_the_boards() -> None:
+def test_the_reference_rows_are_the_boards(shipped_boards: Path) -> None:
     """The grid that opens a board asks for the rows that the shipped boards have."""
-    shipped = Path(__file__).resolve().parents[2] / "leaderboards"
-    if not shipped.is_dir():
-        pytest.skip("not a checkout: there is no folder leaderboards")
-    tasks = make_plan(read_grids(shipped / "reference-rows.toml", {"protocol": PROTOCOL}), Benches(None, "cpu"))
-    rows = {folder.name for folder in read_board(shipped / f"{PROTOCOL}-v1").entry_folders()}
+    tasks = make_plan(read_grids(shipped_boards / "reference-rows.toml", {"protocol": PROTOCOL}), Benches(None, "cpu"))
+    rows = {folder.name for folder in read_board(shipped_boards / f"{PROTOCOL}-v1").entry_folders()}
     assert {task.cell.folder for task in tasks} <= rows
     assert len(tasks) == 17
 

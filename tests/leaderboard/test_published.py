@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
+from oracles.shipped import BOARDS, DIGITS, needs_boards
 
 from snnbench.leaderboard import find_boards, read_board, rerun, stale_tables, verify
 from snnbench.leaderboard.ranking import ranked_rows
 from snnbench.reporting import Silent
 
-BOARDS = Path(__file__).resolve().parents[2] / "leaderboards"
-
-pytestmark = pytest.mark.skipif(not BOARDS.is_dir(), reason="not a checkout: there is no folder leaderboards")
+pytestmark = needs_boards
 
 
 def test_every_entry_is_verified() -> None:
@@ -20,7 +16,7 @@ def test_every_entry_is_verified() -> None:
 
 
 def test_an_entry_of_an_older_record_can_be_measured_again() -> None:
-    entry = next((BOARDS / "digits-sew8-v1" / "entries").glob("lqnet-4bit-*"))
+    entry = next((DIGITS / "entries").glob("lqnet-4bit-*"))
     assert [verdict.problems for verdict in rerun(entry, Silent())] == [()]
 
 

@@ -9,18 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from oracles.shipped import BOARDS, DIGITS, needs_boards
 
 from snnbench.bench.metrics import ACCURACY, FIRING_EMD, METRICS
 from snnbench.leaderboard import Board
 from snnbench.leaderboard.board import read_board
 from snnbench.leaderboard.tables import twins
 
-BOARDS = Path(__file__).parents[2] / "leaderboards"
-BOARD = BOARDS / "digits-sew8-v1"
 
-
+@needs_boards
 def test_the_twin_of_a_reference_is_told_where_there_is_one() -> None:
-    board = read_board(BOARD)
+    board = read_board(DIGITS)
     assert twins(board) == ""
     baselines = tuple(one.model_copy(update={"twin": 0.9}) for one in board.protocol.baselines[:1])
     told = twins(replace(board, protocol=board.protocol.model_copy(update={"baselines": baselines})))
@@ -28,6 +27,7 @@ def test_the_twin_of_a_reference_is_told_where_there_is_one() -> None:
     assert "90.00 %" in told
 
 
+@needs_boards
 def test_what_is_ranked_by_itself_has_a_table_of_its_own() -> None:
     parts = (BOARDS / "cifar10-sew8-v3" / "table.md").read_text("utf-8").split("## ")
     titles = [part.partition("\n")[0] for part in parts[1:]]
@@ -37,7 +37,7 @@ def test_what_is_ranked_by_itself_has_a_table_of_its_own() -> None:
         rows = [line.split(" | ") for line in part.splitlines() if line.startswith("| ")]
         assert {row[rows[0].index("seed")] for row in rows[2:]} == {str(seed)}
         assert sum(row[1].startswith("float") for row in rows) == 1
-    assert "## " not in (BOARD / "table.md").read_text("utf-8")
+    assert "## " not in (DIGITS / "table.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "firing_emd", "firing_drift", "dead_fraction"])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from oracles.shipped import DIGITS, needs_boards
 from safetensors.torch import load_file, save_file
 
 from snnbench.leaderboard import read_board, verify
@@ -19,8 +20,7 @@ from snnbench.leaderboard.verification import NOT_RECHECKED, verify_entry
 from snnbench.records.cell import Cell
 from snnbench.records.record import Record
 
-SHIPPED = Path(__file__).resolve().parents[2] / "leaderboards" / "digits-sew8-v1"
-pytestmark = pytest.mark.skipif(not SHIPPED.is_dir(), reason="not a checkout: there is no folder leaderboards")
+pytestmark = needs_boards
 
 WIDTHS = ("firing_emd", "firing_emd_mean", "firing_emd_max", "firing_emd_pooled", "firing_drift", "dead_fraction")
 NOT_SHOWN = {  # what `NOT_RECHECKED` names, by the place in a record
@@ -38,11 +38,11 @@ NOT_SHOWN = {  # what `NOT_RECHECKED` names, by the place in a record
 @pytest.fixture
 def boards(tmp_path: Path) -> Path:
     """The shipped board of digits, with its float row and one more."""
-    copy = tmp_path / "boards" / SHIPPED.name
-    shutil.copytree(SHIPPED / "references", copy / "references")
-    shutil.copy(SHIPPED / "protocol.toml", copy)
+    copy = tmp_path / "boards" / DIGITS.name
+    shutil.copytree(DIGITS / "references", copy / "references")
+    shutil.copy(DIGITS / "protocol.toml", copy)
     for name in ("uniform-2bit*", "float-*", "uniform-8bit*"):
-        entry = min(SHIPPED.glob(f"entries/{name}"))
+        entry = min(DIGITS.glob(f"entries/{name}"))
         shutil.copytree(entry, copy / "entries" / entry.name)
     return copy.parent
 

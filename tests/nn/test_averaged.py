@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from oracles.kernels import needs_kernels
 from torch import Tensor, nn
 
 from snnbench.builtin.lqnet import lqnet
 from snnbench.nn import SEWResNet, averaged_gradients, optimize, sew_resnet8
-from snnbench.nn.compiled import why_not_compiled
 from snnbench.quant import quantize_weights, quantizers
 
 NETWORKS: list[dict[str, Any]] = [
@@ -25,7 +25,7 @@ NETWORKS: list[dict[str, Any]] = [
 ]
 FORMS = [
     lambda model: model,
-    pytest.param(optimize, marks=pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))),
+    pytest.param(optimize, marks=needs_kernels),
 ]
 
 
@@ -88,7 +88,7 @@ def test_gradients_are_those_of_the_definition(
         assert (far < 1e-9) == (timesteps == 1)
 
 
-@pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
+@needs_kernels
 @pytest.mark.parametrize("threads", [1, 2])
 def test_single_precision_and_threads_give_the_same(threads: int) -> None:
     images = torch.randn(6, 3, 12, 12)

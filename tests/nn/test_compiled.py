@@ -7,6 +7,7 @@ import itertools
 
 import pytest
 import torch
+from oracles.kernels import needs_kernels
 from torch import Tensor, nn
 
 from snnbench.builtin.lqnet import lqnet
@@ -14,13 +15,12 @@ from snnbench.builtin.uniform import uniform
 from snnbench.errors import FiringError
 from snnbench.nn import IFNeuron, LIFNeuron, SEWResNet, optimize, record_firing, record_operations, sew_resnet8
 from snnbench.nn.averaged import over_time
-from snnbench.nn.compiled import why_not_compiled
 from snnbench.nn.compiled.function import mean_over_steps
 from snnbench.nn.compiled.optimize import FusedNeuron
 from snnbench.nn.convolution import convolve
 from snnbench.quant import quantize_membranes, quantize_weights, quantizers
 
-pytestmark = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
+pytestmark = needs_kernels
 
 NEURONS = [
     *({"neuron": "if", "reset": reset} for reset in ("hard", "soft")),

@@ -11,12 +11,12 @@ import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from oracles.kernels import needs_kernels
 from torch import Tensor, nn
 
 from snnbench.builtin.lqnet import lqnet
 from snnbench.builtin.uniform import Uniform, uniform
 from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, averaged_gradients, optimize, record_firing, sew_resnet8
-from snnbench.nn.compiled import why_not_compiled
 from snnbench.nn.compiled.function import fire_without_gradient
 from snnbench.nn.compiled.fusion import Fusion
 from snnbench.nn.neurons import Site, SpikingNeuron
@@ -24,7 +24,7 @@ from snnbench.nn.rounding import fixed_grid
 from snnbench.quant import quantize_membranes
 from snnbench.quant.potentials import PotentialRange
 
-pytestmark = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
+pytestmark = needs_kernels
 
 SITES: tuple[Site, ...] = ("pre_spike", "post_reset")
 NEURONS: dict[str, Callable[[], SpikingNeuron]] = {

@@ -9,21 +9,22 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from oracles.kernels import needs_kernels
 from torch import Tensor, nn
 
 from snnbench.builtin.uniform import uniform
 from snnbench.nn import optimize, record_firing, spiking_vgg9
-from snnbench.nn.compiled import events, why_not_compiled
+from snnbench.nn.compiled import events
 from snnbench.nn.compiled.events import EventConv, convolve_events, convolve_rounded, sums_agree
 from snnbench.nn.convolution import convolve_weight
 from snnbench.quant import quantize_weights
 
-pytestmark = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
+pytestmark = needs_kernels
 
 
-def spikes(*shape: int, most: int = 1, rate: float = 0.2) -> Tensor:
+def spikes(*shape: int, most: int = 1) -> Tensor:
     generator = torch.Generator().manual_seed(0)
-    fired = torch.rand(shape, generator=generator) < rate
+    fired = torch.rand(shape, generator=generator) < 0.2
     counts = torch.randint(1, most + 1, shape, generator=generator)
     return (fired * counts).float().contiguous(memory_format=torch.channels_last)
 

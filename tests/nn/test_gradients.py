@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
+from oracles.kernels import needs_kernels
 from torch import Tensor, nn
 
 from snnbench.nn.averaged import Passes, convolve_averaged
-from snnbench.nn.compiled import gradients, why_not_compiled
+from snnbench.nn.compiled import gradients
 from snnbench.nn.compiled.events import EventConv
 from snnbench.nn.compiled.gradients import skipping_gradients, weight_gradient
 from snnbench.nn.convolution import gradients_plainly
 
-pytestmark = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
+pytestmark = needs_kernels
 
 
 def spikes(*shape: int, rate: float = 0.2) -> Tensor:

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 import torch
+from oracles.kernels import needs_kernels
 from torch import Tensor, nn
 
 from snnbench.nn import optimize, record_firing
-from snnbench.nn.compiled import why_not_compiled
 from snnbench.nn.compiled.jelly import FusedJelly
 
 pytest.importorskip("spikingjelly")
 from spikingjelly.activation_based import functional, layer, neuron, surrogate
 
-pytestmark = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
+pytestmark = needs_kernels
 NEURONS = {
     "if": neuron.IFNode,
     "if soft": lambda **more: neuron.IFNode(v_reset=None, **more),
@@ -112,8 +112,8 @@ def test_training_runs_in_spikingjelly() -> None:
 class Network(nn.Sequential):
     """Built of SpikingJelly's layers alone."""
 
-    def __init__(self, step_mode: str) -> None:
-        made = {"step_mode": step_mode}
+    def __init__(self) -> None:
+        made = {"step_mode": "m"}
         super().__init__(
             *(layer.Conv2d(3, 8, 3, padding=1, bias=False, **made), layer.BatchNorm2d(8, **made)),
             *(neuron.LIFNode(**made), layer.MaxPool2d(2, **made)),
@@ -125,7 +125,7 @@ class Network(nn.Sequential):
 
 def test_a_network_of_its_layers_gives_the_same_spikes() -> None:
     torch.manual_seed(0)
-    model, images = Network("m"), torch.randn(4, 5, 3, 8, 8)
+    model, images = Network(), torch.randn(4, 5, 3, 8, 8)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.constant_(module.weight, 3.0)

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from oracles.kernels import needs_kernels
 from torch import Tensor, nn
 
 from snnbench.builtin.uniform import uniform
 from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron, optimize, record_firing
-from snnbench.nn.compiled import why_not_compiled
 from snnbench.nn.compiled.optimize import FusedNeuron
 from snnbench.nn.compiled.pattern import PatternTrace, found_in, trace
 from snnbench.quant import quantize_weights
 from snnbench.quant.integer import integer_form, integer_layers
 
-compiles = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
 WIDTHS = (8, 8, 16)
 
 
@@ -93,7 +92,7 @@ class Elsewhere(Looped):
 class Viewed(Unpacked):
     """The same with a head that takes rows of all features, of spikes or of their maxima."""
 
-    def __init__(self, pools: bool = False) -> None:
+    def __init__(self, pools: bool) -> None:
         super().__init__()
         self.layers = self.layers if pools else self.layers[:-1]
         self.fc = nn.Linear(WIDTHS[-1] * (4 if pools else 16), 5)
@@ -144,7 +143,7 @@ def test_a_module_that_runs_twice_is_left_alone() -> None:
     assert traced.norms() == {}
 
 
-@compiles
+@needs_kernels
 @pytest.mark.parametrize("make", [Looped, Unpacked, Chained, Elsewhere])
 def test_evaluation_gives_the_same_bits(make: type[nn.Module]) -> None:
     model = lively(make())
@@ -159,7 +158,7 @@ def test_evaluation_gives_the_same_bits(make: type[nn.Module]) -> None:
     assert list(fast.state_dict()) == list(model.state_dict())
 
 
-@compiles
+@needs_kernels
 @pytest.mark.parametrize("pools", [False, True])
 def test_views_of_rows_find_the_plain_layout(pools: bool) -> None:
     model = lively(Viewed(pools))
@@ -172,7 +171,7 @@ def test_views_that_keep_positions_are_left_alone() -> None:
     assert found_in(Looped(), PatternTrace.seen_as_rows) == {}
 
 
-@compiles
+@needs_kernels
 @pytest.mark.parametrize("make", [Looped, Chained])
 def test_training_gives_the_same_gradients_and_statistics(make: type[nn.Module]) -> None:
     model, other = lively(make()).double(), lively(make()).double()
@@ -186,7 +185,7 @@ def test_training_gives_the_same_gradients_and_statistics(make: type[nn.Module])
         torch.testing.assert_close(theirs, mine, msg=name)
 
 
-@compiles
+@needs_kernels
 @pytest.mark.parametrize("touched", ["hook", "membrane", "timesteps", "one step of double"])
 def test_what_is_done_to_the_fast_form_later_is_honoured(touched: str) -> None:
     model = lively(Looped())
@@ -205,7 +204,7 @@ def test_what_is_done_to_the_fast_form_later_is_honoured(touched: str) -> None:
     assert all(torch.equal(seen[0], other) for other in seen[1:])
 
 
-@compiles
+@needs_kernels
 @pytest.mark.parametrize("make", [Looped, Chained])
 def test_convolutions_of_spikes_run_in_integers(make: type[nn.Module]) -> None:
     model = lively(make())

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from oracles.kernels import needs_kernels
 from torch import nn
 
 from snnbench.nn import IFNeuron, LIFNeuron, PLIFNeuron, SpikingNeuron, optimize, rectified, sew_resnet8
-from snnbench.nn.compiled import why_not_compiled
 from snnbench.nn.rectifier import Rectifier, firing_range
 
 LEAKY = [
@@ -129,7 +129,7 @@ def test_its_outputs_are_rates() -> None:
     assert any(((rates > 0) & (rates < 1)).any() for rates in seen)
 
 
-@pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
+@needs_kernels
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-3)])
 @pytest.mark.parametrize("timesteps", [1, 3])
 @pytest.mark.parametrize("training", [True, False])

@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles.kernels import needs_kernels
 from torch import Tensor, nn
 
 from snnbench.bench.auditing import audit_of
@@ -22,7 +23,6 @@ from snnbench.builtin.lqnet import LQNet, lqnet
 from snnbench.builtin.uniform import uniform
 from snnbench.errors import OptionError
 from snnbench.nn import IFNeuron, LIFNeuron, optimize, sew_resnet8
-from snnbench.nn.compiled import why_not_compiled
 from snnbench.nn.recording import spiking_layers
 from snnbench.quant import (
     Watch,
@@ -48,20 +48,18 @@ def honest(name: str, tensor: Tensor) -> nn.Module:
     return lqnet(tensor, bits=4)
 
 
-def audited(
-    make: Make, membrane: Make | None = None, bits: int = 4, tamper: Callable[[nn.Module], None] | None = None
-) -> Audit:
+def audited(make: Make, membrane: Make | None = None, tamper: Callable[[nn.Module], None] | None = None) -> Audit:
     torch.manual_seed(0)
     model = sew_resnet8(8, 10, 3, bn_scale=2.0).eval()
     coverage = quantize_weights(model, make)
     membranes = quantize_membranes(model, membrane, "post_reset", (3, 8, 8)) if membrane else ()
     if tamper:
         tamper(model)
-    declared = dict.fromkeys(coverage.quantized, bits)
+    declared = dict.fromkeys(coverage.quantized, 4)
     with Watch(model) as watch, torch.inference_mode():
         for _ in range(3):
             model(torch.randn(20, 3, 8, 8))
-    cell = SimpleNamespace(membrane=SimpleNamespace(bits=bits) if membrane else None)
+    cell = SimpleNamespace(membrane=SimpleNamespace(bits=4) if membrane else None)
     return audit_of(Quantized(model.eval(), coverage, declared, membranes, ()), watch, cell)  # type: ignore[arg-type]
 
 
@@ -335,9 +333,6 @@ def test_a_tied_weight_is_counted_once() -> None:
     tied[1].weight = tied[0].weight
     assert float_bits(tied) == 32 * 16
     assert full_precision(tied) == ("0", "1")
-
-
-needs_kernels = pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
 
 
 @pytest.mark.parametrize(

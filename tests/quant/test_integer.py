@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from oracles.kernels import needs_kernels
 from torch import nn
 
 from snnbench.nn import optimize, record_firing, record_operations, sew_resnet8
-from snnbench.nn.compiled import why_not_compiled
 from snnbench.nn.compiled.integer import IntegerConv, has_integer_convolutions
 from snnbench.plugins import catalogue
 from snnbench.quant import quantize_weights
 from snnbench.quant.integer import integer_form, integer_layers, whole_numbers
 
 pytestmark = [
-    pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled())),
+    needs_kernels,
     pytest.mark.skipif(
         not has_integer_convolutions(), reason="this PyTorch has no int8 convolutions with float32 output"
     ),

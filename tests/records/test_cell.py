@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from oracles.shipped import BOARDS, needs_boards
 
 import snnbench
 from snnbench.bench import control
@@ -18,7 +19,7 @@ from snnbench.records.cell import Cell, ChipSpec, Origin, quantizer_spec
 from snnbench.records.record import read_record
 from snnbench.reporting import Silent
 
-FILED = sorted(Path(__file__).parents[2].glob("leaderboards/*/entries/*/record.json"))
+FILED = sorted(BOARDS.glob("*/entries/*/record.json"))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def test_the_bench_says_where_its_network_comes_from_and_where_it_runs() -> None
     assert cell.origin.distribution == "snnbench"
 
 
-@pytest.mark.skipif(not FILED, reason="the boards are not beside the tests")
+@needs_boards
 def test_cells_of_filed_records_are_written_as_they_were() -> None:
     for file in FILED:
         assert read_record(file).cell.model_dump(mode="json") == json.loads(file.read_bytes())["cell"], file

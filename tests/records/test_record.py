@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from oracles.shipped import BOARDS, needs_boards
 from pydantic import ValidationError
 
 from snnbench.bench.score import measured
@@ -14,7 +15,7 @@ from snnbench.functional import Estimate
 from snnbench.records.record import read_record
 from snnbench.records.score import Score
 
-FILED = sorted(Path(__file__).parents[2].glob("leaderboards/*/entries/*/record.json"))
+FILED = sorted(BOARDS.glob("*/entries/*/record.json"))
 
 
 def fails() -> float:
@@ -62,7 +63,7 @@ def test_what_is_neither_measured_nor_failed_is_refused(document) -> None:
         Score(**document)
 
 
-@pytest.mark.skipif(not FILED, reason="the boards are not beside the tests")
+@needs_boards
 @pytest.mark.parametrize("wrong", ["12.5", None, [1.0]])
 def test_a_number_that_is_written_as_something_else_is_refused(wrong: object, tmp_path: Path) -> None:
     file = next(iter(FILED))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from oracles.shipped import BOARDS, needs_boards
 from torch import Tensor
 
 from snnbench.leaderboard import read_board, verify
@@ -20,9 +21,9 @@ from snnbench.records.record import Audit, Cost, Record, WeightRow, read_record
 from snnbench.records.schema import RecordPart, added
 from snnbench.records.score import Score
 
-BOARDS = sorted(path for path in Path(__file__).parents[2].glob("leaderboards/*-v*") if path.is_dir())
-pytestmark = pytest.mark.skipif(not BOARDS, reason="the boards are not beside the tests")
-by_board = pytest.mark.parametrize("folder", BOARDS, ids=lambda folder: folder.name)
+FILED = sorted(folder for folder in BOARDS.glob("*-v*") if folder.is_dir())
+pytestmark = needs_boards
+by_board = pytest.mark.parametrize("folder", FILED, ids=lambda folder: folder.name)
 
 
 class WiderScore(Score):
@@ -112,7 +113,7 @@ def test_an_added_key_of_a_protocol_is_in_its_fingerprint_only_where_it_is_set(
 
 @pytest.mark.usefixtures("grown")
 def test_a_field_that_is_set_is_written_read_and_part_of_the_key(tmp_path: Path) -> None:
-    filed = read_record(next(BOARDS[0].glob("entries/*")))
+    filed = read_record(next(FILED[0].glob("entries/*")))
     cell = filed.cell.model_copy(update={"precision": "bfloat16"})
     assert cell.key != filed.cell.key
     changed = filed.model_copy(update={"remarks": {"a": "b"}, "cell": cell, "key": cell.key})
@@ -122,7 +123,7 @@ def test_a_field_that_is_set_is_written_read_and_part_of_the_key(tmp_path: Path)
 
 @pytest.mark.usefixtures("grown")
 def test_an_added_tensor_is_read_where_it_is_there() -> None:
-    file = next(BOARDS[0].glob("entries/*")) / "evidence.safetensors"
+    file = next(FILED[0].glob("entries/*")) / "evidence.safetensors"
     found = read_evidence(file)
     assert isinstance(found, WiderEvidence)
     assert found.second_choices is None
@@ -132,7 +133,7 @@ def test_an_added_tensor_is_read_where_it_is_there() -> None:
 
 
 def test_a_tensor_that_nobody_knows_is_refused() -> None:
-    file = next(BOARDS[0].glob("entries/*")) / "evidence.safetensors"
+    file = next(FILED[0].glob("entries/*")) / "evidence.safetensors"
     tensors = evidence.load(file.read_bytes())
     with pytest.raises(ValueError, match="second_choices"):
         evidence.evidence_from(tensors | {"second_choices": tensors["predictions"]})

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from oracles.kernels import needs_kernels
 from torch import Tensor, nn
 
 from snnbench.bench.bench import open_bench
 from snnbench.bench.calibration import CalibrationBatches, calibration_images
 from snnbench.errors import OptionError
 from snnbench.nn import sew_resnet8
-from snnbench.nn.compiled import optimize, why_not_compiled
+from snnbench.nn.compiled import optimize
 from snnbench.quant import quantize_weights, quantizers
 from snnbench.quant.calibration import LayerInputs, calibrate, columns, layer_inputs
 
@@ -64,7 +65,7 @@ def test_a_layer_is_shown_the_neuron_that_it_feeds():
         assert quantizer.neuron is not neuron
 
 
-@pytest.mark.skipif(why_not_compiled() is not None, reason=str(why_not_compiled()))
+@needs_kernels
 def test_the_fast_form_shows_what_the_network_itself_would():
     plain, fast = network([]), network([])
     for model in (plain, fast):
