@@ -41,10 +41,10 @@ def snntorch(kind: str = "Leaky", **options: Any) -> nn.Module:
     return nn.Sequential(nn.Conv2d(2, 4, 3, 2, 1), lif(), nn.Flatten(), nn.Linear(16, 8), lif())
 
 
-def reset_later(mechanism: str) -> nn.Module:
+def reset_later() -> nn.Module:
     """snnTorch's property and state dict change; what a neuron does stays."""
     network = snntorch(beta=0.9)
-    network.get_submodule("1").reset_mechanism = mechanism
+    network.get_submodule("1").reset_mechanism = "subtract"
     return network
 
 
@@ -222,7 +222,7 @@ def test_flattening_more_or_less_than_a_sample(mode: str, start: int, tmp_path: 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "kind": (lambda: spikingjelly("QIFNode"), r"'2', a spikingjelly.QIFNode, can be written as one of spikingjelly.IF"),
     "state": (lambda: snntorch(beta=0.9, state_quant=torch.round), "'1', a snntorch.Leaky, has a state_quant of its"),
-    "reset set later": (lambda: reset_later("subtract"), "'1', a snntorch.Leaky, was made to reset by 'zero', and its"),
+    "reset set later": (reset_later, "'1', a snntorch.Leaky, was made to reset by 'zero', and its"),
     "each its own reset": (
         lambda: norse("LIFBoxCell", lambda t: t.LIFBoxParameters(v_reset=torch.tensor([0.0, -0.5]))),
         "'1', .* has 2 values of v_reset",

@@ -30,11 +30,11 @@ from snnbench.functional import (
 )
 
 
-def spikes(seed: int, rates: tuple[float, float] = (0.3, 0.1)) -> dict[str, torch.Tensor]:
+def spikes(seed: int) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     return {
-        "a": torch.rand(3, 40, 6, 2, generator=generator) < rates[0] * torch.linspace(0.1, 2, 12).reshape(6, 2),
-        "b": torch.rand(3, 40, 5, generator=generator) < rates[1] * torch.linspace(0.1, 2, 5),
+        "a": torch.rand(3, 40, 6, 2, generator=generator) < 0.3 * torch.linspace(0.1, 2, 12).reshape(6, 2),
+        "b": torch.rand(3, 40, 5, generator=generator) < 0.1 * torch.linspace(0.1, 2, 5),
     }
 
 

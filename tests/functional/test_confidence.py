@@ -17,9 +17,9 @@ from snnbench.functional.confidence import (
 )
 
 
-def outputs(seed: int, classes: int = 5) -> tuple[torch.Tensor, torch.Tensor]:
+def outputs(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return 2 * torch.randn(200, classes, generator=generator), torch.randint(classes, (200,), generator=generator)
+    return 2 * torch.randn(200, 5, generator=generator), torch.randint(5, (200,), generator=generator)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -57,12 +57,12 @@ def test_fan_out_inside_inference_mode() -> None:
 class Small(nn.Module):
     """A real-valued first layer, a convolution of spikes, and a linear layer of spikes."""
 
-    def __init__(self, timesteps: int = 3) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.conv1, self.n1 = nn.Conv2d(2, 3, 3, padding=1), IFNeuron()
         self.conv2, self.n2 = nn.Conv2d(3, 4, 3, 2, 1), IFNeuron()
         self.fc = nn.Linear(4 * 3 * 3, 5)
-        self.timesteps = timesteps
+        self.timesteps = 3
         self.kept: list[Tensor] = []
 
     def forward(self, x: Tensor) -> Tensor:

@@ -20,8 +20,8 @@ def kernels():
         pytest.skip("there is no C++ compiler")
 
 
-def trains(timesteps: int, samples: int = 45, features: tuple[int, ...] = (3, 2, 5)) -> torch.Tensor:
-    spikes: torch.Tensor = (torch.rand(timesteps, samples, *features, generator=GENERATOR) < 0.4).float()
+def trains(timesteps: int, features: tuple[int, ...] = (3, 2, 5)) -> torch.Tensor:
+    spikes: torch.Tensor = (torch.rand(timesteps, 45, *features, generator=GENERATOR) < 0.4).float()
     return spikes
 
 

@@ -25,10 +25,10 @@ from snnbench.functional import (
 )
 
 
-def spikes(samples: int, rate: float, seed: int, neurons: int = 30) -> dict[str, torch.Tensor]:
+def spikes(samples: int, rate: float, seed: int) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     return {
-        "a": torch.rand(4, samples, neurons, generator=generator) < rate,
+        "a": torch.rand(4, samples, 30, generator=generator) < rate,
         "b": torch.rand(4, samples, 4, 3, generator=generator) < rate / 2,
     }
 

@@ -38,13 +38,13 @@ FIRING = [
 ALL = [getattr(all_metrics, name) for name in NAMES]
 
 
-def batch(seed: int, samples: int = 6) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+def batch(seed: int) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     generator = torch.Generator().manual_seed(seed)
 
     def draw(rate: float) -> dict[str, torch.Tensor]:
         return {
-            "stem.sn": (torch.rand(3, samples, 2, 4, generator=generator) < rate).float(),
-            "head": (torch.rand(3, samples, 5, generator=generator) < rate).float(),
+            "stem.sn": (torch.rand(3, 6, 2, 4, generator=generator) < rate).float(),
+            "head": (torch.rand(3, 6, 5, generator=generator) < rate).float(),
         }
 
     return draw(0.3), draw(0.5)

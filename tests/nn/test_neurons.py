@@ -13,14 +13,10 @@ from snnbench.nn.neurons import Reset, spike
 
 
 class Round(nn.Module):
-    """A state quantizer with steps of `delta`."""
-
-    def __init__(self, delta: float) -> None:
-        super().__init__()
-        self.delta = delta
+    """A state quantizer with steps of a half."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.round(x / self.delta) * self.delta
+        return torch.round(2 * x) / 2
 
 
 def plain_lif(x: list[float], tau: float, theta: float, v_reset: float, decay: bool) -> list[float]:
@@ -96,13 +92,13 @@ def test_plif_starts_at_tau() -> None:
 def test_pre_spike_rounding_moves_the_effective_threshold() -> None:
     """Rounding h to steps of 0.5 makes a neuron fire from theta - 0.25 on."""
     neuron = IFNeuron()
-    neuron.state_quantizer, neuron.site = Round(0.5), "pre_spike"
+    neuron.state_quantizer, neuron.site = Round(), "pre_spike"
     assert neuron(torch.tensor([[0.76, 0.74]])).tolist() == [[1, 0]]
 
 
 def test_post_reset_rounding_keeps_the_threshold_and_stores_the_error() -> None:
     neuron = IFNeuron()
-    neuron.state_quantizer, neuron.site = Round(0.5), "post_reset"
+    neuron.state_quantizer, neuron.site = Round(), "post_reset"
     assert neuron(torch.tensor([[0.76, 0.9], [0.0, 0.0]])).tolist() == [[0, 0], [1, 1]]
 
 

@@ -19,13 +19,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 FIELDS = {"snntorch": "threshold", "spikingjelly": "v_threshold"}
 
 
-def learning(name: str, threshold: float = 0.5) -> nn.Module:
+def learning(name: str) -> nn.Module:
     """A spiking layer whose threshold is a parameter."""
     if name == "snntorch":
-        leaky: nn.Module = library("snntorch").Leaky(0.9, threshold=threshold, learn_threshold=True, init_hidden=True)
+        leaky: nn.Module = library("snntorch").Leaky(0.9, threshold=0.5, learn_threshold=True, init_hidden=True)
         return leaky
     node: nn.Module = library("spikingjelly.activation_based.neuron").IFNode(v_reset=None)
-    node.v_threshold = nn.Parameter(torch.tensor(threshold))
+    node.v_threshold = nn.Parameter(torch.tensor(0.5))
     return node
 
 
@@ -45,9 +45,9 @@ def theta(network: Any, name: str) -> float:
     return float(getattr(network[1], FIELDS[name]).detach())
 
 
-def data(batches: int = 4) -> list[tuple[Tensor, Tensor]]:
+def data() -> list[tuple[Tensor, Tensor]]:
     generator = torch.Generator().manual_seed(1)
-    images = (torch.randn(20, 6, generator=generator) for _ in range(batches))
+    images = (torch.randn(20, 6, generator=generator) for _ in range(4))
     return [(each, torch.randint(3, (20,), generator=generator)) for each in images]
 
 

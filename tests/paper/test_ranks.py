@@ -12,10 +12,10 @@ from scipy.stats import rankdata, spearmanr
 from snnbench.paper.ranks import bootstrap, partial_spearman, rank_comparison, spearman
 
 
-def numbers(seed: int, count: int = 30) -> list[np.ndarray]:
+def numbers(seed: int) -> list[np.ndarray]:
     generator = np.random.default_rng(seed)
-    x = generator.normal(size=count)
-    return [x, x + generator.normal(size=count), (x * 3).round()]
+    x = generator.normal(size=30)
+    return [x, x + generator.normal(size=30), (x * 3).round()]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -34,10 +34,10 @@ def network() -> SEWResNet:
     return model.eval()
 
 
-def trainer_of(model: SEWResNet, epochs: int = 8) -> Trainer:
+def trainer_of(model: SEWResNet) -> Trainer:
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (64, 1, 8, 8), dtype=np.uint8)
-    recipe = Training(stages=(Stage(timesteps=2, epochs=epochs),), batch_size=16, learning_rate=0.02)
+    recipe = Training(stages=(Stage(timesteps=2, epochs=8),), batch_size=16, learning_rate=0.02)
     data = TrainingSet(images, generator.integers(0, 3, 64), Normalise([0.5], [0.25]))
     return Trainer(model, recipe, data, 0)
 
