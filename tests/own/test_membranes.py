@@ -1,21 +1,26 @@
-"""Units of quantized membranes: the neuron's threshold as it is, learned or not."""
+"""Quantized membranes of each library's networks: their levels, their unit, and the range that they needed."""
 
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import pytest
 import torch
-from oracles.networks import library
+from oracles.networks import batches, library, make
 from torch import Tensor, nn
 
 import snnbench
+from snnbench.builtin.uniform import Uniform
 from snnbench.errors import OptionError
 from snnbench.exchange.foreign import own_neuron
+from snnbench.nn.classifier import as_classifier
+from snnbench.nn.libraries import step_mode
 from snnbench.own.membranes import InThresholds
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+QUANTIZABLE = ["snnbench", "spikingjelly_multi", "spikingjelly_single", "snntorch"]
 FIELDS = {"snntorch": "threshold", "spikingjelly": "v_threshold"}
 
 
@@ -109,3 +114,80 @@ def test_a_neuron_that_computes_all_steps_as_one_is_refused_by_name(name: str) -
     node = getattr(library("spikingjelly.activation_based.neuron"), name)(T=2)
     with pytest.raises(OptionError, match=rf"layer '1' is a {name} of spikingjelly.*quantize the weights alone"):
         snnbench.quantize(nn.Sequential(nn.Linear(6, 9), node), "uniform", exempt=(), membrane="uniform")
+
+
+def test_scales_that_weights_and_membranes_share_are_refused(monkeypatch):
+    model, _ = make("snnbench")
+    assert snnbench.quantize(model, "uniform", 4, membrane="uniform")
+    monkeypatch.setattr(Uniform, "for_membrane", lambda *_: None, raising=False)
+    assert snnbench.quantize(model, "uniform", 4, membrane="lqnet")
+    with pytest.raises(OptionError, match="'uniform' shares its scales between weights and the membranes"):
+        snnbench.quantize(model, "uniform", 4, membrane="uniform")
+
+
+@pytest.mark.parametrize("name", QUANTIZABLE)
+def test_the_range_that_membranes_needed(name):
+    """By hand: the largest and the smallest potential that the library itself shows."""
+    model, options = make(name)
+    found = snnbench.report(model, model, batches(), **options)["reference"].value("membrane_bits")
+    shown = []
+
+    def note(module, inputs, output):
+        if hasattr(module, "v_threshold"):
+            shown.append((module.v_seq if module.step_mode == "m" else module.v) / module.v_threshold)
+        elif hasattr(module, "charge"):
+            shown.append(charged(module, inputs[0]) / module.threshold)
+        else:
+            shown.append(output[1] / module.threshold)
+
+    for module in model.modules():
+        if hasattr(module, "v_threshold") or hasattr(module, "charge") or type(module).__name__ == "Leaky":
+            module.store_v_seq = hasattr(module, "v_threshold")
+            module.register_forward_hook(note)
+    with torch.no_grad(), as_classifier(model, **options):
+        for images, _ in batches():
+            model(images)
+    low, high = min(float(each.min()) for each in shown), max(float(each.max()) for each in shown)
+    lowest, highest = math.floor(low * 256), math.ceil(high * 256)
+    assert -(2 ** (found - 1)) <= lowest
+    assert highest < 2 ** (found - 1)
+    assert lowest < -(2 ** (found - 2)) or highest >= 2 ** (found - 2)
+
+
+def charged(neuron, current):
+    """The potentials before the reset, step by step."""
+    v, found = torch.full_like(current[0], neuron.v_reset), []
+    for x in current:
+        h = neuron.charge(v, x)
+        found.append(h)
+        v = torch.where(h >= neuron.threshold, neuron.v_reset, h)
+    return torch.stack(found)
+
+
+@pytest.mark.parametrize("name", QUANTIZABLE)
+def test_membranes_hold_the_levels_of_their_bits(name):
+    model, options = make(name)
+    membrane = {"membrane": "uniform", "membrane_bits": 2, "membrane_options": {"range": "signed"}}
+    quantized = snnbench.quantize(model, "float", exempt=(), **membrane)
+    seen = {}
+    for layer, module in quantized.named_modules():
+        state = getattr(module, "state_quantizer", None) or getattr(module, "state_quant", None)
+        if not isinstance(state, torch.nn.Module):
+            continue
+        seen[layer] = set()
+        inner = state.quantizer if isinstance(state, InThresholds) else state
+        inner.register_forward_hook(lambda _, inputs, out, layer=layer: seen[layer].update(out.unique().tolist()))
+    found = snnbench.report(model, quantized, batches(), **options)
+    assert found["quantized"].value("firing_emd") > 0
+    assert found["quantized"].value("float_share") == 1
+    assert len(seen) == sum(step_mode(module) is not None for module in model.modules())
+    assert all(1 < len(levels) <= 4 and max(map(abs, levels)) <= 1 for levels in seen.values())
+
+
+@pytest.mark.parametrize(("name", "library_name"), [("norse", "norse"), ("sinabs", "sinabs")])
+def test_membranes_that_cannot_be_quantized_are_refused_by_name(name, library_name):
+    model, _ = make(name)
+    with pytest.raises(
+        OptionError, match=rf"is a \w+ of {library_name}, whose membrane cannot be quantized here; those"
+    ):
+        snnbench.quantize(model, "float", membrane="uniform", membrane_bits=4)

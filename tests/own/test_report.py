@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import io
 import json
-import math
 
 import pytest
 import torch
@@ -14,12 +13,10 @@ from rich.console import Console
 from torch import nn
 
 import snnbench
-from snnbench.builtin.uniform import Uniform
 from snnbench.errors import FiringError, OptionError
 from snnbench.functional.graded import SpikeKind
 from snnbench.nn.classifier import as_classifier
-from snnbench.nn.libraries import reset_states, step_mode
-from snnbench.own.membranes import InThresholds
+from snnbench.nn.libraries import reset_states
 
 
 def run_options(options: dict) -> dict:
@@ -101,15 +98,6 @@ def test_fine_tuning_with_its_control(network):
     assert found["quantized"].value("found_bits") <= 2  # LQ-Net's fit may end with fewer levels than it may use
     assert found["control"].value("float_share") == 1
     assert 0 < found["quantized"].value("float_share") < 1
-
-
-def test_scales_that_weights_and_membranes_share_are_refused(monkeypatch):
-    model, _ = make("snnbench")
-    assert snnbench.quantize(model, "uniform", 4, membrane="uniform")
-    monkeypatch.setattr(Uniform, "for_membrane", lambda *_: None, raising=False)
-    assert snnbench.quantize(model, "uniform", 4, membrane="lqnet")
-    with pytest.raises(OptionError, match="'uniform' shares its scales between weights and the membranes"):
-        snnbench.quantize(model, "uniform", 4, membrane="uniform")
 
 
 def test_no_batch_to_train_or_calibrate_on_is_told():
@@ -268,77 +256,6 @@ def test_a_plugin_adds_a_cost():
     assert set(costs) <= set(found.to_pandas().measure)
     with pytest.raises(OptionError, match="'memory_energy' is a measure of the card already"):
         snnbench.report(model, quantized, batches(), costs={"memory_energy": costs["bits"]}, **options)
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@pytest.mark.parametrize("name", ["snnbench", "spikingjelly_multi", "spikingjelly_single", "snntorch"])
-def test_the_range_that_membranes_needed(name):
-    """By hand: the largest and the smallest potential that the library itself shows."""
-    model, options = make(name)
-    found = snnbench.report(model, model, batches(), **options)["reference"].value("membrane_bits")
-    shown = []
-
-    def note(module, inputs, output):
-        if hasattr(module, "v_threshold"):
-            shown.append((module.v_seq if module.step_mode == "m" else module.v) / module.v_threshold)
-        elif hasattr(module, "charge"):
-            shown.append(charged(module, inputs[0]) / module.threshold)
-        else:
-            shown.append(output[1] / module.threshold)
-
-    for module in model.modules():
-        if hasattr(module, "v_threshold") or hasattr(module, "charge") or type(module).__name__ == "Leaky":
-            module.store_v_seq = hasattr(module, "v_threshold")
-            module.register_forward_hook(note)
-    with torch.no_grad(), as_classifier(model, **run_options(options)):
-        for images, _ in batches():
-            model(images)
-    low, high = min(float(each.min()) for each in shown), max(float(each.max()) for each in shown)
-    lowest, highest = math.floor(low * 256), math.ceil(high * 256)
-    assert -(2 ** (found - 1)) <= lowest
-    assert highest < 2 ** (found - 1)
-    assert lowest < -(2 ** (found - 2)) or highest >= 2 ** (found - 2)
-
-
-def charged(neuron, current):
-    """The potentials before the reset, step by step."""
-    v, found = torch.full_like(current[0], neuron.v_reset), []
-    for x in current:
-        h = neuron.charge(v, x)
-        found.append(h)
-        v = torch.where(h >= neuron.threshold, neuron.v_reset, h)
-    return torch.stack(found)
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@pytest.mark.parametrize("name", ["snnbench", "spikingjelly_multi", "spikingjelly_single", "snntorch"])
-def test_membranes_hold_the_levels_of_their_bits(name):
-    model, options = make(name)
-    membrane = {"membrane": "uniform", "membrane_bits": 2, "membrane_options": {"range": "signed"}}
-    quantized = snnbench.quantize(model, "float", exempt=(), **membrane)
-    seen = {}
-    for layer, module in quantized.named_modules():
-        holder = getattr(module, "state_quantizer", None) or getattr(module, "state_quant", None)
-        if not isinstance(holder, torch.nn.Module):
-            continue
-        seen[layer] = set()
-        state = holder.quantizer if isinstance(holder, InThresholds) else holder
-        state.register_forward_hook(lambda _, inputs, out, layer=layer: seen[layer].update(out.unique().tolist()))
-    found = snnbench.report(model, quantized, batches(), **options)
-    assert found["quantized"].value("firing_emd") > 0
-    assert found["quantized"].value("float_share") == 1
-    assert len(seen) == sum(step_mode(module) is not None for module in model.modules())
-    assert all(1 < len(levels) <= 4 and max(map(abs, levels)) <= 1 for levels in seen.values())
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@pytest.mark.parametrize(("name", "library_name"), [("norse", "norse"), ("sinabs", "sinabs")])
-def test_membranes_that_cannot_be_quantized_are_refused_by_name(name, library_name):
-    model, _ = make(name)
-    with pytest.raises(
-        OptionError, match=rf"is a \w+ of {library_name}, whose membrane cannot be quantized here; those"
-    ):
-        snnbench.quantize(model, "float", membrane="uniform", membrane_bits=4)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
