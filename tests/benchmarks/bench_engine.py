@@ -19,6 +19,8 @@ from oracles.sew_resnet import OracleSEWResNet
 from torch import Tensor, nn
 
 from snnbench.bench.bench import open_bench
+from snnbench.builtin.lqnet import lqnet
+from snnbench.builtin.uniform import uniform
 from snnbench.engine import EngineName, engine_form
 from snnbench.functional import FiringProfile
 from snnbench.nn import (
@@ -34,7 +36,6 @@ from snnbench.nn import (
 from snnbench.nn.compiled.events import convolve_events
 from snnbench.nn.compiled.gradients import weight_gradient
 from snnbench.nn.convolution import gradients_plainly
-from snnbench.plugins import catalogue
 from snnbench.quant import bake, quantize_membranes, quantize_weights
 from snnbench.quant.integer import integer_layers, whole_numbers
 from snnbench.training.trainer import Trainer, TrainingSet
@@ -135,10 +136,18 @@ def bench_evaluation_against_convolutions(benchmark, depth, width):
     )
 
 
-@pytest.mark.parametrize(("channels", "size"), [(48, 32), (96, 16), (192, 8)])
-def bench_convolution_that_skips_zeros(benchmark, channels, size):
+def a_tenth(channels: int, size: int) -> Tensor:
+    """Maps of which a tenth spike."""
     torch.manual_seed(0)
-    spikes = (torch.rand(BATCH, channels, size, size) < 0.1).float().contiguous(memory_format=torch.channels_last)
+    return (torch.rand(BATCH, channels, size, size) < 0.1).float().contiguous(memory_format=torch.channels_last)
+
+
+MAPS = pytest.mark.parametrize(("channels", "size"), [(48, 32), (96, 16), (192, 8)])
+
+
+@MAPS
+def bench_convolution_that_skips_zeros(benchmark, channels, size):
+    spikes = a_tenth(channels, size)
     weight = torch.randn(channels, channels, 3, 3)
 
     def skipping() -> Tensor:
@@ -157,10 +166,9 @@ def bench_convolution_that_skips_zeros(benchmark, channels, size):
     )
 
 
-@pytest.mark.parametrize(("channels", "size"), [(48, 32), (96, 16), (192, 8)])
+@MAPS
 def bench_gradient_that_skips_zeros(benchmark, channels, size):
-    torch.manual_seed(0)
-    spikes = (torch.rand(BATCH, channels, size, size) < 0.1).float().contiguous(memory_format=torch.channels_last)
+    spikes = a_tenth(channels, size)
     conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False).to(memory_format=torch.channels_last)
     gradient = torch.randn_like(spikes)
 
@@ -242,8 +250,8 @@ def fine_tuning(engine: EngineName, precision: str, gradient: str) -> tuple[Trai
     """A training of LQ-Net at 4 bits by cifar10-sew8-v3's recipe but for precision and gradient, and an evaluation of
     `BATCH` images; on random images, which take the same time."""
     bench = open_bench("cifar10-sew8-v3")
-    model, make = bench.network.build(), catalogue().quantizers["lqnet"].value
-    quantize_weights(model, lambda layer, weight: make(weight, bits=4), input_shape=(3, 32, 32))
+    model = bench.network.build()
+    quantize_weights(model, lambda layer, weight: lqnet(weight, bits=4), input_shape=(3, 32, 32))
     stages = tuple(stage.model_copy(update={"gradient": gradient}) for stage in bench.protocol.finetune.stages)
     recipe = bench.protocol.finetune.model_copy(update={"precision": precision, "stages": stages})
     images = np.random.default_rng(0).integers(0, 256, (256, 3, 32, 32), dtype=np.uint8)
@@ -339,48 +347,40 @@ def cpu_seconds(work: Callable[[], object]) -> float:
     return min(timeit.repeat(work, timer=time.process_time, number=1, repeat=5))
 
 
-@pytest.mark.parametrize("width", [16, 32])
-@pytest.mark.parametrize("name", VGGS)
-def bench_vgg(benchmark, name, width):
-    model, images = settled(name, width)
+def against_eager(benchmark, model: nn.Module, images: Tensor, what: str, target: str) -> None:
+    """The compiled form of a network, which has to give the same profile."""
     fast = engine_form(model, "compiled")
     profile = evaluate(fast, images)
     assert profile == evaluate(model, images)
     benchmark.pedantic(evaluate, (fast, images), rounds=2)
     benchmark.extra_info.update(
-        work=f"evaluation with recording, {name}, w = {width}",
+        work=f"evaluation with recording, {what}",
         peer="the same, eager",
         ratio=cpu_seconds(lambda: evaluate(model, images)) / cpu_seconds(lambda: evaluate(fast, images)),
-        target=">= 1.9",
+        target=target,
         rate=profile.mean_rate(),
     )
+
+
+@pytest.mark.parametrize("width", [16, 32])
+@pytest.mark.parametrize("name", VGGS)
+def bench_vgg(benchmark, name, width):
+    against_eager(benchmark, *settled(name, width), f"{name}, w = {width}", ">= 1.9")
 
 
 @pytest.mark.parametrize("width", [16, 32])
 @pytest.mark.parametrize("site", ["pre_spike", "post_reset"])
 def bench_quantized_membranes(benchmark, site, width):
     model, images = settled("spiking_vgg9", width)
-    make = catalogue().quantizers["uniform"].value
-    quantize_membranes(model, lambda layer, like: make(like, bits=4), site, images.shape[1:])
-    fast = engine_form(model, "compiled")
-    profile = evaluate(fast, images)
-    assert profile == evaluate(model, images)
-    benchmark.pedantic(evaluate, (fast, images), rounds=2)
-    benchmark.extra_info.update(
-        work=f"evaluation with recording, spiking_vgg9, w = {width}, membranes of 4 bits {site}",
-        peer="the same, eager",
-        ratio=cpu_seconds(lambda: evaluate(model, images)) / cpu_seconds(lambda: evaluate(fast, images)),
-        target=">= 2.5",
-        rate=profile.mean_rate(),
-    )
+    quantize_membranes(model, lambda layer, like: uniform(like, bits=4), site, images.shape[1:])
+    against_eager(benchmark, model, images, f"spiking_vgg9, w = {width}, membranes of 4 bits {site}", ">= 2.5")
 
 
 def bench_training_of_quantized_membranes(benchmark):
     torch.manual_seed(0)
     model = sew_resnet8(32, bn_scale=2.0).to(memory_format=torch.channels_last)
     images = torch.randn(BATCH // 2, 3, 32, 32).contiguous(memory_format=torch.channels_last)
-    make = catalogue().quantizers["uniform"].value
-    quantize_membranes(model, lambda layer, like: make(like, bits=4), "post_reset", images.shape[1:])
+    quantize_membranes(model, lambda layer, like: uniform(like, bits=4), "post_reset", images.shape[1:])
     fast = engine_form(model.eval(), "compiled")  # with statistics that do not move
     expected, found = ([each.clone() for each in step(form, images[:8], False)] for form in (model, fast))
     assert all((mine - theirs).norm() <= 1e-4 * theirs.norm() for mine, theirs in zip(found, expected, strict=True))
@@ -398,8 +398,7 @@ def bench_training_of_quantized_membranes(benchmark):
 @pytest.mark.parametrize("name", VGGS)
 def bench_vgg_in_integers(benchmark, name, width):
     model, images = settled(name, width)
-    make = catalogue().quantizers["uniform"].value
-    quantize_weights(model, lambda layer, weight: make(weight, bits=4, grid="symmetric"), exempt=())
+    quantize_weights(model, lambda layer, weight: uniform(weight, bits=4, grid="symmetric"), exempt=())
     bake(model)
     fast, floats = engine_form(model, "integer"), engine_form(model, "compiled")
     benchmark.pedantic(evaluate, (fast, images), rounds=2, warmup_rounds=1)
@@ -438,8 +437,7 @@ def bench_neurons_of_spikingjelly(benchmark, width):
 @pytest.mark.parametrize("grid", ["endpoint", "symmetric"])
 def bench_integer_convolutions(benchmark, bits, grid):
     model, _, images = pair(8, 16)
-    make = catalogue().quantizers["uniform"].value
-    quantize_weights(model, lambda layer, weight: make(weight, bits=bits, grid=grid, clip="absmax"))
+    quantize_weights(model, lambda layer, weight: uniform(weight, bits=bits, grid=grid, clip="absmax"))
     bake(model)
     fast = engine_form(model.eval(), "integer")
     layer = integer_layers(fast)[0]

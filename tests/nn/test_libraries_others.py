@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from importlib import import_module
-from types import ModuleType
 
 import pytest
 import torch
+from oracles.networks import library
 from torch import Tensor, nn
 
 from snnbench import record_firing
@@ -16,16 +14,6 @@ from snnbench.errors import FiringError
 from snnbench.functional import FiringProfile
 
 T, BATCHES = 4, (5, 5, 2)
-
-
-def library(name: str) -> ModuleType:
-    """The installed library, its own deprecation warnings aside; without it the test is skipped."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return import_module(name)
-        except ImportError as error:
-            pytest.skip(f"{name} is not installed ({error})")
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ def library(name: str) -> ModuleType:
     """The installed library, its own deprecation warnings aside; without it the test is skipped."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return pytest.importorskip(name)
+        return pytest.importorskip(name, exc_type=ImportError)
 
 
 def ours() -> nn.Module:
