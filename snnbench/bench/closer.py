@@ -28,7 +28,7 @@ def look_closer(
     normalise: Normalise,
     batch_size: int,
     advance: Advance,
-    device: str = "cpu",
+    device: str,
 ) -> Evaluation:
     """The evaluation with distances, latencies and potentials of a network, first of `pair`, beside its reference.
 

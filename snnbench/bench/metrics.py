@@ -51,7 +51,7 @@ def _share(functional: Any, holds: Any) -> Estimate:
 ACCURACY = _percent(
     "accuracy",
     "accuracy",
-    lambda F, s: F.wilson_interval(int(s.correct.sum()), len(s.labels)),
+    lambda F, s: _share(F, s.correct),
     better="higher",
     needs=("predictions",),
     heading="accuracy %",
@@ -109,9 +109,7 @@ METRICS: dict[str, Metric] = {
         _percent(
             "agreement",
             "agreement",
-            lambda F, s: F.wilson_interval(
-                int((s.evaluation.predictions == s.reference.predictions).sum()), len(s.labels)
-            ),
+            lambda F, s: _share(F, s.evaluation.predictions == s.reference.predictions),
             better="higher",
             needs=("predictions",),
         ),

@@ -43,7 +43,7 @@ class Held(nn.Module):
         basis: what the quantizer says its levels are sums of, if it says so.
     """
 
-    def __init__(self, basis: Tensor | None = None) -> None:
+    def __init__(self, basis: Tensor | None) -> None:
         super().__init__()
         self.basis = basis
 

@@ -62,9 +62,7 @@ def own_files(bench: Bench) -> dict[str, bytes]:
     return {OWN_WEIGHTS_FILE: bench.network.file, PROTOCOL_FILE: bench.document} if bench.document else {}
 
 
-def reopened(
-    directory: Path, cell: Cell, data: Path | None, device: str = "cpu", engine: EngineChoice = "auto"
-) -> Bench:
+def reopened(directory: Path, cell: Cell, data: Path | None, device: str, engine: EngineChoice) -> Bench:
     """The bench of a finished cell of the user's own network or protocol, from what the cell keeps.
 
     Raises:

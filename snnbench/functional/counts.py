@@ -23,6 +23,7 @@ from snnbench.functional.layers import (
     Units,
     as_layers,
     check_choice,
+    check_matched,
     check_units,
     pair_layers,
     reduce_fractions,
@@ -32,6 +33,8 @@ from snnbench.functional.threads import in_threads
 Trials: TypeAlias = int | Mapping[str, int]
 """Largest possible count of a unit (N T; times the neurons of a channel for channels), for all layers or by layer."""
 
+_Pairs: TypeAlias = dict[str, tuple[Tensor, Tensor]]
+_Sizes: TypeAlias = tuple[dict[str, int], dict[str, int]]
 _LATTICE_PER_UNIT = 8  # a histogram pays off while the lattice is not much larger than the layer
 _SMALL_LATTICE = 2**17
 
@@ -71,12 +74,7 @@ def emd_from_counts(
     Raises:
         FiringError: naming the layer, if layers differ or a count lies outside 0..trials.
     """
-    check_choice(reduction, REDUCTIONS, "reduction")
-    pairs = pair_layers(counts, reference_counts)
-    sizes = (
-        trials_by_layer(trials, pairs),
-        trials_by_layer(trials if reference_trials is None else reference_trials, pairs),
-    )
+    pairs, sizes = _paired(counts, reference_counts, trials, reference_trials, reduction)
     if reduction == "pooled":
         pairs, sizes = _pooled(pairs, sizes)
     values = {name: _emd(name, a, b, sizes[0][name], sizes[1][name]) for name, (a, b) in pairs.items()}
@@ -107,12 +105,8 @@ def drift_from_counts(
     reduction: Reduction = "weighted",
 ) -> float | dict[str, float]:
     """`firing_drift` of the rates `counts / trials`, exact; arguments and errors as in `emd_from_counts`."""
-    check_choice(reduction, REDUCTIONS, "reduction")
-    pairs = pair_layers(counts, reference_counts)
-    sizes = (
-        trials_by_layer(trials, pairs),
-        trials_by_layer(trials if reference_trials is None else reference_trials, pairs),
-    )
+    pairs, sizes = _paired(counts, reference_counts, trials, reference_trials, reduction)
+    check_matched(pairs)
     values = {name: _drift(name, a, b, sizes[0][name], sizes[1][name]) for name, (a, b) in pairs.items()}
     return reduced(values, {name: a.numel() for name, (a, _) in pairs.items()}, reduction)
 
@@ -163,9 +157,17 @@ def trials_by_layer(trials: Trials, layers: Mapping[str, object]) -> dict[str, i
     return sizes
 
 
-def _pooled(
-    pairs: dict[str, tuple[Tensor, Tensor]], sizes: tuple[dict[str, int], dict[str, int]]
-) -> tuple[dict[str, tuple[Tensor, Tensor]], tuple[dict[str, int], dict[str, int]]]:
+def _paired(
+    counts: Layers, reference_counts: Layers, trials: Trials, reference_trials: Trials | None, reduction: Reduction
+) -> tuple[_Pairs, _Sizes]:
+    """Counts of both networks by layer, and both networks' trials of each layer."""
+    check_choice(reduction, REDUCTIONS, "reduction")
+    pairs = pair_layers(counts, reference_counts)
+    theirs = trials if reference_trials is None else reference_trials
+    return pairs, (trials_by_layer(trials, pairs), trials_by_layer(theirs, pairs))
+
+
+def _pooled(pairs: _Pairs, sizes: _Sizes) -> tuple[_Pairs, _Sizes]:
     lattice = lcm(*sizes[0].values(), *sizes[1].values())
     pooled = [
         torch.cat([pair[side].flatten() * (lattice // sizes[side][name]) for name, pair in pairs.items()])
@@ -209,11 +211,6 @@ def _sorted_area(a: Tensor, b: Tensor, weights: tuple[int, int]) -> int:
 
 
 def _drift(layer: str, a: Tensor, b: Tensor, trials_a: int, trials_b: int) -> Fraction:
-    if a.shape != b.shape:
-        raise FiringError(
-            f"layer {layer!r}: {tuple(a.shape)} units against {tuple(b.shape)} in the reference; drift matches "
-            "neurons, so compare layers of the same shape (or use firing_emd)"
-        )
     lattice = lcm(trials_a, trials_b)
     a, b = _check_counts(a, trials_a, layer), _check_counts(b, trials_b, layer)
     change = (_scaled(a, lattice // trials_a) - _scaled(b, lattice // trials_b)).abs_().sum()

@@ -66,9 +66,7 @@ def spike_mismatch(
     return reduce_mismatch({name: count_mismatch(a, b, name) for name, (a, b) in pairs.items()}, reduction, per)
 
 
-def reduce_mismatch(
-    counts: Mapping[str, Mismatch], reduction: Reduction = "weighted", per: Per = "place"
-) -> float | dict[str, float]:
+def reduce_mismatch(counts: Mapping[str, Mismatch], reduction: Reduction, per: Per) -> float | dict[str, float]:
     """`spike_mismatch` from the counts of each layer, exact."""
     check_choice(reduction, REDUCTIONS, "reduction")
     check_choice(per, PER, "per")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from safetensors.torch import load
 
+from snnbench.bench.bench import Bench
 from snnbench.bench.provenance import check_installed
 from snnbench.bench.reopening import bench_of
 from snnbench.bench.run import measure
@@ -25,6 +26,7 @@ from snnbench.leaderboard.verification import Verdict
 from snnbench.leaderboard.weights import read_weights_file
 from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE
 from snnbench.records.environment import environment
+from snnbench.records.evaluation import Evaluation
 from snnbench.records.evidence import EVIDENCE_FILE, Evidence, evidence_from, evidence_of
 from snnbench.records.layout import WEIGHTS_FILE
 from snnbench.records.record import Audit
@@ -98,17 +100,27 @@ def _rerun(
             yield f"its network does otherwise on {cell.chip.name}"
     else:
         model = trained_network(bench, cell, read_weights_file(entry))
-        found = evidence_from(load(evidence_of(bench.evaluate(model, entry.name, reporter), bench.kept)))
+        found = _as_kept(bench.evaluate(model, entry.name, reporter), bench)
     gap = _gap(entry.evidence, found)
     notes.append(str(gap))
     others = list(problems(gap, exact, "its"))
     yield from others or differences  # of another network everything differs
-    said = board.reference(entry.note.reference)
+    yield from _reference_problems(board.reference(entry.note.reference), bench, exact, reporter, notes)
+
+
+def _reference_problems(
+    said: Evidence, bench: Bench, exact: bool, reporter: Reporter, notes: list[str]
+) -> Iterator[str]:
     if said.labels is not None and said.labels.tolist() != bench.test_set()[1].tolist():
         yield "its board's labels are not the data set's"
-    gap = _gap(said, evidence_from(load(evidence_of(bench.reference(reporter), bench.kept))))
+    gap = _gap(said, _as_kept(bench.reference(reporter), bench))
     notes.append(f"reference: {gap}")
     yield from problems(gap, exact, "its reference's")
+
+
+def _as_kept(evaluation: Evaluation, bench: Bench) -> Evidence:
+    """What would be read of the evaluation's evidence."""
+    return evidence_from(load(evidence_of(evaluation, bench.kept)))
 
 
 def _same_machine(entry: Entry) -> bool:

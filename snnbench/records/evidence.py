@@ -75,7 +75,7 @@ def read_evidence(path: Path) -> Evidence:
         raise RecordError(f"evidence '{path}' is not sound: {error}") from error
 
 
-def evidence_of(evaluation: Evaluation, kept: Collection[str] = ()) -> bytes:
+def evidence_of(evaluation: Evaluation, kept: Collection[str]) -> bytes:
     """Safetensors: spikes per neuron over all samples, spikes per shard and step, every image's prediction, and the
     synaptic operations per layer and shard (`Operations.to_tensors`); and what is `kept` of `BY_IMAGE`.
 
@@ -91,7 +91,7 @@ def evidence_of(evaluation: Evaluation, kept: Collection[str] = ()) -> bytes:
     return save(tensors)
 
 
-def reference_evidence(evaluation: Evaluation, labels: Labels, kept: Collection[str] = ()) -> bytes:
+def reference_evidence(evaluation: Evaluation, labels: Labels, kept: Collection[str]) -> bytes:
     """Safetensors: the evidence of a protocol's full-precision network, and the labels of the test set."""
     narrow = torch.from_numpy(labels).to(torch.uint8 if labels.max() < 256 else torch.int32)
     return save(load(evidence_of(evaluation, kept)) | {LABELS: narrow})
