@@ -56,9 +56,12 @@ def peak_load(events: Mapping[str, Tensor], limit: int | None = None) -> PeakLoa
     """
     if not events or len({each.shape[1] for each in events.values()}) != 1:
         raise FiringError("peak load needs at least one layer, and all layers on the same images")
-    means = {name: each.double().mean(1) for name, each in events.items()}
+    return peak_of({name: each.double().mean(1) for name, each in events.items()}, highest_of(events), limit)
+
+
+def peak_of(means: Mapping[str, Tensor], highest: Tensor, limit: int | None) -> PeakLoad:
+    """`peak_load` of each layer's mean events at each step `(T,)` and of each image's `highest_of` `(N,)`."""
     layer = max(means, key=lambda name: float(means[name].max()))
-    highest = torch.stack([each.amax(0) for each in events.values()]).amax(0)
     return PeakLoad(
         layer=layer,
         step=int(means[layer].argmax()) + 1,
@@ -66,6 +69,11 @@ def peak_load(events: Mapping[str, Tensor], limit: int | None = None) -> PeakLoa
         p99=float(highest.double().quantile(0.99)),
         over_limit=None if limit is None else float((highest > limit).double().mean()),
     )
+
+
+def highest_of(events: Mapping[str, Tensor]) -> Tensor:
+    """The most events of any layer and step for each image, `(N,)`, of each layer's `(T, N)`."""
+    return torch.stack([each.amax(0) for each in events.values()]).amax(0)
 
 
 def beyond_limit(events: Mapping[str, Tensor], limit: int | None) -> Tensor:
@@ -76,7 +84,7 @@ def beyond_limit(events: Mapping[str, Tensor], limit: int | None) -> Tensor:
     """
     if limit is None:
         raise FiringError("no limit of events a layer and step was given")
-    return torch.stack([each.amax(0) for each in events.values()]).amax(0) > limit
+    return highest_of(events) > limit
 
 
 def state_bits(low: float, high: float, step: float) -> int:

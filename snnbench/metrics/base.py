@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -16,6 +16,7 @@ from torchmetrics.wrappers import BootStrapper, Running
 from snnbench.errors import FiringError
 
 _Layout = Mapping[str, tuple[int, ...]]
+_Shared = TypeVar("_Shared")
 _WRAPPED_WITHIN = 8
 
 
@@ -45,6 +46,25 @@ class BehaviourMetric(Metric):
         super().merge_state(incoming_state)
         self._computed = None  # torchmetrics would go on giving the value of before
         self._update_count = max(self._update_count, 1)
+
+    def sync(
+        self,
+        dist_sync_fn: Callable[..., Any] | None = None,
+        process_group: Any = None,
+        should_sync: bool = True,
+        distributed_available: Callable[[], bool] | None = None,
+    ) -> None:
+        """Gather the states of all processes, of which some may have seen no batch."""
+        available = distributed_available or self.distributed_available_fn
+        if should_sync and not self._is_synced and available() and dist.is_available() and dist.is_initialized():
+            self._agree(process_group or self.process_group)
+        super().sync(dist_sync_fn, process_group, should_sync, distributed_available)
+
+    def _agree(self, process_group: Any) -> None:
+        """Give every process states of the same names and dimensions, so that the collective calls match."""
+        for state, default in self._defaults.items():
+            if isinstance(default, list) and not len(getattr(self, state)):
+                getattr(self, state).append(torch.zeros(0, dtype=torch.float64, device=self.device))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         if any(prefix + state in state_dict for state in self._defaults):
@@ -85,24 +105,11 @@ class LayerCounts(BehaviourMetric):
         if isinstance(state, dict):
             self._check_reference(incoming_state)
             _same_timesteps(torch.stack([self.timesteps, torch.as_tensor(state["timesteps"]).to(self.device)]))
-            counts = {name: torch.as_tensor(value).to(self.device) for name, value in state.items()}
-            if layout := _layout({name: value for name, value in counts.items() if "/" in name}):
+            counts = {name: self._moved(value) for name, value in state.items()}
+            if layout := _layout(counts):
                 self._declare(layout)
-            state = {**self._fresh(), **counts}
+            state = {**self._defaults, **counts}
         super().merge_state(state)
-
-    def sync(
-        self,
-        dist_sync_fn: Callable[..., Any] | None = None,
-        process_group: Any = None,
-        should_sync: bool = True,
-        distributed_available: Callable[[], bool] | None = None,
-    ) -> None:
-        """Sum the counts over all processes, of which some may have seen no batch."""
-        available = distributed_available or self.distributed_available_fn
-        if should_sync and not self._is_synced and available() and dist.is_available() and dist.is_initialized():
-            self._agree(process_group or self.process_group)
-        super().sync(dist_sync_fn, process_group, should_sync, distributed_available)
 
     def layers(self, kind: str) -> dict[str, Tensor]:
         """The states `kind/layer`, by layer, after checking that something was counted.
@@ -122,7 +129,10 @@ class LayerCounts(BehaviourMetric):
         for state, count in counts.items():
             added = count.to(self.device) if isinstance(count, Tensor) else count
             kept = 0 if state == "timesteps" else getattr(self, state)
-            setattr(self, state, kept + torch.as_tensor(added, device=self.device))
+            if isinstance(kept, list):
+                kept.append(added)
+            else:
+                setattr(self, state, kept + torch.as_tensor(added, device=self.device))
 
     def _check(self, counts: Mapping[str, Tensor | int]) -> None:
         _same_timesteps(torch.stack([self.timesteps.cpu(), torch.as_tensor(counts["timesteps"])]))
@@ -133,8 +143,12 @@ class LayerCounts(BehaviourMetric):
         if isinstance(other, Metric) and not (mine is theirs or (mine and theirs and mine.layers == theirs.layers)):
             raise FiringError(f"these two {type(self).__name__} were not made with the same reference profile")
 
-    def _fresh(self) -> dict[str, Tensor]:
-        return {state: torch.zeros_like(getattr(self, state)) for state in self._defaults}
+    def _moved(self, value: Any) -> Tensor | list[Tensor]:
+        return (
+            [each.to(self.device) for each in value]
+            if isinstance(value, list)
+            else torch.as_tensor(value).to(self.device)
+        )
 
     def _result(self, value: float | dict[str, float]) -> Tensor | dict[str, Tensor]:
         if isinstance(value, dict):
@@ -158,10 +172,8 @@ class LayerCounts(BehaviourMetric):
             self.add_state(state, zeros, dist_reduce_fx="sum", persistent=persistent)
 
     def _agree(self, process_group: Any) -> None:
-        """Give every process the same states in the same order, so that the collective calls match."""
-        layouts: list[_Layout] = [{}] * dist.get_world_size(process_group)
-        dist.all_gather_object(layouts, self._declared(), group=process_group)
-        for layout in filter(None, layouts):
+        super()._agree(process_group)
+        for layout in filter(None, of_all_processes(self._declared(), process_group)):
             self._declare(layout)
         self._reductions = dict(sorted(self._reductions.items()))
 
@@ -172,8 +184,15 @@ class LayerCounts(BehaviourMetric):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def _layout(counts: Mapping[str, Tensor | int]) -> _Layout:
-    return {state: tuple(count.shape) for state, count in counts.items() if isinstance(count, Tensor)}
+def of_all_processes(value: _Shared, process_group: Any) -> list[_Shared]:
+    """What each of the processes has for `value`."""
+    values = [value] * dist.get_world_size(process_group)
+    dist.all_gather_object(values, value, group=process_group)
+    return values
+
+
+def _layout(counts: Mapping[str, Any]) -> _Layout:
+    return {state: tuple(count.shape) for state, count in counts.items() if "/" in state}
 
 
 def _same_timesteps(timesteps: Tensor) -> Tensor:

@@ -1,47 +1,18 @@
-"""Metrics of confidence and of decisions over time; each keeps sums, so that batches and processes add up."""
+"""Metrics of confidence and of decisions over time."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from snnbench.errors import FiringError
 from snnbench.functional.confidence import brier_scores, log_likelihoods
 from snnbench.functional.steps import correct_by_step, decisions_by_step, exit_steps
-from snnbench.metrics.base import BehaviourMetric
+from snnbench.metrics.mean import SampleMean
 
 
-class _Mean(BehaviourMetric):
-    """Base: a mean over samples of a vector of one length, float64."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        # Named by the class: a MetricCollection takes metrics of equal states for the same metric.
-        self._sum, self._count = (f"{type(self).__name__.lower()}_{what}" for what in ("sum", "samples"))
-        self.add_state(self._sum, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state(self._count, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
-
-    def compute(self) -> Tensor:
-        """Mean over all batches, float64; a FiringError if there was none."""
-        samples = int(getattr(self, self._count))
-        if samples == 0:
-            raise FiringError(f"{type(self).__name__} has seen no outputs; call update before compute")
-        mean: Tensor = getattr(self, self._sum) / samples
-        return mean
-
-    def _add(self, rows: Tensor) -> None:
-        """Add rows (N,) or (N, length)."""
-        before = getattr(self, self._sum)
-        added = rows.double().sum(0).to(self.device)
-        if int(getattr(self, self._count)) and before.shape != added.shape:
-            raise FiringError(f"{tuple(added.shape)} steps came after {tuple(before.shape)}; keep T fixed")
-        setattr(self, self._sum, before + added)
-        setattr(self, self._count, getattr(self, self._count) + len(rows))
-
-
-class BrierScore(_Mean):
+class BrierScore(SampleMean):
     """`snnbench.functional.brier_score` over all batches, in [0, 2]. Takes the keyword arguments of
     `torchmetrics.Metric`."""
 
@@ -52,7 +23,7 @@ class BrierScore(_Mean):
         self._add(brier_scores(logits, labels))
 
 
-class LogLikelihood(_Mean):
+class LogLikelihood(SampleMean):
     """`snnbench.functional.negative_log_likelihood` over all batches, in nats. Takes the keyword arguments of
     `torchmetrics.Metric`."""
 
@@ -63,7 +34,7 @@ class LogLikelihood(_Mean):
         self._add(log_likelihoods(logits, labels))
 
 
-class StepAccuracy(_Mean):
+class StepAccuracy(SampleMean):
     """Accuracy after each step, `(T,)`: `snnbench.functional.accuracy_by_step` over all batches. Takes the keyword
     arguments of `torchmetrics.Metric`."""
 
@@ -74,7 +45,7 @@ class StepAccuracy(_Mean):
         self._add(correct_by_step(step_logits, labels).T)
 
 
-class StepAgreement(_Mean):
+class StepAgreement(SampleMean):
     """Agreement with the reference after each step, `(T,)`: `snnbench.functional.agreement_by_step` over all batches.
     Takes the keyword arguments of `torchmetrics.Metric`."""
 
@@ -87,7 +58,7 @@ class StepAgreement(_Mean):
         self._add((decisions_by_step(step_logits) == decisions_by_step(reference_step_logits)).T)
 
 
-class ExitSteps(_Mean):
+class ExitSteps(SampleMean):
     """Mean number of steps until a network is sure, in 1..T: `snnbench.functional.early_exit` over all batches.
 
     Args:
@@ -98,7 +69,7 @@ class ExitSteps(_Mean):
     plot_upper_bound: float | None = None
 
     def __init__(self, confidence: float = 0.9, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(confidence, **kwargs)
         self.confidence = confidence
 
     def update(self, step_logits: Tensor) -> None:

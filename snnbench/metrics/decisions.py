@@ -96,9 +96,3 @@ class OutputKL(BehaviourMetric):
             raise FiringError("OutputKL has seen no outputs; call update before compute")
         summary = summarize_divergences(values)
         return {f"kl_{name}": values.new_tensor(value) for name, value in vars(summary).items()}
-
-    def sync(self, *args: Any, **kwargs: Any) -> None:
-        """Gather the divergences of all processes, of which some may have seen no batch."""
-        if not len(self.divergences):
-            self.divergences.append(torch.zeros(0, dtype=torch.float64, device=self.device))
-        super().sync(*args, **kwargs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torchmetrics import MetricCollection
@@ -72,7 +74,7 @@ def test_peak_events_over_batches():
     expected = peak_load({name: events_by_step(each) for name, each in SPIKES.items()}, 3)
     assert metric.peak() == expected
     assert metric.compute()["over_limit"] == expected.over_limit
-    with pytest.raises(FiringError, match="keep them fixed"):
+    with pytest.raises(FiringError, match="layer 'b': events of shape none came after"):
         metric.update({"a": SPIKES["a"]})
 
 
@@ -81,6 +83,50 @@ def test_peak_events_over_batches():
 def test_nothing_seen_is_no_number(metric):
     with pytest.raises(FiringError, match=r"has (seen|counted) no"):
         metric.compute()
+
+
+def rebuilt(metric: PeakEvents) -> list[PeakEvents]:
+    """Metrics that got what another has counted: by its state dict, merged into nothing, and merged into a copy."""
+    metric.persistent(True)
+    loaded, merged, doubled = PeakEvents(limit=3), PeakEvents(limit=3), deepcopy(metric)
+    loaded.load_state_dict(metric.state_dict())
+    merged.merge_state(metric)
+    doubled.merge_state(metric)
+    return [loaded, merged, doubled]
+
+
+def test_peak_events_are_kept_and_merged_by_layer():
+    metric, turned = PeakEvents(limit=3), PeakEvents(limit=3)
+    metric.update(SPIKES)
+    turned.update(dict(reversed(SPIKES.items())))
+    for each in (*rebuilt(metric), turned):
+        each.merge_state(turned)
+        assert (each.peak().layer, each.peak().events) == ("a", metric.peak().events)
+
+
+def test_metrics_of_other_options_are_other_metrics_of_a_collection():
+    unsure = torch.zeros_like(STEPS)
+    exits = MetricCollection({f"{each}%": ExitSteps(each / 100) for each in (50, 99)})
+    for outputs in (unsure, STEPS):  # all take T steps of the first batch: equal states
+        exits.update(outputs)
+    for each, found in exits.compute().items():
+        assert found == (4 + early_exit(STEPS, LABELS, int(each[:-1]) / 100).steps) / 2
+    distances = MetricCollection({str(tau): VanRossumDistance(tau) for tau in (1, 5)})
+    for reference in (SPIKES, REFERENCE):
+        distances.update(SPIKES["a"], reference["a"])
+    for tau, found in distances.compute().items():
+        assert float(found) == pytest.approx(van_rossum_distance(SPIKES["a"], REFERENCE["a"], float(tau)) / 2)
+    with pytest.raises(FiringError, match="same options"):
+        ExitSteps(0.5).merge_state(exits["99%"])
+
+
+def test_one_step_is_not_stretched_over_four():
+    metric, short = StepAccuracy(), StepAccuracy()
+    metric.update(STEPS, LABELS)
+    short.update(STEPS[:1], LABELS)
+    for mistake in (lambda: metric.merge_state(short), lambda: metric(STEPS[:1], LABELS)):
+        with pytest.raises(FiringError, match="keep T fixed"):
+            mistake()
 
 
 def test_in_a_collection():

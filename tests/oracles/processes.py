@@ -21,9 +21,12 @@ from snnbench.metrics import (
     FiringEMD,
     NegativeFlips,
     OutputKL,
+    PeakEvents,
     ProfileEMD,
     SpikeMismatch,
+    StepAccuracy,
     TemporalDrift,
+    VanRossumDistance,
 )
 from snnbench.nn import record_firing, record_operations, sew_resnet8
 from snnbench.quant import full_precision, quantize_weights, quantizers
@@ -56,6 +59,9 @@ def metrics() -> dict:
         "disagreement": Disagreement(),
         "negative_flips": NegativeFlips(),
         "kl": OutputKL(),
+        "by step": StepAccuracy(),
+        "van rossum": VanRossumDistance(),
+        "peak": PeakEvents(limit=3),
     }
 
 
@@ -69,8 +75,10 @@ def count(collection: dict, samples: list[int], reverse: bool = False) -> None:
         logits = outputs(0)[batch], (outputs(0) + 0.7 * outputs(1))[batch]
         labels = torch.arange(SAMPLES)[batch] % 5
         for name, metric in collection.items():
-            if name == "stored":
+            if name in {"stored", "peak"}:
                 metric.update(a)
+            elif name == "by step":
+                metric.update(torch.stack([*logits]), labels)
             elif name in {"disagreement", "kl"}:
                 metric.update(*logits)
             elif name == "negative_flips":
@@ -80,7 +88,7 @@ def count(collection: dict, samples: list[int], reverse: bool = False) -> None:
 
 
 def plain(value):
-    return {key: each.item() for key, each in value.items()} if isinstance(value, dict) else value.item()
+    return {key: each.item() for key, each in value.items()} if isinstance(value, dict) else value.tolist()
 
 
 def values(collection: dict) -> dict:
