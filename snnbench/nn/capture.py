@@ -55,7 +55,7 @@ class SpikeCapture:
         if not calls:
             raise FiringError(f"layer {name!r} did not run; name the layers that do: layers=[...]")
         if mode is None:
-            mode = "multi" if len(calls) == 1 and calls[0].ndim > 1 and calls[0].shape[1] == samples else "single"
+            mode = "multi" if len(calls) == 1 and _may_have_steps(calls[0], samples) else "single"
         parts = [each.unsqueeze(0) if mode == "single" else _steps_first(each, module, mode) for each in calls]
         if any(part.ndim < 2 or part.shape[1] != samples for part in parts):
             raise FiringError(
@@ -151,6 +151,11 @@ def spiking_modules(
             f"layers=[...], of {_some(modules)}"
         )
     return found
+
+
+def _may_have_steps(spikes: Tensor, samples: int) -> bool:
+    """Whether spikes may be (T, N, *features); without features, N numbers of N samples are one step of N neurons."""
+    return spikes.ndim > 1 and spikes.shape[1] == samples and (spikes.ndim > 2 or len(spikes) != samples)
 
 
 def _steps_first(spikes: Tensor, module: Any, mode: StepMode) -> Tensor:

@@ -38,6 +38,7 @@ class Classifier:
             raise FiringError("timesteps and loop are two ways to run the steps; give one of them")
         self._model, self._forward = model, model.forward
         self._timesteps, self._loop = _left_to_caller(model, timesteps), loop
+        self._time_first: bool | None = None
         self.step_logits: Tensor | None = None
 
     def __call__(self, images: Any) -> Tensor:
@@ -50,7 +51,7 @@ class Classifier:
             output = output[0]
         if not isinstance(output, Tensor):
             raise FiringError(f"{type(self._model).__name__} gave a {type(output).__name__}; a tensor comes first")
-        self.step_logits = _steps_of(output, len(images), mode)
+        self.step_logits = self._steps_of(output, len(images), mode)
         return output if self.step_logits is None else self.step_logits.mean(0)
 
     def _run(self, images: Tensor, mode: StepMode) -> Any:
@@ -61,6 +62,32 @@ class Classifier:
         if mode == "single":
             return _stacked([self._forward(images) for _ in range(self._timesteps)])
         return self._forward(over_time(images, self._timesteps, mode))
+
+    def _steps_of(self, output: Tensor, samples: int, mode: StepMode) -> Tensor | None:
+        """Outputs as (T, N, classes), or None where they are logits (N, classes)."""
+        if mode == "flat" and output.ndim == 2 and len(output) > samples and len(output) % samples == 0:
+            return output.reshape(samples, -1, output.shape[1]).transpose(0, 1)
+        if output.ndim == 2 and len(output) == samples:
+            return None
+        if output.ndim == 3 and samples in output.shape[:2]:
+            return output if self._has_time_first(output.shape, samples, mode) else output.transpose(0, 1)
+        raise FiringError(
+            f"outputs of shape {tuple(output.shape)} for {samples} samples are not logits (N, classes), nor (T, N, "
+            "classes) at each step; pass loop=, a function of the network and the images that returns one of them"
+        )
+
+    def _has_time_first(self, shape: torch.Size, samples: int, mode: StepMode) -> bool:
+        """Whether outputs (T, N, classes) or (N, T, classes) are the first; as many samples as steps tell nothing."""
+        if shape[0] == shape[1] and self._time_first is not None:
+            return self._time_first
+        found = mode != "batch_first" if shape[0] == shape[1] else shape[1] == samples
+        if self._time_first not in (None, found):
+            raise FiringError(
+                f"outputs of shape {tuple(shape)} for {samples} samples: an earlier batch had as many samples as steps "
+                "and was taken for (T, N, classes) or (N, T, classes), which it was not; take batches of another size"
+            )
+        self._time_first = found
+        return found
 
 
 def _left_to_caller(model: nn.Module, timesteps: int | None) -> int | None:
@@ -115,22 +142,3 @@ def _stacked(outputs: list[Any]) -> Tensor:
 
 def _batch_first(images: Tensor, timesteps: int) -> Tensor:
     return images.unsqueeze(1).repeat(1, timesteps, *[1] * (images.ndim - 1))
-
-
-def _steps_of(output: Tensor, samples: int, mode: StepMode) -> Tensor | None:
-    """Outputs as (T, N, classes), or None where they are logits (N, classes)."""
-    shape = tuple(output.shape)
-    if mode == "flat" and output.ndim == 2 and len(output) > samples and len(output) % samples == 0:
-        return output.reshape(samples, -1, output.shape[1]).transpose(0, 1)
-    if output.ndim == 2 and len(output) == samples:
-        return None
-    if output.ndim == 3 and mode == "batch_first" and len(output) == samples:
-        return output.transpose(0, 1)
-    if output.ndim == 3 and output.shape[1] == samples:
-        return output
-    if output.ndim == 3 and len(output) == samples:
-        return output.transpose(0, 1)
-    raise FiringError(
-        f"outputs of shape {shape} for {samples} samples are not logits (N, classes), nor (T, N, classes) at each step;"
-        " pass loop=, a function of the network and the images that returns one of them"
-    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from snnbench.errors import FiringError
 from snnbench.functional.costs import Operations
 from snnbench.functional.energy import NeuronLoad, SynapseLoad
 from snnbench.functional.graded import BINARY, SpikeKind, unfold_spikes
@@ -23,6 +24,7 @@ from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.loads import neuron_load, record_loads
 from snnbench.nn.steps import steps_among
 from snnbench.nn.synapses import weight_layers
+from snnbench.nn.walk import evaluating
 from snnbench.quant.potentials import PotentialRange
 from snnbench.quant.products import ProductWeights
 
@@ -107,9 +109,7 @@ class Observer:
         """Whether the network gave the same outputs when it saw its first samples again; known with the outcome."""
 
     def __enter__(self) -> Self:
-        training = self._model.training
-        self._stack.callback(self._model.train, training)
-        self._model.eval()
+        self._stack.enter_context(evaluating(self._model))
         self._classifier = self._stack.enter_context(as_classifier(self._model, self._timesteps, self._loop))
         return self
 
@@ -168,11 +168,15 @@ class Observer:
         """Show it its first samples twice: which weights does it multiply with, and does it forget what it saw?"""
         self.steady = False
         for images in (self._first[:_AGAIN], self._first):  # some networks take one size of batch alone
-            with suppress(RuntimeError, ValueError, IndexError):
+            try:
                 with self._products:
                     once = self._model(images)
                 self.steady = torch.allclose(once.float(), self._model(images).float(), rtol=1e-4, atol=1e-5)
                 return
+            except FiringError:  # the steps of its outputs were taken for samples
+                raise
+            except (RuntimeError, ValueError, IndexError):
+                continue
 
     def _note_output(self, name: str, inputs: Any, output: Tensor) -> None:
         """Keep what may be the network's outputs; which layer comes last is known at the end of the first batch."""

@@ -70,3 +70,12 @@ def test_steps_in_several_calls():
         neuron(x)
         with pytest.raises(FiringError, match="are not spikes of 4 samples"):
             recorder.take_packed(4)
+
+
+def test_one_step_of_as_many_neurons_as_samples_is_one_step():
+    net = nn.Sequential(nn.Identity())
+    with record_spikes(net, ["0"]) as recorder:
+        net(torch.eye(5))
+        assert recorder.take(5)["0"].shape == (1, 5, 5)
+        net(torch.ones(4, 5))
+        assert recorder.take(5)["0"].shape == (4, 5)

@@ -303,3 +303,11 @@ def test_a_network_that_does_not_forget_is_noted(flaw, noted):
     model = Untidy(flaw).eval()
     found = snnbench.report(model, snnbench.quantize(model, exempt=()), batches(), layers=["fire"], timesteps=T)
     assert ["it gave other outputs" in note for note in found["reference"].notes] == [True] * noted
+
+
+def test_every_layer_is_left_in_the_mode_that_it_was_in():
+    frozen = nn.BatchNorm1d(30).eval()
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 30), frozen, Fire(), nn.Linear(30, 10))
+    snnbench.report(model, model, batches(), layers=["3"], timesteps=T)
+    assert model.training
+    assert not frozen.training
