@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from snnbench.records.record import Record, read_record
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -330,18 +332,29 @@ def test_symmetric_levels_on_cifar100_are_the_leaderboards() -> None:
     assert f"{rows['absmax']:.2f} with one at the largest weight, and {rows['mse']:.2f} with a fitted one" in page
 
 
-def test_four_bits_fine_tuned_are_the_leaderboards() -> None:
+@pytest.mark.parametrize("bits", [4, 6, 8])
+def test_fitted_ranges_fine_tuned_are_the_leaderboards(bits: int) -> None:
     page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
-    found = [uniform_at_four_bits(*boards) for boards in (BRIEF, ("cifar100-sew8-v4",))]
+    found = [uniform_alone(bits, *boards) for boards in (BRIEF, ("cifar100-sew8-v4",))]
     labels = {"mse": "of least squared error", "absmax": "at the largest weight", "narrow": "narrow", "wide": "wide"}
     for clip, label in labels.items():
         shown = (against_control(rows[clip, grid]) for rows in found for grid in ("endpoint", "symmetric"))
-        assert f"| {label} | {' | '.join(shown)} |\n" in page
+        assert f"| {label}, {bits} | {' | '.join(shown)} |\n" in page
 
 
-def uniform_at_four_bits(*boards: str) -> dict[tuple[Any, ...], Record]:
+def test_from_6_bits_up_all_but_the_wide_range_keep_the_firing() -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    found = [uniform_alone(bits, *boards) for bits in (6, 8) for boards in (BRIEF, ("cifar100-sew8-v4",))]
+    away = [(clip, each.control.to_cell.firing_emd.value) for rows in found for (clip, _), each in rows.items()]
+    assert f"at most {max(emd for clip, emd in away if clip != 'wide'):.4f} from the control" in page
+    wide = [emd for clip, emd in away if clip == "wide"]
+    assert f"is {min(wide):.4f} to {max(wide):.4f} away" in page
+    assert len(away) == 4 * 8
+
+
+def uniform_alone(bits: int, *boards: str) -> dict[tuple[Any, ...], Record]:
     uniform = [r for board in boards for r in records_of(board, "qat") if r.cell.quantizer.name == "uniform"]
-    alone = [r for r in uniform if r.cell.quantizer.bits == 4 and r.cell.seed == 0 and r.cell.membrane is None]
+    alone = [r for r in uniform if r.cell.quantizer.bits == bits and r.cell.seed == 0 and r.cell.membrane is None]
     return {tuple(map(r.cell.quantizer.options.get, ("clip", "grid"))): r for r in alone}
 
 
