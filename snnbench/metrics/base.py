@@ -120,7 +120,8 @@ class LayerCounts(BehaviourMetric):
         if self.samples == 0:
             name = type(self).__name__
             raise FiringError(f"{name} has counted no spikes; call update(spikes, ...) before compute()")
-        states = (state for state in self._defaults if state.startswith(f"{kind}/"))
+        # Not of `_defaults`: a compute group gives its later members states that they have not declared.
+        states = [state for state in vars(self) if state.startswith(f"{kind}/")]
         return {state.partition("/")[2]: getattr(self, state) for state in states}
 
     def _add(self, counts: Mapping[str, Tensor | int]) -> None:

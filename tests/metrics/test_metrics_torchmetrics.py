@@ -215,6 +215,18 @@ def test_a_collection_gives_what_its_metrics_give_and_counts_once():
     assert collection.clone(prefix="val_").compute()["val_FiringEMD"] == collection.compute()["FiringEMD"]
 
 
+def test_a_compute_group_may_be_given():
+    """Its later members see no batch themselves."""
+    collection = MetricCollection([FiringEMD(), FiringDrift()], compute_groups=[["FiringEMD", "FiringDrift"]])
+    alone = [FiringEMD(), FiringDrift()]
+    for seed in range(2):
+        for each in (collection, *alone):
+            each.update(*batch(seed))
+    assert equal(collection.compute(), {type(each).__name__: each.compute() for each in alone})
+    collection.reset()
+    assert equal(collection(*batch(7)), {type(each).__name__: each(*batch(7)) for each in (FiringEMD(), FiringDrift())})
+
+
 def test_a_collection_filters_keyword_arguments():
     collection = MetricCollection([FiringEMD(), SpikeMismatch(), Disagreement(), NegativeFlips(), OutputKL()])
     spikes, reference_spikes = batch(0)
