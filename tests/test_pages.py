@@ -384,6 +384,13 @@ def test_learned_membranes_are_the_leaderboards() -> None:
     ]
     assert f"{min(below):.2f} to {max(below):.2f} points below as many even unsigned ones" in page
     assert [[nearer(*pair) for pair in each] for each in pairs[:2]] == [[False, True, True], [False, False, False]]
+    on_18 = [[each.control.to_cell.firing_emd.value for each in pair] for rows in pairs[2:] for pair in rows]
+    assert len(on_18) == 2
+    assert all(2.5 * even < own < 3 * even for own, even in on_18)
+
+
+def nearer_than_another_seed(record: Record) -> bool:
+    return record.control.to_cell.firing_emd.value < record.control.to_other_seed.firing_emd.value
 
 
 def nearer(record: Record, other: Record) -> bool:
