@@ -93,6 +93,7 @@ def test_boards_without_anything_that_a_claim_compares_are_a_sentence(make: Make
     assert "|" not in section
 
 
+@pytest.mark.timeout(600)  # all boards are read
 def test_the_page_is_what_the_boards_say(shipped_boards: Path) -> None:
     study = read_study(shipped_boards)
     page = (ROOT / "docs" / "paper.md").read_text("utf-8")
