@@ -34,12 +34,12 @@ def numbered(rows: Sequence[Row]) -> bool:
 def scatter_figure(rows: Sequence[Row]) -> dict[str, Any]:
     """Accuracy in percent against the EMD, logarithmic; the area of a point is its packed size, its number its bits."""
     figure = graph_objects.Figure()
-    shown = _shown(rows)
+    shown, with_bits = _shown(rows), numbered(rows)
     largest = max((row.entry.record.audit.packed_bits for row in shown), default=1)
     first = min((row.entry.record.cell.seed for row in shown), default=0)
     for index, name in enumerate(sorted({_names(row) for row in shown})):
         own = sorted((row for row in shown if _names(row) == name), key=_bits)
-        figure.add_trace(_points(name, own, _COLOURS[index % len(_COLOURS)], largest, numbered(rows), first))
+        figure.add_trace(_points(name, own, _COLOURS[index % len(_COLOURS)], largest, with_bits, first))
     floors = sorted({floor for row in rows if (floor := row.entry.record.noise_floor.value)})
     for floor in floors:
         figure.add_vline(x=floor, line_dash="dash", line_color=_GREY)
