@@ -240,7 +240,7 @@ def open_bench(
     path = protocol_path(protocol)
     document = read_protocol(path)
     dataset = catalogue().datasets[document.data.name].value
-    baseline = document.baseline(seed)
+    baseline = document.baseline(seed, protocol)
     weights = read_weights(document, baseline, path.parent)
     shape, classes = dataset.input_shape, dataset.num_classes
     by_path = protocol.endswith(".toml")

@@ -29,11 +29,17 @@ def train(
     device: Device = "cpu",
     engine: Engine = "auto",
 ) -> None:
-    """Train a baseline from the protocol alone. Started again, it goes on from its last epoch."""
+    """Train a baseline from the protocol alone. Started again, it goes on from its last epoch.
+
+    It prints the path of the protocol's document with the baselines that were trained into the folder: 'snnbench run
+    --protocol' takes it.
+    """
     from snnbench.bench.evaluate import accuracy, evaluate
     from snnbench.cli.reporting import ConsoleReporter
+    from snnbench.protocols import Baseline
     from snnbench.records.store import check_writable
-    from snnbench.training.baseline import open_training, save_log, save_weights, train_baseline
+    from snnbench.training.baseline import open_training, protocol_path, save_log, save_weights, train_baseline
+    from snnbench.training.trained import write_trained
 
     reporter = ConsoleReporter()
     trainer, document, test = open_training(protocol, data, seed, engine, device)
@@ -55,12 +61,13 @@ def train(
     with reporter.task("Test set") as advance:
         found = evaluate(trainer.model, images, normalise, size, advance, device)
     save_log(trainer, document, float(found.profile.mean_rate()), log)
-    reporter.say(f"Weights: {weights}\nLog: {log}\nFor the protocol document:")
-    lines = ["[[baselines]]", f"seed = {seed}", f'file = "seed{seed}.safetensors"', f'sha256 = "{sha256}"']
-    lines.append(f"accuracy = {float((found.predictions.numpy() == labels).mean())}")
-    if trainer.progress.switch:
-        lines.append(f"twin = {trainer.progress.switch['qcfs']}")
-    typer.echo("\n".join(lines))
+    correct = float((found.predictions.numpy() == labels).mean())
+    twin = trainer.progress.switch["qcfs"] if trainer.progress.switch else None
+    baseline = Baseline(seed=seed, file=weights.name, sha256=sha256, accuracy=correct, twin=twin)
+    trained = out / f"{document.name}-v{document.version}.toml"
+    write_trained(protocol_path(protocol), baseline, trained)
+    reporter.say(f"Test accuracy {correct:.4f}\nWeights: {weights}\nLog: {log}\nThe protocol with them:")
+    typer.echo(trained)
 
 
 @app.command("list")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -211,25 +212,28 @@ class Protocol(Section):
         parts["train"].pop("weights", None)  # rounding comes when training is over
         return digest(parts)
 
-    def baseline(self, seed: int) -> Baseline:
+    def baseline(self, seed: int, named: str | None = None) -> Baseline:
         """The baseline for `seed`: seeds count modulo the baselines there are.
 
+        Args:
+            seed: of a cell.
+            named: what the user calls the protocol, a name or the path of its document.
+
         Raises:
-            ProtocolError: if the protocol ships no weights.
+            ProtocolError: if the protocol ships no weights; it says how to train them.
         """
         if not self.baselines:
-            raise ProtocolError(_how_to_train(self))
+            raise ProtocolError(_how_to_train(self, named or self.name))
         return self.baselines[seed % len(self.baselines)]
 
 
-def _how_to_train(protocol: Protocol) -> str:
+def _how_to_train(protocol: Protocol, named: str) -> str:
     effort = protocol.effort
     duration = f" That takes about {effort.hours:g} hours on {effort.machine} ({effort.basis})." if effort else ""
     hardware = f" Hardware: {effort.hardware}." if effort else ""
     return (
-        f"protocol '{protocol.name}' ships no baseline weights. Train them: snnbench baseline train {protocol.name}."
-        f"{duration}{hardware} Then put the weights beside a copy of the document that ends in the lines which the"
-        " training prints, and run: snnbench run --protocol COPY.toml"
+        f"protocol '{named}' has no baseline weights. Train them: snnbench baseline train {shlex.quote(named)}."
+        f"{duration}{hardware} It ends in a document with them; name that one."
     )
 
 

@@ -11,7 +11,14 @@ from torch import Tensor, nn
 from snnbench.quant import Calibrated, Joint, Refitting, quantizers
 from snnbench.quant.calibration import calibrate as calibrated
 from snnbench.testing.outcome import CheckSkipped
-from snnbench.testing.probes import read_weight, require, require_few_levels, require_finite, weight_of
+from snnbench.testing.probes import (
+    original_weight,
+    read_weight,
+    require,
+    require_few_levels,
+    require_finite,
+    weight_of,
+)
 from snnbench.testing.subject import Check, Subject, Variant, convolution, images, linear, variants, weights
 
 _OTHER_STATE = "what for_membrane makes cannot be restored into what the factory makes of a membrane"
@@ -38,6 +45,7 @@ def refits(subject: Subject) -> None:
             read_weight(model)
         require(_same(before, _state(quantizer)), f"{variant}: it changes where its weight is read")
         with torch.no_grad():
+            original_weight(model).mul_(1.5)  # as a step of the optimizer: refitted to the same weight it may stay
             model(weights(5, 16))
             model.eval()(weights(5, 16))
         once = _state(quantizer)

@@ -204,8 +204,10 @@ def distributed(subject: Subject) -> None:
     variant = default_variant(subject)
     with process_group():
         model = nn.parallel.DistributedDataParallel(variant.quantize(linear()))
-        for _ in range(2):
+        for _ in range(2):  # an idle parameter stops the second one, in PyTorch's words
             model(weights(5, 16)).square().sum().backward()
+            idle = [name for name, each in model.module.named_parameters() if each.requires_grad and each.grad is None]
+            require(not idle, f"{variant}: {', '.join(idle)} gets no gradient; what is not learned is a buffer")
 
 
 CHECKS: dict[str, Check] = {

@@ -36,7 +36,7 @@ def model_card(protocol: str) -> str:
     """
     path = protocol_path(protocol)
     document, folder = read_protocol(path), path.parent
-    document.baseline(0)
+    document.baseline(0, protocol)
     logs = [_log(folder, baseline) for baseline in document.baselines]
     notes = folder / NOTES_FILE
     parts = [

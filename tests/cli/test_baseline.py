@@ -113,10 +113,24 @@ def test_a_recipe_of_ones_own_is_trained_and_its_weights_are_used(cli, tmp_path)
     assert refused.code == 2
     assert f"'{tmp_path / 'file' / 'here'}' cannot be written" in refused.err
     assert "epoch" not in refused.err
-    trained = cli("baseline", "train", str(document), "--out", str(tmp_path), "--engine", "eager")
+    words = ("baseline", "train", str(document), "--out", str(tmp_path / "out"), "--engine", "eager")
+    trained = cli(*words, "--seed", "1")
     assert trained.code == 0, trained.err
-    shutil.copy(tmp_path / "digits.sew8-v1-seed0.safetensors", tmp_path / "seed0.safetensors")
-    document.write_text(document.read_text("utf-8") + trained.out, "utf-8")
-    (baseline,) = read_protocol(document).baselines
-    assert baseline.accuracy > 0.2
-    assert cli("baseline", "verify", str(document)).code == 0
+    made = Path(trained.out.strip())
+    assert made == tmp_path / "out" / "digits.sew8-v1.toml"
+    assert cli(*words).out == trained.out
+    first, second = read_protocol(made).baselines
+    assert (first.seed, second.seed) == (0, 1)
+    assert first.accuracy > 0.2
+    assert first.twin is not None
+    assert cli("baseline", "verify", str(made)).code == 0
+    assert cli("baseline", "card", str(made)).code == 0
+
+
+def test_weights_that_are_missing_are_trained_by_what_the_user_typed(cli, tmp_path):
+    document = tmp_path / "mine.toml"
+    text = (PROTOCOLS / "digits-sew8" / "protocol.toml").read_text("utf-8").split("[[baselines]]")[0]
+    document.write_text(text.replace('"digits-sew8"', '"other"'), "utf-8")
+    found = cli("run", "-q", "lqnet", "-p", str(document))
+    assert found.code == 2
+    assert f"snnbench baseline train {document}." in found.err

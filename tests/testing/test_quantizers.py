@@ -240,6 +240,15 @@ class RefitsWhereItIsRead(RefitsNever):
         return super().forward(x)
 
 
+class RefitsToTheWeightAtHand(RefitsNever):
+    running = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.running and self.training:
+            self.scale.copy_(type(self)(x.detach(), self.bits).scale)
+        return super().forward(x)
+
+
 class MakesMembranesOfAnotherState(Good):
     def for_membrane(self, tensor: Tensor, *, bits: int, loud: bool) -> nn.Module:
         return nn.Hardtanh()
@@ -284,7 +293,10 @@ BAD = {
     OverflowsUnderAutocast: ("autocast", "not finite under autocast"),
     ForgetsUnderAutocast: ("autocast", "under autocast the quantized weight is torch.bfloat16"),
     BreaksCompiled: ("compile", "compiled, the output is another"),
-    HasAnIdleParameter: ("distributed", "RuntimeError: "),
+    HasAnIdleParameter: (
+        "distributed",
+        "0.parametrizations.weight.0.idle gets no gradient; what is not learned is a buffer",
+    ),
     ForgetsItsCalibration: ("calibrate", "the state_dict does not keep the calibration"),
     CalibratesToMoreLevels: ("calibrate", "bits=2, loud=False: a channel has 576 levels; 4 are allowed"),
     CalibratesToNothing: ("calibrate", "comes back with values that are not finite"),
@@ -324,6 +336,12 @@ def test_each_check_alone_catches_what_it_is_for(kind, compiled, monkeypatch):
     found = failures(check_entry(entry(kind)))
     assert list(found) == [name], found
     assert message in found[name]
+
+
+def test_a_quantizer_that_is_refitted_to_the_weight_it_was_made_of_passes():
+    report = check_entry(entry(RefitsToTheWeightAtHand))
+    assert report.ok
+    assert ("refits", "passed") in [(outcome.check, outcome.status) for outcome in report.outcomes]
 
 
 def test_a_joint_quantizer_passes():

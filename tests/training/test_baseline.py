@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,24 @@ def test_fine_tuned_weights_are_not_rounded() -> None:
     document["finetune"]["weights"] = "float16"
     with pytest.raises(ValidationError, match=r"weights goes to \[train\]"):
         Protocol.model_validate(document)
+
+
+_SHA_OF_THE_SAME_WEIGHTS = """
+import sys
+from pathlib import Path
+from snnbench.plugins import catalogue
+from snnbench.protocols import read_protocol
+from snnbench.training.baseline import build_model, protocol_path, save_weights
+import torch
+torch.manual_seed(0)
+document = read_protocol(protocol_path("digits-sew8"))
+print(save_weights(build_model(document, catalogue().datasets["digits"].value), document, 0, Path(sys.argv[1])))
+"""
+
+
+def test_the_same_weights_have_the_same_sha_in_every_process(tmp_path: Path) -> None:
+    run = [sys.executable, "-c", _SHA_OF_THE_SAME_WEIGHTS, str(tmp_path / "weights.safetensors")]
+    assert len({subprocess.run(run, check=True, capture_output=True).stdout for _ in range(3)}) == 1
 
 
 @pytest.mark.parametrize("path", [entry.value for entry in catalogue().protocols.values()], ids=lambda p: p.parent.name)

@@ -49,7 +49,7 @@ def test_a_card_follows_the_document_the_log_and_the_notes(tmp_path: Path) -> No
 
 
 def test_without_weights_there_is_no_card() -> None:
-    with pytest.raises(ProtocolError, match="ships no baseline weights"):
+    with pytest.raises(ProtocolError, match="has no baseline weights"):
         model_card("cifar10-sew8-paper")
 
 
