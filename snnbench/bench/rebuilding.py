@@ -8,13 +8,12 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.recording import spiking_layers
 from snnbench.nn.synapses import matrices
 from snnbench.quant import Coverage, quantizers
-from snnbench.quant.apply import put_quantizer
+from snnbench.quant.apply import drop_parametrizations, put_quantizer
 from snnbench.quant.audit import basis_of
 
 _MEMBRANE = ".state_quantizer."
@@ -91,7 +90,7 @@ def hold(model: nn.Module, weights: Mapping[str, Tensor], bases: Mapping[str, Te
     for name, weight in weights.items():
         module, tensor = found[name].module, found[name].tensor
         if found[name].is_parametrized:
-            parametrize.remove_parametrizations(module, tensor)
+            drop_parametrizations(found[name])
         setattr(module, tensor, nn.Parameter(weight))  # with its strides: another memory order may round otherwise
         basis = bases.get(name)
         put_quantizer(found[name], Held(None if basis is None else _plain(basis)))

@@ -13,17 +13,20 @@ from snnbench.errors import FiringError, did_you_mean
 from snnbench.functional.packed import PackedSpikes
 from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.libraries import StepMode, refusal, step_mode
+from snnbench.nn.walk import named_modules, uncompiled
 
 
 class SpikeCapture:
-    """Keeps the spikes of some layers while it is entered; see `record_spikes`."""
+    """Keeps the spikes of some layers while it is entered, in which a `model` that is compiled runs eagerly."""
 
-    def __init__(self, layers: dict[str, tuple[nn.Module, StepMode | None]]) -> None:
-        self._layers = layers
+    def __init__(self, layers: dict[str, tuple[nn.Module, StepMode | None]], model: nn.Module | None = None) -> None:
+        self._layers, self._model = layers, model
         self._calls: dict[str, list[Tensor]] = {name: [] for name in layers}
         self._watching = ExitStack()
 
     def __enter__(self) -> Self:
+        if self._model is not None:
+            self._watching.enter_context(uncompiled(self._model))
         self._watching.enter_context(told_of_calls({n: module for n, (module, _) in self._layers.items()}, self._note))
         return self
 
@@ -123,7 +126,7 @@ def record_spikes(model: nn.Module, layers: Sequence[str] | None = None) -> Spik
     Raises:
         FiringError: if there is no spiking layer, or a name is not a module of the model.
     """
-    return SpikeCapture(spiking_modules(model, layers))
+    return SpikeCapture(spiking_modules(model, layers), model)
 
 
 def spiking_modules(
@@ -133,7 +136,7 @@ def spiking_modules(
 
     Without `layers`, those in `known` are taken too, of which the user says what they fire.
     """
-    modules = dict(model.named_modules())
+    modules = named_modules(model)
     for name in [*(layers or ()), *known]:
         if name not in modules:
             near = did_you_mean(name, modules) or f"; it has {_some(modules)}"

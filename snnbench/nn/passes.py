@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from snnbench.nn.hooks import after, before
-from snnbench.nn.walk import is_compiled, unwrapped
+from snnbench.nn.walk import uncompiled, unwrapped
 
 
 class PassRecorder(ABC):
@@ -24,13 +24,12 @@ class PassRecorder(ABC):
 
     def __init__(self, model: nn.Module, layers: Mapping[str, nn.Module]) -> None:
         self._model, self._watched = unwrapped(model), dict(layers)
-        self._stanced = any(is_compiled(module) for module in model.modules())
+        self._entire = model
         self._running, self._exit = False, ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            if self._stanced:
-                stack.enter_context(torch.compiler.set_stance("force_eager"))
+            stack.enter_context(uncompiled(self._entire))
             stack.callback(before(self._model, self._start).remove)
             for name, module in self._watched.items():
                 stack.callback(self._watch(name, module).remove)

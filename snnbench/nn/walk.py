@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Protocol, cast, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
@@ -62,6 +63,18 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+@contextmanager
+def uncompiled(model: nn.Module) -> Iterator[None]:
+    """Run the block without the code that `torch.compile` made of `model` or a part of it: that would run no hooks."""
+    with torch.compiler.set_stance("force_eager") if has_compiled(model) else nullcontext():
+        yield
+
+
+def has_compiled(model: nn.Module) -> bool:
+    """Whether `torch.compile` made `model` or a part of it."""
+    return any(is_compiled(module) for module in model.modules())
 
 
 def is_compiled(module: nn.Module) -> bool:

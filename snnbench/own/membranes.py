@@ -11,6 +11,7 @@ from snnbench.errors import OptionError
 from snnbench.nn.libraries import step_mode
 from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.refits import observe_forwards
+from snnbench.nn.walk import named_modules
 from snnbench.quant import MakeQuantizer
 
 _HOLDER = "state_quantizer"
@@ -69,7 +70,7 @@ def quantize_membranes(model: nn.Module, make: MakeQuantizer, site: str | None) 
     Raises:
         OptionError: if there is no spiking layer, or one of another library, or the library lacks the site.
     """
-    layers = {name: module for name, module in model.named_modules() if step_mode(module)}
+    layers = {name: module for name, module in named_modules(model).items() if step_mode(module)}
     if not layers:
         raise OptionError(f"{type(model).__name__} has no spiking layer whose membrane could be quantized")
     for name, module in layers.items():

@@ -24,7 +24,7 @@ from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.loads import neuron_load, record_loads
 from snnbench.nn.steps import steps_among
 from snnbench.nn.synapses import weight_layers
-from snnbench.nn.walk import evaluating
+from snnbench.nn.walk import evaluating, named_modules, uncompiled
 from snnbench.quant.potentials import PotentialRange
 from snnbench.quant.products import ProductWeights
 
@@ -110,6 +110,7 @@ class Observer:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(evaluating(self._model))
+        self._stack.enter_context(uncompiled(self._model))
         self._classifier = self._stack.enter_context(as_classifier(self._model, self._timesteps, self._loop))
         return self
 
@@ -138,7 +139,7 @@ class Observer:
         """
         self._watching.close()
         self._look_again()
-        samples, modules = sum(map(len, self._logits)), dict(self._model.named_modules())
+        samples, modules = sum(map(len, self._logits)), named_modules(self._model)
         events = {name: torch.cat(parts, 1) for name, parts in self._events.items()}
         return Outcome(
             logits=torch.cat(self._logits),

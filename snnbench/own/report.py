@@ -18,6 +18,7 @@ from snnbench.functional.graded import SpikeKind
 from snnbench.functional.pairing import Pairing
 from snnbench.nn.classifier import Loop
 from snnbench.nn.libraries import reset_states
+from snnbench.nn.walk import unwrapped
 from snnbench.own.batches import Batches, class_row, pairs
 from snnbench.own.card import Card, card_of
 from snnbench.own.measures import MEASURES, Measure, Pair, own_cost
@@ -191,10 +192,10 @@ def report(
 
 
 def _apart(networks: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
-    """The networks, copied where one is given twice: each is watched by hooks of its own."""
+    """The networks inside wrappers, copied where one is given twice: each is watched by hooks of its own."""
     seen: set[int] = set()
     apart = {}
-    for name, model in networks.items():
+    for name, model in ((name, unwrapped(each)) for name, each in networks.items()):
         reset_states(model)
         apart[name] = copy.deepcopy(model) if id(model) in seen else model
         seen.add(id(model))

@@ -33,7 +33,7 @@ class Coverage:
 
 
 def check_layers(names: Iterable[str], layers: Collection[str], key: str) -> None:
-    """Refuse `names`, given as ``[quantize] key`` in a protocol, that are not among the `layers` it may name.
+    """Refuse `names`, given as `key` in the ``[quantize]`` of a protocol or by the user, that are not among the `layers` it may name.
 
     Raises:
         ProtocolError: if there are any; it names them all, and what is near to each.
@@ -43,7 +43,7 @@ def check_layers(names: Iterable[str], layers: Collection[str], key: str) -> Non
         f"'{name}' is not a layer it can name{did_you_mean(name, known) or ';'}" for name in names if name not in known
     ]
     if unknown:
-        raise ProtocolError(f"[quantize] {key} of the protocol: {' '.join(unknown)} it can name {', '.join(known)}")
+        raise ProtocolError(f"{key}: {' '.join(unknown)} it can name {', '.join(known)}")
 
 
 def default_exempt(model: nn.Module, input_shape: Sequence[int] | None = None) -> tuple[str, ...]:
@@ -100,7 +100,8 @@ def quantize_weights(
     check_layers(exempt, layers, "exempt")
     chosen = tuple(name for name in layers if name not in exempt)
     if not chosen:
-        raise OptionError(f"no layer of {type(model).__name__} was left to quantize; exempt are {', '.join(exempt)}")
+        why = f"exempt are {', '.join(exempt)}" if layers else "it has no linear layer, convolution or recurrent cell"
+        raise OptionError(f"no layer of {type(model).__name__} was left to quantize; {why}")
     for name in chosen:
         _check_weight(layers[name])
         put_quantizer(layers[name], make(name, layers[name].weight.detach()))
@@ -175,7 +176,14 @@ def bake(model: nn.Module) -> None:
     """Replace every parametrized weight by its quantized value, in place; the quantizers are gone."""
     for matrix in matrices(model).values():
         if parametrizations_of(matrix):
-            parametrize.remove_parametrizations(matrix.module, matrix.tensor, leave_parametrized=True)
+            drop_parametrizations(matrix)
+
+
+def drop_parametrizations(matrix: Matrix) -> None:
+    """Leave the weights as their parametrizations give them; copies of the layer keep their own."""
+    shared = type(matrix.module)  # by all deep copies, and PyTorch would take the weight from the class
+    matrix.module.__class__ = type(shared.__name__, shared.__bases__, dict(vars(shared)))
+    parametrize.remove_parametrizations(matrix.module, matrix.tensor)
 
 
 def _check_weight(matrix: Matrix) -> None:

@@ -12,6 +12,7 @@ from snnbench.functional.extremes import extremes
 from snnbench.nn.hooks import after
 from snnbench.nn.libraries import step_mode
 from snnbench.nn.neurons import Site, SpikingNeuron
+from snnbench.nn.walk import named_modules
 from snnbench.quant.packing import NUMBER_BITS, bits_for
 from snnbench.quant.watch import MOST_LEVELS, Visited
 
@@ -35,7 +36,7 @@ class PotentialRange:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self._layers = {name: module for name, module in model.named_modules() if step_mode(module)}
+        self._layers = {name: module for name, module in named_modules(model).items() if step_mode(module)}
         self._found: dict[str, tuple[float, float]] = {}
         self._levels: dict[str, Visited] = {}
         self._told: set[str] = set()

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from snnbench.nn.hooks import before
-from snnbench.nn.walk import is_compiled, named_modules
+from snnbench.nn.walk import has_compiled, named_modules
 
 _PRODUCTS = frozenset(
     {
@@ -35,8 +35,7 @@ class ProductWeights(TorchFunctionMode):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        compiled = any(is_compiled(module) for module in model.modules())
-        self._modules = {} if compiled else named_modules(model)
+        self._modules = {} if has_compiled(model) else named_modules(model)
         self._running: list[str] = []
         self._handles: list[RemovableHandle] = []
         self.weights: dict[str, Tensor] = {}

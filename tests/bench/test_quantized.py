@@ -47,9 +47,9 @@ def test_a_quantizer_of_fixed_bits_keeps_them() -> None:
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"bits": {"fcc": 3}}, r"bits of the protocol: 'fcc' is not a layer it can name; "),
+        ({"bits": {"fcc": 3}}, r"bits: 'fcc' is not a layer it can name; "),
         ({"bits": {"stem.conv": 3}}, r"'stem\.conv' is not a layer it can name"),
-        ({"exempt": ["stem.con", "fc"]}, r"exempt of the protocol: 'stem\.con' .*did you mean 'stem\.conv'\? it can"),
+        ({"exempt": ["stem.con", "fc"]}, r"exempt: 'stem\.con' .*did you mean 'stem\.conv'\? it can"),
         ({"exempt": ["one", "two"]}, r"'one' is not a layer it can name; 'two' is not a layer"),
     ],
 )

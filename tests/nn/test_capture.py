@@ -79,3 +79,21 @@ def test_one_step_of_as_many_neurons_as_samples_is_one_step():
         assert recorder.take(5)["0"].shape == (1, 5, 5)
         net(torch.ones(4, 5))
         assert recorder.take(5)["0"].shape == (4, 5)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's compiler
+@pytest.mark.parametrize("entire", [True, False], ids=["network", "part"])
+def test_compiled_networks_run_eagerly_where_their_spikes_are_kept(entire):
+    part = nn.Sequential(nn.Linear(7, 7), IFNeuron())
+    x = torch.rand(T, 5, 7, generator=torch.Generator().manual_seed(0))
+    compiled = torch.compile(part, backend="eager")
+    net = compiled if entire else nn.Sequential(compiled)
+    try:
+        before = net(x)
+        with record_spikes(net) as recorder:
+            net(x)
+            ((name, spikes),) = recorder.take(5).items()
+    finally:
+        torch.compiler.reset()
+    assert name == ("1" if entire else "0.1")
+    assert torch.equal(spikes, before)

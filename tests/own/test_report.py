@@ -15,6 +15,7 @@ from torch import nn
 import snnbench
 from snnbench.errors import FiringError, OptionError
 from snnbench.functional.graded import SpikeKind
+from snnbench.nn import IFNeuron
 from snnbench.nn.classifier import as_classifier
 from snnbench.nn.libraries import reset_states
 
@@ -311,3 +312,30 @@ def test_every_layer_is_left_in_the_mode_that_it_was_in():
     snnbench.report(model, model, batches(), layers=["3"], timesteps=T)
     assert model.training
     assert not frozen.training
+
+
+def wrapped(kind: str, network: nn.Module, images: torch.Tensor) -> nn.Module:
+    if kind == "parallel":
+        return nn.DataParallel(network)
+    compiled = torch.compile(network, backend="eager")
+    with torch.no_grad():
+        compiled(images)  # what is compiled by now would run no hooks
+    return compiled
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's compiler
+@pytest.mark.parametrize("kind", ["compiled", "parallel"])
+def test_a_wrapped_network_is_the_one_inside(kind):
+    torch.manual_seed(0)
+    steps = [nn.Linear(6, 12), IFNeuron(threshold=0.5), nn.Linear(12, 3)]
+    net = nn.Sequential(*steps).eval()
+    images = torch.rand(T, 20, 6)
+    quantized = snnbench.quantize(net, "uniform", bits=2, exempt=())
+    run = {"loop": lambda network, x: network(images[:, : len(x)]).mean(0), "labels": [0] * 20}
+    expected = snnbench.report(net, quantized, [images[0]], **run)
+    try:
+        found = snnbench.report(net, wrapped(kind, quantized, images), [images[0]], **run)
+    finally:
+        torch.compiler.reset()
+    assert found.to_pandas().equals(expected.to_pandas())
+    assert [row.layer for row in found["quantized"].weights] == ["0", "2"]

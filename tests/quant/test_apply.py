@@ -40,6 +40,8 @@ def test_exempt_layers_are_named_and_checked(network: nn.Module) -> None:
         quantize_weights(network, lambda name, w: uniform(w, bits=2), ["fcc"])
     with pytest.raises(OptionError, match="no layer"):
         quantize_weights(nn.Linear(2, 2), lambda name, w: uniform(w, bits=2))
+    with pytest.raises(OptionError, match="it has no linear layer, convolution or recurrent cell"):
+        quantize_weights(nn.Sequential(nn.ReLU()), lambda name, w: uniform(w, bits=2), ())
 
 
 def test_baking_keeps_the_values_and_drops_the_quantizers(network: nn.Module) -> None:
@@ -50,6 +52,22 @@ def test_baking_keeps_the_values_and_drops_the_quantizers(network: nn.Module) ->
     assert not quantizers(network)
     assert torch.equal(network(images), expected)
     assert all("parametrizations" not in name for name in network.state_dict())
+
+
+@pytest.mark.parametrize("baked", ["copy", "original"])
+def test_a_deep_copy_and_its_original_are_baked_apart(baked: str) -> None:
+    network = nn.Sequential(nn.Linear(4, 4), nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)))
+    quantize_weights(network.eval(), lambda name, w: lqnet(w, bits=2), ())
+    images = torch.randn(4, 4)
+    expected = network(images)
+    twin = copy.deepcopy(network)
+    bake(twin if baked == "copy" else network)
+    assert torch.equal(network(images), expected)
+    assert torch.equal(twin(images), expected)
+    assert sorted(map(len, (quantizers(network), quantizers(twin)))) == [0, 2]
+    bake(twin if baked == "original" else network)
+    assert torch.equal(network(images), expected)
+    assert torch.equal(twin(images), expected)
 
 
 def test_a_quantized_network_survives_deepcopy_and_state_dict(network: nn.Module) -> None:
