@@ -33,7 +33,7 @@ class Coverage:
 
 
 def check_layers(names: Iterable[str], layers: Collection[str], key: str) -> None:
-    """Refuse `names`, given as `key` in the ``[quantize]`` of a protocol or by the user, that are not among the `layers` it may name.
+    """Refuse `names`, given as `key` by the user or in a protocol, that are not among the `layers` it may name.
 
     Raises:
         ProtocolError: if there are any; it names them all, and what is near to each.
