@@ -88,7 +88,7 @@ def save_weights(model: nn.Module, protocol: Protocol, seed: int, path: Path) ->
     tensors = {name: (value.half() if rounds and value.ndim > 1 else value).contiguous() for name, value in parts}
     model.load_state_dict(tensors)
     origin = {"protocol": f"{protocol.name}-v{protocol.version}", "recipe": protocol.recipe, "seed": seed}
-    content = save(tensors, {"snnbench": json.dumps(origin)})  # of several keys safetensors shuffles the order
+    content = save(tensors, {"baseline": json.dumps(origin)})  # of several keys safetensors shuffles the order
     write_atomically(path, [content])
     return hashlib.sha256(content).hexdigest()
 

@@ -16,6 +16,7 @@ from snnbench.errors import PluginError, ProtocolError
 from snnbench.plugins import catalogue
 from snnbench.protocols import Baseline, Protocol, read_protocol
 from snnbench.protocols.released import RELEASED
+from snnbench.records.network_file import unpack_network
 from snnbench.training.baseline import build_model, protocol_path, read_weights, save_weights
 
 
@@ -25,6 +26,8 @@ def test_weights_are_stored_as_the_document_says_and_the_network_then_has_them(t
     exact = {name: value.clone() for name, value in model.state_dict().items()}
     save_weights(model, document, 0, tmp_path / "exact.safetensors")
     assert all(torch.equal(value, exact[name]) for name, value in model.state_dict().items())
+    kept = unpack_network((tmp_path / "exact.safetensors").read_bytes())  # as cells of an own protocol read it
+    assert all(torch.equal(value, exact[name]) for name, value in kept.items())
 
     half = document.model_copy(update={"train": document.train.model_copy(update={"weights": "float16"})})
     save_weights(model, half, 0, tmp_path / "half.safetensors")
