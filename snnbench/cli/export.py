@@ -14,7 +14,8 @@ from snnbench.errors import OptionError
 def export(
     record: Annotated[Path, typer.Argument(metavar="RECORD", help="Folder of a finished cell or of a board's entry.")],
     out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="File to write, .safetensors or .nir; with c, a folder.")
+        Path,
+        typer.Option("--out", metavar="FILE", help="File to write, .safetensors, .nir or .onnx; with c, a folder."),
     ],
     to: Annotated[Literal["safetensors", "nir", "qonnx", "c"], typer.Option("--to", help="Format.")] = "safetensors",
     dt: Annotated[float | None, typer.Option("--dt", metavar="SECONDS", help="With nir: length of a step.")] = None,

@@ -229,7 +229,7 @@ def _traced(wiring: Wiring, name: str, module: nn.Module, sources: list[str]) ->
         elif node.op == "output" and len(arriving) == 1:
             return arriving[0]
         else:
-            raise _unknown(what, module, node)
+            raise _unknown(what, module, node, wiring.features)
     raise GraphError(f"{what} gives nothing")
 
 
@@ -243,13 +243,15 @@ def _from_one(node: fx.Node) -> bool:
     return len(node.args) == 2 and bool(node.args[0] == 1) and not node.kwargs
 
 
-def _unknown(what: str, module: nn.Module, node: fx.Node) -> GraphError:
+def _unknown(what: str, module: nn.Module, node: fx.Node, features: int) -> GraphError:
     known = f"{', '.join(kind.__name__ for kind in LEAVES)} or spiking neurons"
     if type(module).__module__.startswith("torch.nn."):
         return GraphError(f"{what} is no layer that can be exported or put on a chip: use {known} in its place")
     does = getattr(node.target, "__name__", node.target)
-    alone = f"{what} computes '{does}' itself, and may only add, flatten and multiply spikes between its layers"
-    return GraphError(f"{alone}; use {known} for the rest")
+    return GraphError(
+        f"{what} computes '{does}' itself, and may only add and multiply spikes between its layers, and flatten from"
+        f" dimension {features} on; use {known} for the rest"
+    )
 
 
 def _flattens(node: fx.Node, features: int) -> bool:
