@@ -238,7 +238,7 @@ def test_convolutional_neurons_are_read_out_as_sums_over_their_positions(size):
         ),
         (
             chain(nn.Conv2d(1, 2, 3), Doubles(), IFNeuron()),
-            "(Doubles) computes 'mul' itself, and may only add and multiply spikes between its layers, and flatten from",
+            "computes 'mul' itself, and may only add and multiply spikes between its layers, and flatten from",
         ),
         (chain(nn.Conv2d(1, 2, 3), Other()), "neuron '1' is a Other, which no chip has; use IF, LIF or PLIF neurons"),
         (chain(nn.Linear(4, 2), IFNeuron(), nn.ReLU6()), "layer '2' (ReLU6)"),
