@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +65,26 @@ def test_what_is_wrong_is_said_before_anything_runs(tiny: object, tmp_path: Path
     with pytest.raises(OptionError, match=r"(?s)1 of 1 combinations .* no option"):
         snnbench.sweep({"quantizer": "faulty", "protocol": "tiny", "option": {"hoow": 1}}, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+_SCRIPT = """
+from pathlib import Path
+import snnbench
+with Path("started").open("a") as file:
+    file.write("once ")
+(cell,) = snnbench.sweep({"quantizer": "uniform", "bits": 2, "protocol": "digits-sew8"}, "local:1")
+print(cell.record.metrics["firing_emd"].value, cell.reason)
+"""
+
+
+def test_workers_do_not_run_a_script_that_has_no_guard(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(_SCRIPT, "utf-8")
+    run = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=140)
+    assert run.returncode == 0, run.stderr
+    emd, reason = run.stdout.split()
+    assert 0 < float(emd) < 1
+    assert reason == "None"
+    assert (tmp_path / "started").read_text("utf-8") == "once "
 
 
 def test_the_shelf_s_results_are_written_from_outside() -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import forkserver
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +32,17 @@ def worker_context(threads: int) -> SpawnContext | ForkServerContext:
     with _deaf_to_interrupts(), _environment(thread_variables(threads)):
         forkserver.ensure_running()
     return context
+
+
+@contextmanager
+def without_script() -> Iterator[None]:
+    """Processes started within do not run the user's script once more, which would start them again."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 
 from snnbench.records.failures import Fault
 from snnbench.sweeps.executors.base import Resources
-from snnbench.sweeps.executors.forking import worker_context
+from snnbench.sweeps.executors.forking import without_script, worker_context
 from snnbench.sweeps.executors.worker import work
 from snnbench.sweeps.task import Task, TaskOutcome
 
@@ -71,7 +71,8 @@ class LocalProcesses:
         mine, theirs = self._context.Pipe()
         order = (theirs, self._threads, self._seconds, dict(os.environ))
         process = self._context.Process(target=work, args=order, daemon=True)
-        process.start()
+        with without_script():
+            process.start()
         theirs.close()
         self._workers.append(_Worker(process, mine))
         return self._workers[-1]
