@@ -36,7 +36,7 @@ def load(name: str | Path, seed: int = 0, *, data: Path | None = None) -> nn.Mod
         _, _, model, _ = rebuild(Path(name), data, Silent())
         bake(model)
         return model.eval()
-    if isinstance(name, Path) and name.suffix != ".toml":
+    if (isinstance(name, Path) or "/" in name) and Path(name).suffix != ".toml":
         raise OptionError(f"'{name}' does not exist: name a protocol, a cell's directory or its record.json")
     return open_bench(str(name), seed, data=data).network.build()
 

@@ -33,13 +33,16 @@ def pairs(batches: Batches, labels: Sequence[int] | Tensor | None) -> Iterator[t
     """Images and labels of each batch; labels are the batch's own, else the next of `labels`, else None.
 
     Raises:
-        OptionError: if labels come twice, are no row of whole numbers, or there are fewer of them than images.
+        OptionError: if labels come twice, are no row of whole numbers, or there are fewer of them than images; if
+            there is one batch or are single samples in place of batches, or inputs are no tensor.
     """
+    _check_several(batches)
     given = None if labels is None else class_row(labels, "labels=")
     first = 0
     for batch in batches:
         images, own = (batch[0], batch[1]) if isinstance(batch, (tuple, list)) and len(batch) > 1 else (batch, None)
         images = images[0] if isinstance(images, (tuple, list)) else images
+        _check_batch(images, own)
         if own is not None and given is not None:
             raise OptionError("the batches have labels already; leave labels= out")
         last = first + len(images)
@@ -47,6 +50,25 @@ def pairs(batches: Batches, labels: Sequence[int] | Tensor | None) -> Iterator[t
             raise OptionError(f"labels= has {len(given)} labels, and the batches have more images")
         yield images, own if given is None else given[first:last]
         first = last
+
+
+def _check_several(batches: Batches) -> None:
+    if isinstance(batches, Tensor):
+        raise OptionError("one tensor was given for the batches; a list of one batch is [images] or [(images, labels)]")
+    pair = (
+        isinstance(batches, (tuple, list)) and len(batches) == 2 and all(isinstance(each, Tensor) for each in batches)
+    )
+    if pair and batches[1].ndim == 1 < batches[0].ndim and len(batches[0]) == len(batches[1]):
+        raise OptionError("one batch was given for the batches; a list of it is [(images, labels)]")
+
+
+def _check_batch(images: object, labels: object) -> None:
+    if isinstance(labels, int) or (isinstance(labels, Tensor) and labels.ndim == 0):
+        raise OptionError("single samples were given for batches; make batches by torch.utils.data.DataLoader")
+    if not isinstance(images, Tensor):
+        raise OptionError(
+            f"a batch holds a {type(images).__name__}; it is a tensor of images (N, ...), or such a tensor and labels"
+        )
 
 
 def class_row(labels: Sequence[int] | Tensor, what: str) -> Tensor:

@@ -157,8 +157,8 @@ def report(
         FiringError: if layers or outputs are not what is said above; the message says what to do.
         PluginError: if there is no cost of a name.
     """
-    networks = {"quantized": quantized} if isinstance(quantized, nn.Module) else dict(quantized)
-    _check_names(networks)
+    networks = dict(quantized) if isinstance(quantized, Mapping) else {"quantized": quantized}
+    _check_networks(reference, networks)
     added = _added(costs)
     if control is not None:
         networks[CONTROL] = control
@@ -202,7 +202,10 @@ def _apart(networks: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
     return apart
 
 
-def _check_names(networks: Mapping[str, nn.Module]) -> None:
+def _check_networks(reference: object, networks: Mapping[str, object]) -> None:
+    for name, model in ((REFERENCE, reference), *networks.items()):
+        if not isinstance(model, nn.Module):
+            raise OptionError(f"network {name!r} is a {type(model).__name__}; several networks are a dict by name")
     if not networks:
         raise OptionError("there is no quantized network to report on")
     if taken := {REFERENCE, CONTROL} & set(networks):

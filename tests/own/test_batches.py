@@ -34,3 +34,28 @@ def test_what_is_no_row_of_whole_numbers_is_told(labels) -> None:
 def test_too_few_labels_are_told() -> None:
     with pytest.raises(OptionError, match="has 2 labels, and the batches have more images"):
         list(pairs(IMAGES, [1, 2]))
+
+
+X, Y = torch.zeros(4, 3), torch.tensor([0, 1, 2, 0])
+
+
+@pytest.mark.parametrize(
+    ("batches", "told"),
+    [
+        (X, r"a list of one batch is \[images\]"),
+        ((X, Y), r"a list of it is \[\(images, labels\)\]"),
+        ([X, Y], r"a list of it is \[\(images, labels\)\]"),
+        (torch.utils.data.TensorDataset(X, Y), "make batches by torch.utils.data.DataLoader"),
+        ([(X[0], 3)], "make batches by torch.utils.data.DataLoader"),
+        ([{"image": X, "label": Y}], "a batch holds a dict; it is a tensor of images"),
+        ([(X.numpy(), Y.numpy())], "a batch holds a ndarray; it is a tensor of images"),
+    ],
+)
+def test_what_are_no_batches_is_told(batches, told: str) -> None:
+    with pytest.raises(OptionError, match=told):
+        list(pairs(batches, None))
+
+
+def test_two_batches_without_labels_are_batches() -> None:
+    assert [labels for _, labels in pairs([X, X], None)] == [None, None]
+    assert [len(images) for images, _ in pairs((X, X[:2]), None)] == [4, 2]

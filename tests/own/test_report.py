@@ -176,6 +176,20 @@ def test_what_is_refused(arguments, message):
         snnbench.report(model, model, batches(), **arguments)
 
 
+@pytest.mark.parametrize(
+    ("networks", "message"),
+    [
+        ((None, nn.Identity()), "network 'reference' is a NoneType"),
+        ((nn.Identity(), [nn.Identity()]), "network 'quantized' is a list; several networks are a dict by name"),
+        ((nn.Identity(), {"mine": "lqnet"}), "network 'mine' is a str"),
+        ((nn.Identity(), {}), "there is no quantized network"),
+    ],
+)
+def test_what_is_no_network_is_told(networks, message):
+    with pytest.raises(OptionError, match=message):
+        snnbench.report(*networks, batches())
+
+
 @pytest.mark.parametrize("form", [lambda y: y[:, None], lambda y: nn.functional.one_hot(y, 10), lambda y: y.float()])
 def test_labels_of_batches_that_are_no_row_of_classes_are_told(form):
     """Compared with the answers (N,), those of a column (N, 1) would be right N times N times."""
