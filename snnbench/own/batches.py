@@ -55,11 +55,15 @@ def pairs(batches: Batches, labels: Sequence[int] | Tensor | None) -> Iterator[t
 def _check_several(batches: Batches) -> None:
     if isinstance(batches, Tensor):
         raise OptionError("one tensor was given for the batches; a list of one batch is [images] or [(images, labels)]")
-    pair = (
-        isinstance(batches, (tuple, list)) and len(batches) == 2 and all(isinstance(each, Tensor) for each in batches)
-    )
-    if pair and batches[1].ndim == 1 < batches[0].ndim and len(batches[0]) == len(batches[1]):
+    if isinstance(batches, (tuple, list)) and len(batches) == 2 and _is_batch(*batches):
         raise OptionError("one batch was given for the batches; a list of it is [(images, labels)]")
+
+
+def _is_batch(images: object, labels: object) -> bool:
+    """Whether these are a batch's images and labels, rather than images of two batches."""
+    if not (isinstance(images, Tensor) and isinstance(labels, Tensor)):
+        return False
+    return labels.ndim == 1 < images.ndim and len(images) == len(labels)
 
 
 def _check_batch(images: object, labels: object) -> None:
