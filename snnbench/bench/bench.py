@@ -250,6 +250,12 @@ def open_bench(
     return Bench(document, dataset, data, network, False, limit, device, engine, path.parent, kept)
 
 
+def unranked_seed(bench: Bench, seed: int) -> str | None:
+    """What to tell before a cell is measured that no board will take for its seed."""
+    problem = None if bench.own_network else bench.protocol.seed_problem(seed)
+    return problem and f"{bench.protocol.name}: {problem}, so no leaderboard takes its cells"
+
+
 def cell_identity(bench: Bench) -> dict[str, Any]:
     """The part of a `Cell` that the bench determines."""
     return {

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from snnbench.bench.auditing import audit_of
-from snnbench.bench.bench import Bench, Beside, cell_identity, open_bench
+from snnbench.bench.bench import Bench, Beside, cell_identity, open_bench, unranked_seed
 from snnbench.bench.chip_gap import put_on_chip
 from snnbench.bench.control import control_evaluations
 from snnbench.bench.costs import Costed, asked_costs, cost_of, costs_from, find_costs
@@ -135,6 +135,8 @@ def run(
     bench = open_bench(name, seed, data=data, limit=limit, device=device, engine=engine)
     bench = _with_own_network(bench, model, model_options or {}, weights)
     _tell_start(bench, model, seed, reporter)
+    if problem := unranked_seed(bench, seed):
+        reporter.say(problem)
     check_metrics(bench.protocol.evaluate)
     find_costs(bench.protocol.evaluate)
     store.check_writable(Path(out))

@@ -70,7 +70,7 @@ def sweep(
     from snnbench.cli.run import parse_bits
     from snnbench.sweeps.executors.base import Resources
     from snnbench.sweeps.loop import Policy
-    from snnbench.sweeps.plan import Benches, make_plan
+    from snnbench.sweeps.plan import Benches, make_plan, unranked_seeds
 
     given = {
         "quantizer": _split(quantizer),
@@ -87,7 +87,10 @@ def sweep(
     own = own_network(network, weights, data, model_option, flags)
     _check_no_network_alone(own, {"--weights": weights, "--model-option": model_option})
     grids = _grids(grid, given, data) if own is None else _own_grids(grid, given, own)
-    tasks, out = make_plan(grids, Benches(data if own is None else None, device, own)), results_folder(own, out)
+    benches, out = Benches(data if own is None else None, device, own), results_folder(own, out)
+    tasks = make_plan(grids, benches)
+    for problem in unranked_seeds(tasks, benches):
+        typer.echo(problem, err=True)
     if dry_run:
         _print_plan(tasks, out, executor, json)
         return

@@ -36,9 +36,8 @@ def record_problems(protocol: Protocol, record: Record) -> Iterator[str]:
     unasked = {ACCURACY.name, FIRING_EMD.name} - set(protocol.evaluate.metrics)
     if unasked:
         yield f"a board ranks by {' and '.join(sorted(unasked))}, and its protocol does not ask for that; add it there"
-    if cell.seed not in protocol.seeds:
-        seeds = ", ".join(map(str, protocol.seeds))
-        yield f"seed {cell.seed} is not one of the protocol's ({seeds}); measure with --seed {protocol.seeds[0]}"
+    if problem := protocol.seed_problem(cell.seed):
+        yield f"{problem}; measure with --seed {protocol.seeds[0]}"
     if protocol.baselines and cell.weights != protocol.baseline(cell.seed).sha256:
         yield f"its baseline is not the protocol's for seed {cell.seed}; {again}"
     if not (cell.rankable and record.rankable):

@@ -212,6 +212,12 @@ class Protocol(Section):
         parts["train"].pop("weights", None)  # rounding comes when training is over
         return digest(parts)
 
+    def seed_problem(self, seed: int) -> str | None:
+        """Why no board takes a cell of `seed`; None if one may."""
+        if seed in self.seeds:
+            return None
+        return f"seed {seed} is not one of the protocol's ({', '.join(map(str, self.seeds))})"
+
     def baseline(self, seed: int, named: str | None = None) -> Baseline:
         """The baseline for `seed`: seeds count modulo the baselines there are.
 

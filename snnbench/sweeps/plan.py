@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from snnbench.bench.bench import Bench, cell_identity
+from snnbench.bench.bench import Bench, cell_identity, unranked_seed
 from snnbench.bench.costs import find_costs
 from snnbench.bench.score import check_metrics
 from snnbench.engine import check_device
@@ -85,6 +85,12 @@ def make_plan(grids: Iterable[Grid], benches: Benches) -> list[Task]:
     if wrong:
         raise OptionError(_refusal(wrong, len(combinations)))
     return list(tasks.values())
+
+
+def unranked_seeds(tasks: Iterable[Task], benches: Benches) -> list[str]:
+    """What to tell before tasks are done whose cells no board will take for their seed."""
+    told = [unranked_seed(benches[task.bench], task.cell.seed) for task in tasks]
+    return list(dict.fromkeys(each for each in told if each))
 
 
 def _task(point: Combination, benches: Benches) -> Task | list[str]:

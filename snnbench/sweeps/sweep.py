@@ -15,7 +15,7 @@ from snnbench.sweeps.executors import make_executor
 from snnbench.sweeps.executors.base import Resources
 from snnbench.sweeps.grid import Grid, make_grid, read_grids
 from snnbench.sweeps.loop import Policy, Sweep
-from snnbench.sweeps.plan import Benches, make_plan
+from snnbench.sweeps.plan import Benches, make_plan, unranked_seeds
 from snnbench.sweeps.progress import Event, Progress, Watcher
 from snnbench.sweeps.status import StatusFile
 from snnbench.sweeps.task import ENGINE
@@ -77,7 +77,10 @@ def sweep(
         OptionError: naming every combination that is not valid; nothing is computed then.
         SnnbenchError: as `snnbench.run`.
     """
-    tasks, folder, told = make_plan(_grids(grid), Benches(data, device)), Path(out), reporter or Silent()
+    benches, folder, told = Benches(data, device), Path(out), reporter or Silent()
+    tasks = make_plan(_grids(grid), benches)
+    for problem in unranked_seeds(tasks, benches):
+        told.say(problem)
     if not dry_run:
         runs = make_executor(executor, Resources(cpus, gpus, cell_timeout))
         with told.task("Sweep") as advance:

@@ -52,6 +52,21 @@ def test_a_cell_that_fails_stops_no_other(tiny: object, tmp_path: Path) -> None:
     assert [status.state for status in read_statuses(out)] == ["finished"]
 
 
+@pytest.mark.parametrize("how", ["run", "sweep"])
+def test_a_seed_that_no_board_takes_is_told_beforehand(tiny: object, tmp_path: Path, how: str) -> None:
+    heard = Heard()
+    if how == "run":
+        snnbench.run("float", protocol="tiny", seed=3, out=tmp_path, reporter=heard)
+    else:
+        grid = {"quantizer": "float", "protocol": "tiny", "seeds": [0, 3, 4]}
+        snnbench.sweep(grid, "in-process", out=tmp_path, dry_run=True, reporter=heard)
+    told = [line for line in heard.lines if "no leaderboard" in line]
+    seeds = [3] if how == "run" else [3, 4]
+    assert told == [
+        f"tiny: seed {seed} is not one of the protocol's (0), so no leaderboard takes its cells" for seed in seeds
+    ]
+
+
 def test_a_grid_may_be_a_file(tiny: object, tmp_path: Path) -> None:
     file = tmp_path / "grid.toml"
     file.write_text('quantizer = "faulty"\nprotocol = "tiny"\nbits = [1, 2]\n[option]\nhow = "none"\n')
