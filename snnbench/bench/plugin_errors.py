@@ -11,6 +11,7 @@ import torch
 from snnbench.errors import PluginError, SnnbenchError
 from snnbench.plugins import PluginSource
 from snnbench.plugins.isolation import one_line
+from snnbench.plugins.own import OWN
 from snnbench.plugins.protected import protected_state, put_back
 
 
@@ -26,7 +27,7 @@ def blamed(sources: Sequence[PluginSource], seed: int) -> Iterator[None]:
         PluginError: if code of a source raised, or one of them changed what belongs to everybody.
     """
     dtype, enabled = torch.get_default_dtype(), torch.is_grad_enabled()
-    suspects = [str(source) for source in sources if not source.built_in]
+    suspects = [_told(source) for source in sources if not source.built_in]
     before = protected_state() if suspects else {}
 
     def restore() -> list[str]:
@@ -37,7 +38,7 @@ def blamed(sources: Sequence[PluginSource], seed: int) -> Iterator[None]:
     except (SnnbenchError, MemoryError):
         raise
     except (Exception, SystemExit) as error:
-        culprits = [str(source) for source in sources if _raised_in(error, source)]
+        culprits = [_told(source) for source in sources if _raised_in(error, source)]
         if culprits:
             raise PluginError(f"{' or '.join(culprits)} failed in the middle of the run: {one_line(error)}") from error
         if suspects and (changed := restore()):  # other code fails of what a plugin changed
@@ -49,6 +50,10 @@ def blamed(sources: Sequence[PluginSource], seed: int) -> Iterator[None]:
         changed.append("torch's random seed")
     if changed:
         raise _changes(suspects, changed)
+
+
+def _told(source: PluginSource) -> str:
+    return f"{source.module}:{source.name}" if source.distribution == OWN else str(source)
 
 
 def _changes(suspects: Sequence[str], changed: Sequence[str]) -> PluginError:

@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,7 +21,7 @@ OWN = "own"
 
 def is_own_model(name: str) -> bool:
     """Whether a model is named as ``mypackage.module:function`` or ``path/to/file.py:function``."""
-    return ":" in name
+    return ":" in name or name.endswith(".py")
 
 
 def own_model(name: str) -> tuple[Callable[..., Any], PluginSource]:
@@ -32,14 +32,19 @@ def own_model(name: str) -> tuple[Callable[..., Any], PluginSource]:
     averaged. ``timesteps`` is an option of every one that has none of its own: it shows the images so many times.
 
     Raises:
-        PluginError: if there is no such module, file or function; it says what was looked for and where.
+        PluginError: if there is no such module, file or function, or it asks for other arguments; and, when it is
+            called, if it makes no network. It says what was looked for and where.
     """
     where, _, attribute = name.rpartition(":")
+    if not where:
+        raise PluginError(f"{name} is a file; name what makes the network in it: {name}:FUNCTION")
     module = _from_file(Path(where)) if where.endswith(".py") else _from_path(where)
     make = getattr(module, attribute, None)
     if not callable(make):
         raise PluginError(f"{where} has no function or class {attribute!r}; it must make the network: {where}:FUNCTION")
-    return _adapted(make), PluginSource(OWN, _version(module), attribute, where)
+    if _is_network(make):
+        raise PluginError(f"{name} is a network; name a function or class that makes one, so that it can be made anew")
+    return _adapted(make, name), PluginSource(OWN, _version(module), attribute, where)
 
 
 def _from_path(where: str) -> ModuleType:
@@ -66,9 +71,15 @@ def _from_file(path: Path) -> ModuleType:
     return module
 
 
-def _adapted(make: Callable[..., Any]) -> Callable[..., Any]:
+def _is_network(value: object) -> bool:
+    from torch import nn
+
+    return isinstance(value, nn.Module)
+
+
+def _adapted(make: Callable[..., Any], name: str) -> Callable[..., Any]:
     parameters = list(inspect.signature(make).parameters.values())
-    takes_shape = sum(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters) == 2
+    takes_shape = _takes_shape(parameters, name)
     options = [_option(p) for p in parameters if p.default is not p.empty]
     steps_itself = any(p.name == "timesteps" for p in options)
 
@@ -77,6 +88,8 @@ def _adapted(make: Callable[..., Any]) -> Callable[..., Any]:
 
         timesteps = None if steps_itself else values.pop("timesteps", None)
         model = make(input_shape, num_classes, **values) if takes_shape else make(**values)
+        if not _is_network(model):
+            raise PluginError(f"{name} makes a {type(model).__name__}, and must make a torch.nn.Module")
         install(model, timesteps)
         return model
 
@@ -86,6 +99,17 @@ def _adapted(make: Callable[..., Any]) -> Callable[..., Any]:
     factory.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
     factory.__wrapped__ = make  # type: ignore[attr-defined]
     return factory
+
+
+def _takes_shape(parameters: Sequence[inspect.Parameter], name: str) -> bool:
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    asked = [each for each in parameters if each.default is each.empty and each.kind not in several]
+    if len(asked) not in (0, 2) or any(each.kind is each.KEYWORD_ONLY for each in asked):
+        raise PluginError(
+            f"{name} asks for {', '.join(each.name for each in asked)}; it is called with options, each of which has a"
+            " default, or with (input_shape, num_classes) and options"
+        )
+    return len(asked) == 2
 
 
 def _option(parameter: inspect.Parameter) -> inspect.Parameter:

@@ -50,6 +50,20 @@ class Recurrent(Net):
             state = self.fc1(row, state)
         return self.fc2(self.fire(state[None])).mean(0)
 
+net = Net()
+
+def needs(hidden):
+    return Net(hidden)
+
+def needs_named(shape, classes, *, hidden):
+    return Net(hidden)
+
+def number():
+    return 3
+
+def fails():
+    return Net(hidden="many")
+
 def shaped(input_shape, num_classes, *, hidden=24):
     assert (input_shape, num_classes) == ((1, 8, 8), 10)
     return Net(hidden)
@@ -200,12 +214,29 @@ def test_what_the_command_refuses(words, message):
         ("nowhere.py:Net", "there is no file 'nowhere.py'"),
         ("no_such_module:Net", "cannot be imported"),
         ("broken.py:Net", "'broken.py' cannot be run: ZeroDivisionError"),
+        ("own_nets.py", "own_nets.py is a file; name what makes the network in it: own_nets.py:FUNCTION"),
+        ("own_nets.py:net", "own_nets.py:net is a network; name a function or class that makes one"),
+        ("own_nets.py:needs", "asks for hidden; it is called with options, each of which has a default"),
+        ("own_nets.py:needs_named", "asks for shape, classes, hidden; it is called with options"),
     ],
 )
 def test_no_such_network(folder, name, message):
     (folder / "broken.py").write_text("1 / 0")
     with pytest.raises(PluginError, match=message):
         catalogue().models[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("own_nets.py:number", "own_nets.py:number makes a int, and must make a torch.nn.Module"),
+        ("own_nets.py:fails", "own_nets.py:fails failed in the middle of the run: TypeError"),
+    ],
+)
+def test_what_makes_no_network(folder, name, message):
+    own = OwnNetwork(name, folder / "net.safetensors", str(folder), timesteps=3)
+    with pytest.raises(PluginError, match=message):
+        run_network(own, "float")
 
 
 def test_weights_of_another_format(folder):
