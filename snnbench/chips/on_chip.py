@@ -13,7 +13,7 @@ from snnbench.chips.network import IntegerNetwork
 from snnbench.chips.shelf import find_chip
 from snnbench.chips.trace import trace
 from snnbench.errors import OptionError
-from snnbench.nn.walk import timesteps_of
+from snnbench.nn.walk import timesteps_of, unwrapped
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def on_chip(
         OptionError: if the chip computes in float, or T is missing.
         PluginError, ProtocolError: if there is no such chip, or its document is not valid.
     """
-    semantics = find_chip(chip) if isinstance(chip, str) else chip
+    model, semantics = unwrapped(model), find_chip(chip) if isinstance(chip, str) else chip
     if semantics.arithmetic == "float":
         raise OptionError(f"chip '{semantics.name}' computes in float: it is the network itself")
     steps = timesteps if timesteps is not None else timesteps_of(model)

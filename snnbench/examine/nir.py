@@ -14,7 +14,7 @@ from snnbench.exchange.conversion import convert
 from snnbench.exchange.qonnx import write_qonnx
 from snnbench.exchange.weights import Declared
 from snnbench.files import write_atomically
-from snnbench.nn.walk import timesteps_of
+from snnbench.nn.walk import timesteps_of, unwrapped
 from snnbench.records.network_file import parts_of
 from snnbench.reporting import Reporter, Silent
 
@@ -61,7 +61,8 @@ def to_nir(
         RecordError, ProtocolError: if the network of the cell cannot be had again.
     """
     if isinstance(network, nn.Module):
-        model, plan = network, Plan(_input_shape(network, input_shape), _timesteps(network, timesteps), dt, fold)
+        model = unwrapped(network)
+        plan = Plan(_input_shape(model, input_shape), _timesteps(model, timesteps), dt, fold)
     else:
         model, plan = _of_record(Path(network), dt, fold, data, reporter or Silent())
     if dialect is None:

@@ -16,7 +16,7 @@ from snnbench.bench.bench import open_bench
 from snnbench.builtin.datasets import read_digits
 from snnbench.errors import GraphError, OptionError
 from snnbench.examine.export import rebuild
-from snnbench.nn import sew_resnet8
+from snnbench.nn import IFNeuron, sew_resnet8
 from snnbench.records.record import read_record
 from snnbench.reporting import Silent
 
@@ -75,3 +75,16 @@ def test_a_module_needs_a_shape_and_steps(tmp_path: Path) -> None:
     with pytest.raises(GraphError, match="number of steps is not said by the network: give timesteps=T"):
         snnbench.to_nir(torch.nn.Linear(2, 2), tmp_path / "a.nir", input_shape=(2,))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's compiler
+def test_a_compiled_network_is_the_one_inside(tmp_path: Path) -> None:
+    network = torch.nn.Sequential(torch.nn.Linear(6, 5), IFNeuron(), torch.nn.Linear(5, 2))
+    compiled = torch.compile(network, backend="eager")
+    for name, model in (("plain", network), ("compiled", compiled)):
+        snnbench.to_nir(model, tmp_path / name / "a.nir", input_shape=(6,), timesteps=4)
+    written = [json.loads((tmp_path / name / "a.json").read_text("utf-8")) for name in ("plain", "compiled")]
+    assert written[0] == written[1]
+    inputs = torch.rand(3, 6)
+    logits = [snnbench.on_chip(each, "int", timesteps=4).network(inputs) for each in (network, compiled)]
+    assert torch.equal(*logits)
