@@ -37,6 +37,7 @@ SEEDED = {
 }
 
 
+SIX_BITS = {f"uniform, {clip}, 6": ("uniform", clip, 6, "None") for clip in ("narrow", "wide")}
 FOUR_BITS = {f"membrane, {which}, 4": (*CONTROL[:3], (4, which, *ENDS)) for which in ("unsigned", "signed")}
 BRIEF = ("cifar10-sew8-brief-v2", "cifar10-sew8-brief-v1")
 ELSEWHERE = ("cifar100-sew8-v4", "cifar10-sew18-v2", "cifar100-sew18-v2")
@@ -247,20 +248,24 @@ def test_seeds_of_fine_tuning_are_the_leaderboards() -> None:
     records = [record for board in boards for record in records_of(board, "qat")]
     found = {(tuned_by(record), record.cell.seed): record for record in reversed(records)}
     page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    more = [tuned_elsewhere("cifar100-sew8-v4", seed) for seed in (0, 1)]
     for label, key in SEEDED.items():
-        apart = [found[key, seed].control.to_cell.firing_emd.value for seed in (0, 1, 2)]
+        shown = [*(found[key, seed] for seed in (0, 1, 2)), *(each[whatever_clip(key)] for each in more)]
+        apart = [record.control.to_cell.firing_emd.value for record in shown]
         assert f"| {label} | {' | '.join(f'{emd:.4f}' for emd in apart)} |" in page
     others = [found[CONTROL, seed].control.to_other_seed.firing_emd.value for seed in (1, 2)]
-    assert "{:.4f} and {:.4f}".format(*others) in page
+    others += [each[CONTROL].control.to_other_seed.firing_emd.value for each in more]
+    assert "{:.4f} and {:.4f} from that of seed 0".format(*others) in " ".join(page.split())
+    assert "{2:.4f} and {3:.4f} from one another on CIFAR-100".format(*others) in " ".join(page.split())
+    unsigned = [nearer_than_another_seed(found[SEEDED["membrane, unsigned, 2"], seed]) for seed in (0, 1, 2)]
+    unsigned += [nearer_than_another_seed(each[SEEDED["membrane, unsigned, 2"]]) for each in more]
+    assert unsigned == [True, True, True, True, False]
 
 
 def test_fine_tuning_elsewhere_is_the_leaderboards() -> None:
     page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
-    found = [
-        {whatever_clip(tuned_by(r)): r for r in wide_last(records_of(board, "qat")) if has_the_first_levels(r)}
-        for board in ELSEWHERE
-    ]
-    for label, key in {"control": CONTROL, **SEEDED, **FOUR_BITS}.items():
+    found = [tuned_elsewhere(board, 0) for board in ELSEWHERE]
+    for label, key in {"control": CONTROL, **SEEDED, **SIX_BITS, **FOUR_BITS}.items():
         shown = (against_control(board.get(whatever_clip(key))) for board in found)
         assert f"| {label} |{''.join(f' {each} |' if each else ' |' for each in shown)}\n" in page
     chance = (board[CONTROL].control.to_other_seed.firing_emd.value for board in found)
@@ -271,15 +276,22 @@ def test_fine_tuning_elsewhere_is_the_leaderboards() -> None:
 
 
 def test_what_is_as_elsewhere_is() -> None:
-    for board in ELSEWHERE:
-        tuned = {whatever_clip(tuned_by(r)): r for r in records_of(board, "qat") if has_the_first_levels(r)}
-        rows = {label: tuned[whatever_clip(key)] for label, key in {**SEEDED, **FOUR_BITS}.items()}
+    for board, seed in (*((board, 0) for board in ELSEWHERE), ("cifar100-sew8-v4", 1)):
+        tuned = tuned_elsewhere(board, seed)
+        asked = {**SEEDED, **FOUR_BITS, **SIX_BITS} if seed == 0 else SEEDED
+        rows = {label: tuned[whatever_clip(key)] for label, key in asked.items()}
         near = {label for label, record in rows.items() if nearer_than_another_seed(record)}
         assert "lqnet 4" in near
         assert near.isdisjoint({"uniform, narrow, 4", "uniform, wide, 4", "membrane, signed, 2"})
         assert nearer(rows["membrane, unsigned, 2"], rows["membrane, signed, 2"])
         if "sew18" in board:
             assert {"membrane, unsigned, 2", "membrane, unsigned, 4"} & near == {"membrane, unsigned, 4"}
+            assert "uniform, narrow, 6" not in near
+
+
+def tuned_elsewhere(board: str, seed: int) -> dict[tuple[Any, ...], Record]:
+    records = [each for each in records_of(board, "qat") if each.cell.seed == seed and has_the_first_levels(each)]
+    return {whatever_clip(tuned_by(record)): record for record in wide_last(records)}
 
 
 def whatever_clip(key: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -314,8 +326,11 @@ def test_other_bits_fine_tuned_are_the_leaderboards() -> None:
     page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
     alone = [each for each in records_of("cifar10-sew8-brief-v2", "qat") if each.cell.membrane is None]
     rows = {(r.cell.quantizer.name, r.cell.quantizer.bits): r for r in alone if r.cell.seed == 0}
-    three = ("gptq", "sbc", "lqnet", "lsq", "adaround", "uniform", "apot", "rescaw")
-    for name, bits in (*((name, 3) for name in three), ("lqnet", 1), ("xnor", 1), ("qsnn", 1)):
+    shelf = ("gptq", "sbc", "lsq", "adaround", "apot", "rescaw")
+    three, four = [(name, 3) for name in (*shelf, "lqnet", "uniform")], [(name, 4) for name in shelf]
+    far = [name for name, bits in four if not nearer_than_another_seed(rows[name, bits])]
+    assert sorted(far) == ["apot", "rescaw"]
+    for name, bits in (*four, *three, ("lqnet", 1), ("xnor", 1), ("qsnn", 1)):
         label = "uniform, clip of least squared error" if name == "uniform" else name
         assert f"| {label}, {bits} | {against_control(rows[name, bits]).replace(', ', ' | ')} |" in page
 
