@@ -251,17 +251,21 @@ def test_seeds_of_fine_tuning_are_the_leaderboards() -> None:
     found = {(tuned_by(record), record.cell.seed): record for record in reversed(records)}
     page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
     more = [tuned_elsewhere("cifar100-sew8-v4", seed) for seed in (0, 1)]
+    near = {}
     for label, key in SEEDED.items():
         shown = [*(found[key, seed] for seed in (0, 1, 2)), *(each[whatever_clip(key)] for each in more)]
+        near[label] = [nearer_than_another_seed(record) for record in shown]
         apart = [record.control.to_cell.firing_emd.value for record in shown]
         assert f"| {label} | {' | '.join(f'{emd:.4f}' for emd in apart)} |" in page
     others = [found[CONTROL, seed].control.to_other_seed.firing_emd.value for seed in (1, 2)]
     others += [each[CONTROL].control.to_other_seed.firing_emd.value for each in more]
     assert "{:.4f} and {:.4f} from that of seed 0".format(*others) in " ".join(page.split())
     assert "{2:.4f} and {3:.4f} from one another on CIFAR-100".format(*others) in " ".join(page.split())
-    unsigned = [nearer_than_another_seed(found[SEEDED["membrane, unsigned, 2"], seed]) for seed in (0, 1, 2)]
-    unsigned += [nearer_than_another_seed(each[SEEDED["membrane, unsigned, 2"]]) for each in more]
-    assert unsigned == [True, True, True, True, False]
+    assert near["membrane, unsigned, 2"] == [True, True, True, True, False]
+    assert all(near["lqnet 4"])
+    assert not any(
+        value for label in ("uniform, narrow, 4", "uniform, wide, 4", "membrane, signed, 2") for value in near[label]
+    )
 
 
 def test_fine_tuning_elsewhere_is_the_leaderboards() -> None:

@@ -135,8 +135,6 @@ def run(
     bench = open_bench(name, seed, data=data, limit=limit, device=device, engine=engine)
     bench = _with_own_network(bench, model, model_options or {}, weights)
     _tell_start(bench, model, seed, reporter)
-    if problem := unranked_seed(bench, seed):
-        reporter.say(problem)
     check_metrics(bench.protocol.evaluate)
     find_costs(bench.protocol.evaluate)
     store.check_writable(Path(out))
@@ -150,6 +148,8 @@ def _tell_start(bench: Bench, model: str | None, seed: int, reporter: Reporter) 
         reporter.say(f"Network {model}: pixels are normalised as protocol {name} does")
     elif (reference := bench.protocol.baseline(seed).seed) != seed:
         reporter.say(f"Seed {seed} starts from the reference of seed {reference}: {name} has none of its own")
+    if problem := unranked_seed(bench, seed):
+        reporter.say(problem)
 
 
 def default_protocol(data: Path | None, reporter: Reporter) -> str:

@@ -24,7 +24,7 @@ def write_trained(source: Path, baseline: Baseline, path: Path) -> None:
     found = {each.seed: each for each in _earlier(document, path)} | {baseline.seed: baseline}
     text = _BASELINES.sub("", source.read_text("utf-8") + "\n").rstrip()
     sections = [_section(found[seed]) for seed in sorted(found)]
-    write_atomically(path, ["\n\n".join([text, *sections, ""]).rstrip().encode() + b"\n"])
+    write_atomically(path, ["\n\n".join([text, *sections]).encode() + b"\n"])
 
 
 def _earlier(document: Protocol, path: Path) -> tuple[Baseline, ...]:
