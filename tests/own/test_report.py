@@ -346,10 +346,10 @@ def test_a_wrapped_network_is_the_one_inside(kind):
     images = torch.rand(T, 20, 6)
     quantized = snnbench.quantize(net, "uniform", bits=2, exempt=())
     run = {"loop": lambda network, x: network(images[:, : len(x)]).mean(0), "labels": [0] * 20}
-    expected = snnbench.report(net, quantized, [images[0]], **run)
     try:
-        found = snnbench.report(net, wrapped(kind, quantized, images), [images[0]], **run)
+        for own in (quantized, net):  # the reference itself, wrapped, is watched apart from it
+            expected = snnbench.report(net, own, [images[0]], **run)
+            found = snnbench.report(net, wrapped(kind, own, images), [images[0]], **run)
+            assert found.to_pandas().equals(expected.to_pandas())
     finally:
         torch.compiler.reset()
-    assert found.to_pandas().equals(expected.to_pandas())
-    assert [row.layer for row in found["quantized"].weights] == ["0", "2"]
