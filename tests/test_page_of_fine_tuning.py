@@ -1,0 +1,264 @@
+"""What the documentation says of fine-tuning is what records say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from fixtures.released import ENDS, ROOT, has_the_first_levels, records_of, tuned_by
+
+from snnbench.records.record import Record
+
+TUNED = [("lqnet", "narrow", bits) for bits in (8, 6, 4, 2)] + [
+    ("uniform", clip, bits) for clip, every in (("narrow", (8, 6, 4, 2)), ("wide", (8, 4, 2))) for bits in every
+]
+CONTROL = ("float", None, 32, "None")
+SEEDED = {
+    **{f"lqnet {bits}": ("lqnet", "narrow", bits, "None") for bits in (4, 2)},
+    **{f"uniform, {clip}, {bits}": ("uniform", clip, bits, "None") for clip in ("narrow", "wide") for bits in (4, 2)},
+    **{f"membrane, {which}, 2": (*CONTROL[:3], (2, which, *ENDS)) for which in ("unsigned", "signed")},
+}
+MORE_BITS = {
+    f"uniform, {clip}, {bits}": ("uniform", clip, bits, "None") for clip in ("narrow", "wide") for bits in (8, 6)
+}
+FOUR_BITS = {f"membrane, {which}, 4": (*CONTROL[:3], (4, which, *ENDS)) for which in ("unsigned", "signed")}
+BRIEF = ("cifar10-sew8-brief-v2", "cifar10-sew8-brief-v1")
+ELSEWHERE = ("cifar100-sew8-v4", "cifar10-sew18-v2", "cifar100-sew18-v2")
+SHELF: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in ("rescaw", "lsq", "twn", "bitnet", "apot", "adaround", "gptq", "sbc")},
+    "uniform, clip of least squared error": ("uniform", "endpoint", "mse"),
+    "uniform, clip at the largest weight": ("uniform", "endpoint", "absmax"),
+    "uniform, symmetric, clip of least squared error": ("uniform", "symmetric", "mse"),
+    "uniform, symmetric, clip at the largest weight": ("uniform", "symmetric", "absmax"),
+}
+REGULARIZED = {
+    "lqnet": ("lqnet", "narrow", 2, "None"),
+    "uniform, narrow": ("uniform", "narrow", 2, "None"),
+    "uniform, wide": ("uniform", "wide", 2, "None"),
+}
+
+
+def test_what_fine_tuning_does_is_the_leaderboards() -> None:
+    records = [each for each in records_of("cifar10-sew8-brief-v1", "qat") if each.cell.membrane is None]
+    found = {(r.cell.quantizer.name, r.cell.quantizer.options.get("clip"), r.cell.quantizer.bits): r for r in records}
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    assert f"| control | {100 * found['float', None, 32].metrics['accuracy'].value:.2f} | 0 |" in page
+    for name, clip, bits in TUNED:
+        record = found[name, clip, bits]
+        assert record.control is not None
+        apart = record.control.to_cell.firing_emd.value
+        label = f"lqnet {bits}" if name == "lqnet" else f"uniform, {clip}, {bits}"
+        assert f"| {label} | {100 * record.metrics['accuracy'].value:.2f} | {apart:.4f} |" in page
+
+
+def test_seeds_of_fine_tuning_are_the_leaderboards() -> None:
+    boards = ("cifar10-sew8-brief-v1", "cifar10-sew8-brief-v2")
+    records = [record for board in boards for record in records_of(board, "qat")]
+    found = {(tuned_by(record), record.cell.seed): record for record in reversed(records)}
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    more = [tuned_elsewhere("cifar100-sew8-v4", seed) for seed in (0, 1)]
+    near = {}
+    for label, key in SEEDED.items():
+        shown = [*(found[key, seed] for seed in (0, 1, 2)), *(each[whatever_clip(key)] for each in more)]
+        near[label] = [nearer_than_another_seed(record) for record in shown]
+        apart = [record.control.to_cell.firing_emd.value for record in shown]
+        assert f"| {label} | {' | '.join(f'{emd:.4f}' for emd in apart)} |" in page
+    others = [found[CONTROL, seed].control.to_other_seed.firing_emd.value for seed in (1, 2)]
+    others += [each[CONTROL].control.to_other_seed.firing_emd.value for each in more]
+    assert "{:.4f} and {:.4f} from that of seed 0".format(*others) in " ".join(page.split())
+    assert "{2:.4f} and {3:.4f} from one another on CIFAR-100".format(*others) in " ".join(page.split())
+    assert near["membrane, unsigned, 2"] == [True, True, True, True, False]
+    assert all(near["lqnet 4"])
+    assert not any(
+        value for label in ("uniform, narrow, 4", "uniform, wide, 4", "membrane, signed, 2") for value in near[label]
+    )
+
+
+def test_fine_tuning_elsewhere_is_the_leaderboards() -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    found = [tuned_elsewhere(board, 0) for board in ELSEWHERE]
+    for label, key in {"control": CONTROL, **SEEDED, **MORE_BITS, **FOUR_BITS}.items():
+        shown = (against_control(board.get(whatever_clip(key))) for board in found)
+        assert f"| {label} |{''.join(f' {each} |' if each else ' |' for each in shown)}\n" in page
+    chance = (board[CONTROL].control.to_other_seed.firing_emd.value for board in found)
+    assert "{:.4f}, {:.4f} and {:.4f} apart".format(*chance) in page
+    moved = [board[CONTROL].control.firing_emd.value for board in found]
+    assert "have moved {1:.4f} and {2:.4f} from their references".format(*moved) in " ".join(page.split())
+    assert f"where the other two have moved {moved[0]:.4f} and" in " ".join(page.split())
+
+
+def test_what_is_as_elsewhere_is() -> None:
+    for board, seed in (*((board, 0) for board in ELSEWHERE), ("cifar100-sew8-v4", 1)):
+        tuned = tuned_elsewhere(board, seed)
+        asked = {**SEEDED, **FOUR_BITS, **MORE_BITS}.items() if seed == 0 else SEEDED.items()
+        rows = {label: tuned[found] for label, key in asked if (found := whatever_clip(key)) in tuned}
+        assert set(SEEDED) <= set(rows)
+        near = {label for label, record in rows.items() if nearer_than_another_seed(record)}
+        assert "lqnet 4" in near
+        assert near.isdisjoint({"uniform, narrow, 4", "uniform, wide, 4", "membrane, signed, 2"})
+        assert nearer(rows["membrane, unsigned, 2"], rows["membrane, signed, 2"])
+        if "sew18" in board:
+            assert {"membrane, unsigned, 2", "membrane, unsigned, 4"} & near == {"membrane, unsigned, 4"}
+            assert {"uniform, narrow, 6", "uniform, narrow, 8"} & near == {"uniform, narrow, 8"} & set(rows)
+
+
+def test_two_bits_fine_tuned_are_the_leaderboards() -> None:
+    fine_tuned = records_of("cifar10-sew8-brief-v2", "qat")
+    records = [each for each in fine_tuned if each.cell.seed == 0 and each.cell.quantizer.bits == 2]
+    found = {(r.cell.quantizer.name, *map(r.cell.quantizer.options.get, ("grid", "clip"))): r for r in records}
+    both = [r for r in records if r.cell.membrane and r.cell.quantizer.name == "lqnet"]
+    named = {label: next(found[key] for key in found if key[: len(start)] == start) for label, start in SHELF.items()}
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    for label, record in {**named, "lqnet, membrane of 2 unsigned bits": both[0]}.items():
+        accuracy, apart = record.metrics["accuracy"].value, record.control.to_cell.firing_emd.value
+        assert f"| {label} | {100 * accuracy:.2f} | {apart:.4f} |" in page
+
+
+def test_other_bits_fine_tuned_are_the_leaderboards() -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    alone = [each for each in records_of("cifar10-sew8-brief-v2", "qat") if each.cell.membrane is None]
+    seed0 = [each for each in alone if each.cell.seed == 0 and each.cell.quantizer.options.get("clip") != "absmax"]
+    rows = {(r.cell.quantizer.name, r.cell.quantizer.bits): r for r in seed0}
+    (largest,) = (r for r in alone if tuned_by(r) == ("uniform", "absmax", 3, "None"))
+    shown = against_control(largest).replace(", ", " | ")
+    assert f"| uniform, clip at the largest weight, 3 | {shown} |" in page
+    shelf = ("gptq", "sbc", "lsq", "adaround", "apot", "rescaw")
+    three, four = [(name, 3) for name in (*shelf, "lqnet", "uniform")], [(name, 4) for name in shelf]
+    far = [name for name, bits in four if not nearer_than_another_seed(rows[name, bits])]
+    assert sorted(far) == ["apot", "rescaw"]
+    for name, bits in (*four, *three, ("lqnet", 1), ("xnor", 1), ("qsnn", 1)):
+        label = "uniform, clip of least squared error" if name == "uniform" else name
+        assert f"| {label}, {bits} | {against_control(rows[name, bits]).replace(', ', ' | ')} |" in page
+
+
+def test_membranes_of_the_shelf_are_the_leaderboards() -> None:
+    page = " ".join((ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8").split())
+    states = {
+        r.cell.membrane.name: r for r in records_of("cifar10-sew8-brief-v2", "qat") if r.cell.membrane is not None
+    }
+    shown = [against_control(states[name]).split(", ") for name in ("spquant", "qsnn-state")]
+    assert "end at {} % and {} from the control".format(*shown[0]) in page
+    assert "potentials of 8 bits at {} % and {}.".format(*shown[1]) in page
+
+
+def test_mint_fine_tuned_is_the_leaderboards() -> None:
+    page = " ".join((ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8").split())
+    rows = {
+        r.cell.quantizer.bits: r for r in records_of("cifar10-sew8-brief-v2", "qat") if r.cell.quantizer.name == "mint"
+    }
+    two, four = (
+        (100 * rows[bits].metrics["accuracy"].value, rows[bits].control.to_cell.firing_emd.value) for bits in (2, 4)
+    )
+    assert "ends at {:.2f} % (EMD to the control {:.4f}) with 2 bits".format(*two) in page
+    assert "at {:.2f} % ({:.4f}) with 4".format(*four) in page
+
+
+def test_symmetric_levels_on_cifar100_are_the_leaderboards() -> None:
+    page = " ".join((ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8").split())
+    rows = {
+        r.cell.quantizer.options["clip"]: 100 * r.metrics["accuracy"].value
+        for r in records_of("cifar100-sew8-v4", "qat")
+        if r.cell.quantizer.options.get("grid") == "symmetric" and r.cell.quantizer.bits == 2 and r.cell.seed == 0
+    }
+    assert rows["narrow"] == rows["wide"] == 1
+    assert "1.00 % with either clip" in page
+    assert f"{rows['absmax']:.2f} with one at the largest weight, and {rows['mse']:.2f} with a fitted one" in page
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8])
+def test_fitted_ranges_fine_tuned_are_the_leaderboards(bits: int) -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    found = [uniform_alone(bits, *boards) for boards in (BRIEF, ("cifar100-sew8-v4",))]
+    labels = {"mse": "of least squared error", "absmax": "at the largest weight", "narrow": "narrow", "wide": "wide"}
+    for clip, label in labels.items():
+        shown = (against_control(rows[clip, grid]) for rows in found for grid in ("endpoint", "symmetric"))
+        assert f"| {label}, {bits} | {' | '.join(shown)} |\n" in page
+
+
+def test_from_6_bits_up_all_but_the_wide_range_keep_the_firing() -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    found = [uniform_alone(bits, *boards) for bits in (6, 8) for boards in (BRIEF, ("cifar100-sew8-v4",))]
+    away = [(clip, each.control.to_cell.firing_emd.value) for rows in found for (clip, _), each in rows.items()]
+    assert f"at most {max(emd for clip, emd in away if clip != 'wide'):.4f} from the control" in page
+    wide = [emd for clip, emd in away if clip == "wide"]
+    assert f"is {min(wide):.4f} to {max(wide):.4f} away" in page
+    assert len(away) == 4 * 8
+
+
+def uniform_alone(bits: int, *boards: str) -> dict[tuple[Any, ...], Record]:
+    uniform = [r for board in boards for r in records_of(board, "qat") if r.cell.quantizer.name == "uniform"]
+    alone = [r for r in uniform if r.cell.quantizer.bits == bits and r.cell.seed == 0 and r.cell.membrane is None]
+    return {tuple(map(r.cell.quantizer.options.get, ("clip", "grid"))): r for r in alone}
+
+
+def test_learned_membranes_are_the_leaderboards() -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    found = [membranes_alone(*boards) for boards in (BRIEF, *((board,) for board in ELSEWHERE))]
+    for bits in (2, 4, 8):
+        shown = (against_control(rows.get(("lqnet", bits))) for rows in found)
+        assert f"| {bits} |{''.join(f' {each} |' if each else ' |' for each in shown)}\n" in page
+    pairs = [
+        [(own, rows["unsigned", bits]) for bits in (2, 4, 8) if (own := rows.get(("lqnet", bits)))] for rows in found
+    ]
+    below = [
+        100 * (even.metrics["accuracy"].value - own.metrics["accuracy"].value) for each in pairs for own, even in each
+    ]
+    assert f"{min(below):.2f} to {max(below):.2f} points below as many even unsigned ones" in page
+    assert [[nearer(*pair) for pair in each] for each in pairs[:2]] == [[False, True, True], [False, False, False]]
+    on_18 = [[each.control.to_cell.firing_emd.value for each in pair] for rows in pairs[2:] for pair in rows]
+    assert len(on_18) == 2
+    assert all(2.5 * even < own < 3 * even for own, even in on_18)
+
+
+def membranes_alone(*boards: str) -> dict[tuple[str, int], Record]:
+    """Fine-tuned networks of seed 0 with membranes that are stored after the reset, by LQ-Net or in a range."""
+    found = {}
+    for record in (record for board in boards for record in records_of(board, "qat")):
+        state = record.cell.membrane
+        if state and state.site == "post_reset" and record.cell.quantizer.name == "float" and record.cell.seed == 0:
+            found[state.options.get("range", state.name), state.bits] = record
+    return found
+
+
+def tuned_elsewhere(board: str, seed: int) -> dict[tuple[Any, ...], Record]:
+    records = [each for each in records_of(board, "qat") if each.cell.seed == seed and has_the_first_levels(each)]
+    return {whatever_clip(tuned_by(record)): record for record in wide_last(records)}
+
+
+def whatever_clip(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """No weight of ours is beyond LQ-Net's narrow clip, so that both clips are one network on one processor."""
+    return (key[0], None, *key[2:]) if key[0] == "lqnet" else key
+
+
+def wide_last(records: Iterable[Record]) -> list[Record]:
+    """The page shows the wide clip where a board has both."""
+    return sorted(records, key=lambda record: record.cell.quantizer.options.get("clip") == "wide")
+
+
+def against_control(record: Record | None) -> str:
+    if record is None:
+        return ""
+    return f"{100 * record.metrics['accuracy'].value:.2f}, {record.control.to_cell.firing_emd.value:.4f}"
+
+
+def nearer_than_another_seed(record: Record) -> bool:
+    return record.control.to_cell.firing_emd.value < record.control.to_other_seed.firing_emd.value
+
+
+def nearer(record: Record, other: Record) -> bool:
+    """Whether the first is nearer to its control."""
+    return record.control.to_cell.firing_emd.value < other.control.to_cell.firing_emd.value
+
+
+def test_emd_in_the_loss_is_the_leaderboards() -> None:
+    page = (ROOT / "docs" / "behaviour.md").read_text("utf-8")
+    boards = ("cifar10-sew8-brief-v1", "cifar10-sew8-brief-emd-v1")
+    found = {(tuned_by(record), board): record.metrics for board in boards for record in records_of(board, "qat")}
+    for label, key in {"float, the control": CONTROL, **REGULARIZED}.items():
+        shown = (
+            f"{100 * metrics['accuracy'].value:.2f}, {metrics['firing_emd'].value:.4f},"
+            f" {metrics['firing_drift'].value:.4f}"
+            for metrics in (found[key, board] for board in boards)
+        )
+        assert f"| {label} | {' | '.join(shown)} |" in page
