@@ -31,15 +31,25 @@ def add_command(
     declare_findings: Annotated[
         bool, typer.Option("--declare-findings", help="State the findings of the record's audit on the board.")
     ] = False,
-) -> None:
-    """File finished cells on their board, each after verifying it."""
+) -> int:
+    """File finished cells on their board, each after verifying it. Exit code 2 if any is refused: others are filed."""
     from snnbench.cli.reporting import ConsoleReporter
+    from snnbench.errors import RecordError
     from snnbench.leaderboard import add
 
-    reporter = ConsoleReporter()
+    reporter, refused = ConsoleReporter(), 0
     for record in records:
-        entry = add(record, boards, data=data, declare_findings=declare_findings, reporter=reporter)
-        typer.echo(f"Added: {entry}")
+        try:
+            entry = add(record, boards, data=data, declare_findings=declare_findings, reporter=reporter)
+        except RecordError as error:
+            typer.echo(f"Error: {error}", err=True)
+            refused += 1
+        else:
+            typer.echo(f"Added: {entry}")
+    if refused and len(records) > 1:
+        was = "was" if refused == 1 else "were"
+        typer.echo(f"{refused} of {len(records)} cells {was} not added; the others are on their boards", err=True)
+    return 2 if refused else 0
 
 
 @app.command("verify")

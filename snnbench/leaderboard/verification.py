@@ -90,17 +90,23 @@ def verify_entry(board: Board, folder: Path) -> Verdict:
 def require_rows(board: Board) -> list[str]:
     """The reference rows that the board lacks: ``float`` in every mode, and uniform absmax post-training."""
     cells = [entry.record.cell for entry in board.entries if entry.record.cell.chip is None]
+    named = _protocol_in_words(board)
     problems = [
-        f"no {mode} row of quantizer 'float', seed {seed}: "
-        f"snnbench run -q float --mode {mode} --seed {seed} -p {board.protocol.name}"
+        f"no {mode} row of quantizer 'float', seed {seed}: snnbench run -q float --mode {mode} --seed {seed} -p {named}"
         for mode, seed in sorted({(cell.mode, cell.seed) for cell in cells})
         if not any(not c.quantizes and c.mode == mode and c.seed == seed for c in cells)
     ]
     absmax = (c for c in cells if c.quantizer.name == "uniform" and c.quantizer.options.get("clip") == "absmax")
     if cells and not any(cell.mode == "ptq" for cell in absmax):
-        command = f"snnbench run -q uniform -o clip=absmax -p {board.protocol.name}"
+        command = f"snnbench run -q uniform -o clip=absmax -p {named}"
         problems.append(f"no ptq row of quantizer 'uniform' with clip=absmax: {command}")
     return problems
+
+
+def _protocol_in_words(board: Board) -> str:
+    """Its name and version; boards have weights of those protocols that are not installed, whose document is wherever."""
+    own = any((board.folder / baseline.file).exists() for baseline in board.protocol.baselines)
+    return f"DOCUMENT.toml, that of '{board.protocol.name}'" if own else board.name
 
 
 def _verdict(name: str, check: Callable[[], list[str]]) -> Verdict:

@@ -15,7 +15,8 @@ from snnbench.examine.behaviour import behaviour
 from snnbench.examine.compare import compare
 from snnbench.examine.export import export
 from snnbench.examine.series import read_series, reference_profile
-from snnbench.leaderboard import add, rerun, verify
+from snnbench.leaderboard import add, read_board, rerun, verify
+from snnbench.leaderboard.verification import require_rows
 from snnbench.plugins import catalogue
 from snnbench.records.record import read_record
 from snnbench.reporting import Silent
@@ -56,6 +57,11 @@ def test_it_has_a_board(cells: list[Path], tmp_path: Path) -> None:
     (verdict,) = rerun(entry, Silent())
     assert verdict.problems == ()
     assert behaviour(entry).outcomes["spike_mismatch"] > 0
+
+
+def test_what_its_board_lacks_is_measured_by_its_document(cells: list[Path], tmp_path: Path) -> None:
+    board = read_board(add(cells[0], tmp_path / "boards", declare_findings=True).parents[1])
+    assert any("--seed 1 -p DOCUMENT.toml, that of 'digits-mine'" in problem for problem in require_rows(board))
 
 
 @pytest.mark.parametrize("file", ["protocol.toml", "network.safetensors"])

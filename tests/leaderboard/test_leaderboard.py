@@ -70,6 +70,23 @@ def test_a_record_is_filed_once(results: list[Path], boards: Path) -> None:
         add(results[0], boards)
 
 
+def test_cells_beside_a_refused_one_are_filed(
+    results: list[Path],
+    boards: Path,
+    tmp_path: Path,
+    told: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    entry = next(boards.glob("*/entries/uniform-2bit*"))
+    entry.rename(tmp_path / "away")
+    assert told("leaderboard", "add", results[0], results[2], "--to", boards) == 2
+    said = capsys.readouterr()
+    assert f"Added: {entry}" in said.out
+    assert entry.is_dir()
+    assert "is on board 'digits-sew8-v1' already" in said.err
+    assert said.err.endswith("1 of 2 cells was not added; the others are on their boards\n")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -205,7 +222,7 @@ def test_required_rows(board: Board, tmp_path: Path) -> None:
     for folder in board.entry_folders():
         if folder.name.startswith("float"):
             shutil.move(folder, tmp_path)
-    lacking = "no ptq row of quantizer 'float', seed 0: snnbench run -q float --mode ptq --seed 0 -p digits-sew8"
+    lacking = "no ptq row of quantizer 'float', seed 0: snnbench run -q float --mode ptq --seed 0 -p digits-sew8-v1"
     with pytest.raises(RecordError, match=lacking):
         write_tables(read_board(board.folder))
     assert any("float" in problem for verdict in verify(board.folder) for problem in verdict.problems)
