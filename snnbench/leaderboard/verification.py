@@ -104,7 +104,7 @@ def require_rows(board: Board) -> list[str]:
 
 
 def _protocol_in_words(board: Board) -> str:
-    """Its name and version; boards have weights of those protocols that are not installed, whose document is wherever."""
+    """Its name and version; where its weights lie on the board, it is not installed, and its document is anywhere."""
     own = any((board.folder / baseline.file).exists() for baseline in board.protocol.baselines)
     return f"DOCUMENT.toml, that of '{board.protocol.name}'" if own else board.name
 
