@@ -85,7 +85,7 @@ def quotient(top: Score, bottom: Score) -> Estimate:
 def _swaps_fall(rows: Rows) -> Iterator[PairEvidence]:
     """Rank correlation of drift / EMD with EMD."""
 
-    def correlate(drift: Numbers, emd: Numbers) -> float:
+    def correlate(drift: Numbers, emd: Numbers) -> Numbers:
         return spearman(drift / emd, emd)
 
     for seed, cases in _by_seed(case for case in rows.quantized if case.emd.value):

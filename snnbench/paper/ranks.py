@@ -21,6 +21,7 @@ MOST_ALIKE = 0.9
 """Two orders above this rank correlation are taken as the same."""
 
 _FEWEST, _SAMPLES, _SEED = 8, 2000, 0
+_BLOCKS = 20  # signs of all pairs, in all samples at once, would take a gigabyte
 Numbers = NDArray[np.float64]
 
 
@@ -29,42 +30,51 @@ def fewest_cases() -> int:
     return _FEWEST
 
 
-def spearman(x: Numbers, y: Numbers) -> float:
-    """Spearman's rank correlation; not a number if one of the two is constant."""
-    a, b = rankdata(x), rankdata(y)
-    a, b = a - a.mean(), b - b.mean()
-    norm = np.sqrt((a * a).sum() * (b * b).sum())
-    return float((a * b).sum() / norm) if norm else nan
+def spearman(x: Numbers, y: Numbers) -> Numbers:
+    """Spearman's rank correlation along the last axis; not a number where one of the two is constant."""
+    a, b = rankdata(x, axis=-1), rankdata(y, axis=-1)
+    return _correlation(a - a.mean(-1, keepdims=True), b - b.mean(-1, keepdims=True))
 
 
-def kendall(x: Numbers, y: Numbers) -> float:
-    """Kendall's tau-b, for which ties count half on either side; not a number if one of the two is constant."""
-    a, b = (np.sign(each[:, None] - each[None]) for each in (x, y))
-    norm = np.sqrt((a * a).sum() * (b * b).sum())
-    return float((a * b).sum() / norm) if norm else nan
+def kendall(x: Numbers, y: Numbers) -> Numbers:
+    """Kendall's tau-b along the last axis, for which ties count half on either side; not a number where one of the two
+    is constant."""
+    a, b = (np.sign(each[..., :, None] - each[..., None, :]) for each in (x, y))
+    return _correlation(*(each.reshape(*each.shape[:-2], -1) for each in (a, b)))
 
 
-def partial_spearman(x: Numbers, y: Numbers, held: Numbers) -> float:
-    """Rank correlation of `x` and `y` with `held` held constant.
+def _correlation(a: Numbers, b: Numbers) -> Numbers:
+    norm = np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
+    return _divided((a * b).sum(-1), norm)
+
+
+def _divided(top: Numbers, bottom: Numbers) -> Numbers:
+    """The quotient; not a number where the divisor is not above 0."""
+    quotient: Numbers = np.divide(top, bottom, out=np.full(bottom.shape, nan), where=bottom > 0)
+    return quotient
+
+
+def partial_spearman(x: Numbers, y: Numbers, held: Numbers) -> Numbers:
+    """Rank correlation of `x` and `y` along the last axis with `held` held constant.
 
     Source: Conover 1999, Practical Nonparametric Statistics: the partial correlation of ranks.
     """
     xy, xh, yh = spearman(x, y), spearman(x, held), spearman(y, held)
     rest = (1 - xh * xh) * (1 - yh * yh)
-    return (xy - xh * yh) / float(np.sqrt(rest)) if rest > 0 else nan
+    return _divided(xy - xh * yh, np.sqrt(np.maximum(rest, 0)))
 
 
-def bootstrap(statistic: Callable[..., float], *columns: Numbers) -> Estimate | None:
+def bootstrap(statistic: Callable[..., Numbers], *columns: Numbers) -> Estimate | None:
     """A statistic of rows with its 95 % interval: percentiles over 2,000 samples of the rows, always the same ones.
 
     Samples in which the statistic is not defined are left out; None if it is not defined for the rows themselves.
     """
-    value = statistic(*columns)
+    value = float(statistic(*columns))
     if not isfinite(value):
         return None
-    generator, count = np.random.default_rng(_SEED), len(columns[0])
-    drawn = (generator.integers(0, count, count) for _ in range(_SAMPLES))
-    values = np.array([statistic(*(column[index] for column in columns)) for index in drawn])
+    count = len(columns[0])
+    drawn = np.random.default_rng(_SEED).integers(0, count, (_SAMPLES, count))
+    values = np.concatenate([statistic(*(column[index] for column in columns)) for index in np.split(drawn, _BLOCKS)])
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(values[np.isfinite(values)], [tail, 1 - tail])
     return Estimate(value, min(float(low), value), max(float(high), value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import isnan
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from fixtures.rows import Maker
 from scipy.stats import rankdata, spearmanr
 
-from snnbench.paper.ranks import bootstrap, partial_spearman, rank_comparison, spearman
+from snnbench.paper.ranks import bootstrap, kendall, partial_spearman, rank_comparison, spearman
 
 
 def numbers(seed: int) -> list[np.ndarray]:
@@ -36,6 +37,19 @@ def test_the_partial_correlation_is_that_of_what_regression_leaves(seed: int) ->
         return ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
 
     assert partial_spearman(x, y, held) == pytest.approx(np.corrcoef(left(x), left(y))[0, 1])
+
+
+@pytest.mark.parametrize("statistic", [spearman, kendall])
+def test_a_statistic_of_many_samples_is_that_of_each(statistic: Callable[..., np.ndarray]) -> None:
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(2, 5, 12)).round()
+    x[0] = 1.0
+    found = statistic(x, y)
+    assert isnan(found[0])
+    np.testing.assert_array_equal(found, [statistic(*rows) for rows in zip(x, y, strict=True)])
+    held = generator.integers(0, 3, (5, 12)).astype(float)
+    alone = [partial_spearman(*rows) for rows in zip(x, y, held, strict=True)]
+    np.testing.assert_array_equal(partial_spearman(x, y, held), alone)
 
 
 def test_the_bootstrap_interval_holds_the_value_and_is_always_the_same() -> None:
