@@ -12,20 +12,20 @@ from snnbench.paper.between import BETWEEN, BetweenBoards
 from snnbench.paper.cases import Case, Rows, model_option
 from snnbench.paper.claims import CLAIMS, Judgement
 from snnbench.paper.differences import PairEvidence, Stand
+from snnbench.paper.glance import KNOWN, MISSING, glance, verdict, where
+from snnbench.paper.markdown import table
 from snnbench.paper.questions import QUESTIONS, Question
 from snnbench.paper.reported import REPORTED, Reported
 from snnbench.paper.study import Answer, Study, null_of, were_known
 from snnbench.records.score import Score
 
 COMMAND = "snnbench report paper --out docs/paper.md"
-_MISSING = "missing"
 _NONE = "–"
-_KNOWN = " †"
 
 
 def write_page(study: Study, pictures: Sequence[tuple[str, str]]) -> str:
     """The page; `pictures` are captions and files, which it shows at its end."""
-    parts = [_head(), _glance(study), _networks(study), *(_claim(study, claim) for claim in CLAIMS)]
+    parts = [_head(), glance(study), _networks(study), *(_claim(study, claim) for claim in CLAIMS)]
     parts += [_reported(study), _beyond(study), _point(study), _pictures(pictures)]
     return "\n\n".join(parts) + "\n"
 
@@ -45,27 +45,6 @@ Written by `{COMMAND}` from the records on the boards, and from
 nothing else: no number here is typed by hand. The rules that decide are in [hypotheses.md](hypotheses.md). EMD is in
 spikes per step; accuracies are in percent, their changes in points. *missing* means that no board has the cells; in
 the tables `?` is what a record does not hold, `–` what there cannot be."""
-
-
-def _glance(study: Study) -> str:
-    lines = {_where(rows): [_verdict(study.judgement(claim, rows)) for claim in CLAIMS] for rows in study.rows}
-    told = {where: verdicts for where, verdicts in lines.items() if set(verdicts) != {_MISSING}}
-    claims = "\n".join(f"{claim}. {text}" for claim, text in CLAIMS.items())
-    grid = table(["board and mode", *map(str, CLAIMS)], [[where, *verdicts] for where, verdicts in told.items()])
-    known = (
-        "† All of its rows were measured before the rules were written: what they say was known then, and tests"
-        " neither a claim nor a hypothesis."
-    )
-    note = f"Without rows for any claim: {', '.join(where for where in lines if where not in told)}."
-    return "\n\n".join(["## At a glance", claims, grid, known, *([note] if len(told) < len(lines) else [])])
-
-
-def _where(rows: Rows) -> str:
-    return f"{rows.board.name} {rows.mode}"
-
-
-def _verdict(judgement: Judgement) -> str:
-    return judgement.verdict + (_KNOWN if were_known(judgement.comparisons) else "")
 
 
 def _networks(study: Study) -> str:
@@ -112,11 +91,11 @@ def _claim(study: Study, claim: int) -> str:
     found = [each for each in study.judgements if each.claim == claim and each.rows.cases]
     head = ["board", "mode", "verdict", "comparisons", "cells that lack", "remark"]
     lines = [
-        [each.rows.board.name, each.rows.mode, _verdict(each), _counts(each), _listed(each.lacking), each.reason]
+        [each.rows.board.name, each.rows.mode, verdict(each), _counts(each), _listed(each.lacking), each.reason]
         for each in found
-        if each.verdict != _MISSING
+        if each.verdict != MISSING
     ]
-    comparisons = [(_where(each.rows), each.comparisons) for each in found]
+    comparisons = [(where(each.rows), each.comparisons) for each in found]
     parts = [f"## Claim {claim}", CLAIMS[claim], table(head, lines) if lines else "", _without(found)]
     return "\n\n".join(filter(None, parts)) + _details(comparisons)
 
@@ -125,10 +104,10 @@ def _without(found: Sequence[Judgement]) -> str:
     """A sentence in place of rows of a table for the boards on which a claim is missing, for each reason of that."""
     places: dict[str, list[str]] = {}
     for each in found:
-        if each.verdict == _MISSING:
-            places.setdefault(each.reason or "nothing there that the claim compares", []).append(_where(each.rows))
+        if each.verdict == MISSING:
+            places.setdefault(each.reason or "nothing there that the claim compares", []).append(where(each.rows))
     return "\n\n".join(
-        f"*{_MISSING}* on {len(where)} ({reason}): {', '.join(where)}." for reason, where in places.items()
+        f"*{MISSING}* on {len(there)} ({reason}): {', '.join(there)}." for reason, there in places.items()
     )
 
 
@@ -142,7 +121,7 @@ def _counts(judgement: Judgement) -> str:
 
 
 def _details(groups: Iterable[tuple[str, Sequence[PairEvidence]]]) -> str:
-    lines = [[where, *_row(comparison)] for where, comparisons in groups for comparison in comparisons]
+    lines = [[place, *_row(comparison)] for place, comparisons in groups for comparison in comparisons]
     if not lines:
         return ""
     head = ["where", "seed", "what", "quantity", "measured", "interval", "null p", "control EMD", "stands"]
@@ -183,7 +162,7 @@ def _control(case: Case) -> str:
 def _reported(study: Study) -> str:
     boards = [rows for rows in study.rows if rows.cases and rows.board.protocol.data.name == "cifar100"]
     head = ["cell", "paper (reported, second-hand): accuracy, EMD, dead"]
-    head += [f"{_where(rows)}: accuracy, EMD, dead" for rows in boards]
+    head += [f"{where(rows)}: accuracy, EMD, dead" for rows in boards]
     lines = [[each.name, _theirs(each), *(_ours(rows, each) for rows in boards)] for each in REPORTED]
     text = (
         "CIFAR-100; the paper's network is SEW-ResNet-18, and its figures are from digests of it, not from its tables."
@@ -199,7 +178,7 @@ def _theirs(each: Reported) -> str:
 def _ours(rows: Rows, each: Reported) -> str:
     found = [case for case in rows.find(**(each.axes or {})) if case.seed == 0]
     if not found:
-        return _MISSING
+        return MISSING
     if each.axes is None:
         reference = found[0].record.reference
         return f"{_percent(reference.accuracy.value)}, 0, {_percent(reference.dead_fraction.value)}"
@@ -215,10 +194,9 @@ def _beyond(study: Study) -> str:
         number = question.number
         answers = study.answered(number)
         lines = [
-            [answer.where, answer.outcome + _KNOWN * were_known(answer.comparisons), _told(answer)]
-            for answer in answers
+            [answer.where, answer.outcome + KNOWN * were_known(answer.comparisons), _told(answer)] for answer in answers
         ]
-        body = table(["where", "outcome", "comparisons"], lines) if lines else f"*{_MISSING}*: {question.missing}."
+        body = table(["where", "outcome", "comparisons"], lines) if lines else f"*{MISSING}*: {question.missing}."
         details = _details((answer.where, answer.comparisons) for answer in answers)
         parts.append(f"**{number}.** {question.hypothesis}\n\n{body}{details}")
     text = "The hypotheses of [hypotheses.md](hypotheses.md), by their numbers there."
@@ -263,12 +241,6 @@ def _point(study: Study) -> str:
 def _pictures(pictures: Sequence[tuple[str, str]]) -> str:
     shown = [f"{caption}\n\n![{caption}]({file})" for caption, file in pictures]
     return "## Pictures\n\n" + "\n\n".join([f"Drawn by `{COMMAND}`.", *shown])
-
-
-def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    rows = [head, ["---"] * len(head), *lines]
-    return "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows)
 
 
 def _listed(names: Sequence[str]) -> str:

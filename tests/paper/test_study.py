@@ -85,6 +85,22 @@ def test_fine_tuned_cells_must_be_above_chance_in_training_too(make: Maker) -> N
     assert Study((make.rows(case, mode="qat"),), (), ()).point == []  # as far as two controls are apart
 
 
+def test_what_all_boards_say_together_is_what_each_says(make: Maker) -> None:
+    def state(which: str, accuracy: float) -> Any:
+        spec = {**STATE, "grid": "endpoint", "bits": 2, "range": which, "site": "post_reset"}
+        return make.case("float", 32, accuracy=accuracy, emd=0.01, membrane=spec)
+
+    holds = make.rows(state("unsigned", 0.8), state("signed", 0.5))
+    fails = make.rows(state("unsigned", 0.5), state("signed", 0.8))
+    judged = [judgement for rows in (holds, fails, fails) for judgement in judge(rows) if judgement.claim == 6]
+    study = Study((holds, fails), tuple(each for rows in (holds, fails, fails) for each in judge(rows)), ())
+    counts = [len(each.comparisons) for each in judged]
+    verdicts = ", ".join(str([each.verdict for each in judged].count(name)) for name in ("holds", "fails"))
+    line = f"| 6 | {counts[0]}, {counts[1] + counts[2]}, 0 | {verdicts}, "
+    assert min(counts) > 0
+    assert line in write_page(study, ())
+
+
 def test_boards_without_anything_that_a_claim_compares_are_a_sentence(make: Maker) -> None:
     rows = make.rows(make.case("lqnet", 4, accuracy=0.8, emd=0.02))
     page = write_page(Study((rows,), tuple(judge(rows)), ()), ())
