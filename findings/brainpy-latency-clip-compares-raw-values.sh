@@ -11,7 +11,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --no-compile brainpy==2.8.2 brainstate==0.5.4 brainunit==0.5.2 \
-    brainevent==0.2.1 braintools==0.3.0 brainpy_state==0.2.0 jax==0.10.2 jaxlib==0.10.2 numpy==2.4.6
+    brainevent==0.2.1 braintools==0.3.0 brainpy_state==0.1.0 jax==0.10.2 jaxlib==0.10.2 numpy==2.4.6
 "$folder/venv/bin/python" -W ignore - <<'PYTHON'
 import brainpy as bp
 import numpy as np
