@@ -20,6 +20,12 @@ WEIGHTS = [
 ]
 BEFORE = [("endpoint", clip, "pre_spike") for clip in ("narrow", "wide")]
 MEMBRANES = [(which, bits) for which in ("unsigned", "signed") for bits in (2, 4)]
+CLIPS_ON = ("cifar10-sew8-v5", "cifar100-sew8-v5", "cifar10-sew8-v3")
+LIF = ("cifar10-sew8-v3",)
+LIF_STATES = [
+    *((bits, which, "endpoint") for which in ("unsigned", "signed") for bits in (2, 4, 6, 8)),
+    *((bits, "signed", "symmetric") for bits in (2, 4)),
+]
 WHOLE = {
     "CIFAR-10": ("cifar10-sew8-v5", "cifar10-sew8-whole-v1"),
     "CIFAR-100": ("cifar100-sew8-v4", "cifar100-sew8-whole-v1"),
@@ -62,6 +68,30 @@ def table() -> str:
 
 def test_figures_are_the_leaderboards() -> None:
     assert table() in (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+
+
+def test_clips_that_cost_no_accuracy_are_the_leaderboards() -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    boards = [{weights_of(r): r for r in records_of(board, "ptq") if r.cell.seed == 0} for board in CLIPS_ON]
+    near: dict[int, list[bool]] = {}
+    times: list[float] = []
+    for bits in (10, 12):
+        for clip in ("narrow", "wide"):
+            shown = (finely(board["uniform", clip, bits]) for board in boards)
+            assert f"| {bits}, {clip} | {' | '.join(shown)} |\n" in page
+        pairs = [[board["uniform", clip, bits].metrics for clip in ("wide", "narrow")] for board in boards]
+        near[bits] = [abs(wide["accuracy"].value - narrow["accuracy"].value) <= 0.01 for wide, narrow in pairs]
+        times += [
+            wide["firing_emd"].value / narrow["firing_emd"].value
+            for (wide, narrow), close in zip(pairs, near[bits], strict=True)
+            if close
+        ]
+    assert near == {10: [True, False, False], 12: [True, True, True]}
+    assert f"is {min(times):.1f} to {max(times):.1f} times as far" in " ".join(page.split())
+
+
+def finely(record: Record) -> str:
+    return f"{100 * record.metrics['accuracy'].value:.2f}, {record.metrics['firing_emd'].value:.5f}"
 
 
 def test_how_far_another_training_is_is_the_leaderboards() -> None:
@@ -117,6 +147,20 @@ def test_where_membranes_are_rounded_on_cifar100_is_the_leaderboards() -> None:
         accuracies = [100 * each.metrics["accuracy"].value for each in chosen]
         assert len(accuracies) == 6
         assert said.format(min(accuracies), max(accuracies)) in page
+
+
+def test_membranes_of_lif_neurons_are_the_leaderboards() -> None:
+    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
+    boards = [
+        {state_of(r): r for r in records_of(board, "ptq") if is_uniform_state_alone(r) and r.cell.seed == 0}
+        for board in LIF
+    ]
+    for bits, which, grid in LIF_STATES:
+        states = [(bits, which, grid, "narrow", site) for site in ("post_reset", "pre_spike")]
+        cells = [board.get(state) for board in boards for state in states]
+        shown = "".join(f" {accuracy_and_emd(each)} |" if each else " |" for each in cells)
+        label = f"{bits}, {which}" + ", symmetric" * (grid == "symmetric")
+        assert f"| {label} |{shown}\n" in page
 
 
 def test_what_fine_tuning_mends_of_it_is_the_leaderboards() -> None:
