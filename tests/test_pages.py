@@ -99,7 +99,20 @@ def test_how_far_another_training_is_is_the_leaderboards() -> None:
     records = records_of("cifar10-sew8-v5", "ptq")
     (second,) = (each for each in records if each.cell.seed == 1 and not each.cell.quantizes)
     assert f"with {100 * second.metrics['accuracy'].value:.2f} %, fires {second.seed_floor.value:.4f} from" in page
-    assert "There are none on the boards so far." in (ROOT / "docs" / "paper.md").read_text("utf-8")
+
+
+def test_the_row_that_is_farther_than_another_training_is_the_leaderboards() -> None:
+    page = " ".join((ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8").split())
+    _, _, point = (ROOT / "docs" / "paper.md").read_text("utf-8").partition("## The paper's point\n")
+    rows = [line for line in point.partition("\n## ")[0].splitlines() if line.startswith("| cifar")]
+    assert [row.split(" | ")[:2] for row in rows] == [["| cifar10-sew8-v3", "ptq"]]
+    states = {state_of(r): r for r in records_of("cifar10-sew8-v3", "ptq") if is_uniform_state_alone(r)}
+    found = states[2, "signed", "symmetric", "narrow", "post_reset"]
+    metrics, emd = found.metrics, found.metrics["firing_emd"]
+    lost = f"lose {-100 * metrics['accuracy_change'].value:.2f} points (McNemar's p {metrics['mcnemar_p'].value:.4f})"
+    away = f"fire {emd.value:.5f} away (95 % from {emd.low:.5f} to {emd.high:.5f})"
+    assert f"{lost} and {away}" in page
+    assert f"recipe fires {found.seed_floor.value:.5f} away" in page
 
 
 def test_what_the_reset_changes_is_the_leaderboards() -> None:
