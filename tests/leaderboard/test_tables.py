@@ -32,7 +32,7 @@ def test_what_is_ranked_by_itself_has_a_table_of_its_own() -> None:
     parts = (BOARDS / "cifar10-sew8-v3" / "table.md").read_text("utf-8").split("## ")
     titles = [part.partition("\n")[0] for part in parts[1:]]
     chips = [f"Post-training, seed 0, on {chip}" for chip in ("int", "loihi", "speck")]
-    assert titles == ["Post-training, seed 0", "Post-training, seed 1", *chips]
+    assert titles == ["Post-training, seed 0", "Post-training, seed 1", "Fine-tuned, seed 0", *chips]
     for seed, part in enumerate(parts[1:3]):
         rows = [line.split(" | ") for line in part.splitlines() if line.startswith("| ")]
         assert {row[rows[0].index("seed")] for row in rows[2:]} == {str(seed)}
