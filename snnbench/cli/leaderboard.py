@@ -47,8 +47,7 @@ def add_command(
         else:
             typer.echo(f"Added: {entry}")
     if refused and len(records) > 1:
-        was = "was" if refused == 1 else "were"
-        typer.echo(f"{refused} of {len(records)} cells {was} not added; the others are on their boards", err=True)
+        typer.echo(f"{len(records) - refused} of {len(records)} cells added", err=True)
     return 2 if refused else 0
 
 
