@@ -262,6 +262,7 @@ def test_lif_neurons_fine_tuned_are_the_leaderboards() -> None:
     tuned = tuned_elsewhere("cifar10-sew8-v3", 0)
     for label, key in {"control": CONTROL, **LIF_TUNED}.items():
         assert f"| {label} | {against_control(tuned[whatever_clip(key)]).replace(', ', ' | ')} |\n" in page
+    assert not any(nearer_than_another_seed(tuned[whatever_clip(key)]) for key in LIF_TUNED.values())
     control = tuned[CONTROL].control
     assert f"is {control.firing_emd.value:.4f} from its reference" in " ".join(page.split())
     assert f"and {control.to_other_seed.firing_emd.value:.4f} from that of another seed" in " ".join(page.split())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from snnbench.paper.cases import Rows
 from snnbench.paper.claims import CLAIMS, Judgement
 from snnbench.paper.markdown import table
@@ -46,20 +44,15 @@ def _together(study: Study) -> tuple[str, str]:
         " claims are of every cell: they hold on a board where all comparisons are for them and no cell lacks, and fail"
         " where one is against them in every seed."
     )
-    head = ["claim", *(f"{mode}: {what}" for mode in ("ptq", "qat") for what in ("for, against, open", "boards"))]
     modes: tuple[Mode, ...] = ("ptq", "qat")
-    lines = [
-        [str(claim), *(cell for mode in modes for cell in _in_mode([*_of(study, claim, mode)]))] for claim in CLAIMS
-    ]
+    head = ["claim", *(f"{mode}: {what}" for mode in modes for what in ("for, against, open", "boards"))]
+    lines = [[str(claim), *(cell for mode in modes for cell in _counted(study, claim, mode))] for claim in CLAIMS]
     return text, table(head, lines)
 
 
-def _of(study: Study, claim: int, mode: Mode) -> list[Judgement]:
-    return [each for each in study.judgements if each.claim == claim and each.rows.mode == mode]
-
-
-def _in_mode(judgements: Sequence[Judgement]) -> tuple[str, str]:
-    stands = [comparison.stand for each in judgements for comparison in each.comparisons]
-    verdicts = [each.verdict for each in judgements]
+def _counted(study: Study, claim: int, mode: Mode) -> tuple[str, str]:
+    found = [each for each in study.judgements if each.claim == claim and each.rows.mode == mode]
+    stands = [comparison.stand for each in found for comparison in each.comparisons]
+    verdicts = [each.verdict for each in found]
     counted = ", ".join(str(stands.count(stand)) for stand in ("for", "against", "open"))
     return counted, ", ".join(str(verdicts.count(each)) for each in ("holds", "fails", "not resolved"))
