@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
@@ -105,7 +106,7 @@ def _caption(board: Board, rows: Sequence[Row]) -> str:
     shown = ", ".join(f"{floor:.4f}" for floor in floors)
     text = (
         f"{board.name}: accuracy and firing against the full-precision reference; split-half distance {shown}"
-        f"{between_seeds(rows)}.{twins(board)}"
+        f"{between_seeds(rows)}.{twins(board)}{several_controls(rows)}"
     )
     shared = shared_text(row.entry.record.cell for row in rows)
     return f"{text} In all rows of a quantizer: {shared}." if shared else text
@@ -128,6 +129,24 @@ def between_seeds(rows: Sequence[Row]) -> str:
     floors = [row.entry.record.seed_floor for row in rows]
     stated = sorted({f"{floor.value:.4f}" for floor in floors if floor and floor.value is not None})
     return f", seed to seed {', '.join(stated)}" if stated else ""
+
+
+def several_controls(rows: Sequence[Row]) -> str:
+    """With which controls the fine-tuned rows of a seed were compared, where there are several."""
+    found: dict[int, Counter[tuple[str, float | None, float | None]]] = defaultdict(Counter)
+    for record in (row.entry.record for row in rows):
+        if (control := record.control) is not None:
+            own = (record.environment.processor, control.accuracy.value, control.firing_emd.value)
+            found[record.cell.seed][own] += 1
+    return "".join(_controls_text(seed, own) for seed, own in sorted(found.items()) if len(own) > 1)
+
+
+def _controls_text(seed: int, found: Counter[tuple[str, float | None, float | None]]) -> str:
+    each = [f"{count} with one of {100 * (share or 0):.2f} % ({name})" for (name, share, _), count in found.items()]
+    return (
+        f" Fine-tuned rows of seed {seed} were compared with {len(found)} controls: {', '.join(sorted(each))}."
+        " Processors round otherwise, and training makes much of it."
+    )
 
 
 def _legend(rows: Sequence[Row]) -> str:

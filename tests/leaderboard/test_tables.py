@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,8 @@ from oracles.shipped import BOARDS, DIGITS, needs_boards
 from snnbench.bench.metrics import ACCURACY, FIRING_EMD, METRICS
 from snnbench.leaderboard import Board
 from snnbench.leaderboard.board import read_board
-from snnbench.leaderboard.tables import twins
+from snnbench.leaderboard.ranking import ranked_rows
+from snnbench.leaderboard.tables import several_controls, twins
 
 
 @needs_boards
@@ -38,6 +40,26 @@ def test_what_is_ranked_by_itself_has_a_table_of_its_own() -> None:
         assert {row[rows[0].index("seed")] for row in rows[2:]} == {str(seed)}
         assert [row[1].strip() for row in rows].count("float") == 1
     assert "## " not in (DIGITS / "table.md").read_text("utf-8")
+
+
+@needs_boards
+def test_several_controls_of_one_seed_are_told() -> None:
+    """Version 4 has rows of two processors for seed 0, and of one for seed 1."""
+    folder = BOARDS / "cifar100-sew8-v4"
+    records = [json.loads(file.read_text("utf-8")) for file in folder.glob("entries/*/record.json")]
+    of_seed_0 = [one for one in records if one["control"] and one["cell"]["seed"] == 0]
+    each = Counter((one["environment"]["processor"], one["control"]["accuracy"]["value"]) for one in of_seed_0)
+    text = several_controls(ranked_rows(read_board(folder)))
+    assert "seed 0 were compared with 2 controls" in text
+    assert "seed 1" not in text
+    assert len(each) == 2
+    for (processor, accuracy), count in each.items():
+        assert f"{count} with one of {100 * accuracy:.2f} % ({processor})" in text
+
+
+@needs_boards
+def test_one_control_is_not_told() -> None:
+    assert several_controls(ranked_rows(read_board(BOARDS / "cifar10-sew8-hard-v1"))) == ""
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "firing_emd", "firing_drift", "dead_fraction"])
