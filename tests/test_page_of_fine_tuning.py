@@ -6,7 +6,20 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from fixtures.released import ENDS, ROOT, has_the_first_levels, records_of, tuned_by
+from fixtures.released import (
+    ENDS,
+    ROOT,
+    against_control,
+    change,
+    change_against_control,
+    distance,
+    has_the_first_levels,
+    nearer,
+    nearer_than_another_seed,
+    points_and_emd,
+    records_of,
+    tuned_by,
+)
 
 from snnbench.records.record import Record
 
@@ -100,11 +113,6 @@ def accuracies_of_controls(board: str) -> list[str]:
     """One for each kind of processor on which rows of seed 0 were fine-tuned."""
     tuned = (record for record in records_of(board, "qat") if record.cell.seed == 0)
     return sorted({f"{100 * record.control.accuracy.value:.2f}" for record in tuned}, reverse=True)
-
-
-def points_and_emd(record: Record | None) -> str:
-    """Both against the control of the record's own processor."""
-    return change_against_control(record).partition(", ")[2] if record else ""
 
 
 def test_what_is_as_elsewhere_is() -> None:
@@ -215,23 +223,19 @@ def test_learned_membranes_are_the_leaderboards() -> None:
     page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
     found = [membranes_alone(*boards) for boards in (BRIEF, *((board,) for board in ELSEWHERE))]
     for bits in (2, 4, 8):
-        shown = (against_control(rows.get(("lqnet", bits))) for rows in found)
+        shown = (points_and_emd(rows.get(("lqnet", bits))) for rows in found)
         assert f"| {bits} |{''.join(f' {each} |' if each else ' |' for each in shown)}\n" in page
     pairs = [
         [(own, rows["unsigned", bits]) for bits in (2, 4, 8) if (own := rows.get(("lqnet", bits)))] for rows in found
     ]
-    below = [
-        100 * (even.metrics["accuracy"].value - own.metrics["accuracy"].value) for each in pairs for own, even in each
-    ]
-    assert f"{min(below):.2f} to {max(below):.2f} points below as many even unsigned ones" in page
+    below = [[100 * (change(even) - change(own)) for own, even in each] for each in pairs]
+    on_8, on_18 = [*below[0], *below[1]], [*below[2], *below[3]]
+    said = f"end {min(on_8):.2f} to {max(on_8):.2f} points below as many even unsigned ones on SEW-ResNet-8, and within"
+    assert f"{said} {max(map(abs, on_18)):.2f} of them on SEW-ResNet-18" in " ".join(page.split())
     assert [[nearer(*pair) for pair in each] for each in pairs[:2]] == [[False, True, True], [False, False, False]]
-    on_18 = {
-        (board, own.cell.membrane.bits): own.control.to_cell.firing_emd.value / even.control.to_cell.firing_emd.value
-        for board, rows in zip(ELSEWHERE[1:], pairs[2:], strict=True)
-        for own, even in rows
-    }
-    assert {times for (_, bits), times in on_18.items() if bits == 2 and not 2.5 < times < 3} == set()
-    assert {times for (_, bits), times in on_18.items() if bits == 4 and not 1.2 < times < 1.6} == set()
+    times = [[distance(own) / distance(even) for own, even in each] for each in pairs[2:]]
+    assert all(2.5 < two < 3 for two, _ in times)
+    assert "4 bits {:.1f} and {:.1f} times".format(*(four for _, four in times)) in " ".join(page.split())
 
 
 def membranes_alone(*boards: str) -> dict[tuple[str, int], Record]:
@@ -259,21 +263,6 @@ def wide_last(records: Iterable[Record]) -> list[Record]:
     return sorted(records, key=lambda record: record.cell.quantizer.options.get("clip") == "wide")
 
 
-def against_control(record: Record | None) -> str:
-    if record is None:
-        return ""
-    return f"{100 * record.metrics['accuracy'].value:.2f}, {record.control.to_cell.firing_emd.value:.4f}"
-
-
-def nearer_than_another_seed(record: Record) -> bool:
-    return record.control.to_cell.firing_emd.value < record.control.to_other_seed.firing_emd.value
-
-
-def nearer(record: Record, other: Record) -> bool:
-    """Whether the first is nearer to its control."""
-    return record.control.to_cell.firing_emd.value < other.control.to_cell.firing_emd.value
-
-
 def test_first_and_last_layer_fine_tuned_are_the_leaderboards() -> None:
     page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
     cost, near = {}, {}
@@ -299,11 +288,6 @@ def test_first_and_last_layer_fine_tuned_are_the_leaderboards() -> None:
 def tuned_narrowly(bits: int, *boards: str) -> Record:
     found = [each for board in boards for each in records_of(board, "qat") if has_the_first_levels(each)]
     return next(r for r in found if r.cell.seed == 0 and tuned_by(r) == ("lqnet", "narrow", bits, "None"))
-
-
-def change_against_control(record: Record) -> str:
-    accuracy, control = record.metrics["accuracy"].value, record.control
-    return f"{100 * accuracy:.2f}, {100 * (accuracy - control.accuracy.value):+.2f}, {control.to_cell.firing_emd.value:.4f}"
 
 
 def test_lif_neurons_fine_tuned_are_the_leaderboards() -> None:
