@@ -292,13 +292,18 @@ def tuned_narrowly(bits: int, *boards: str) -> Record:
 
 def test_clips_of_10_bits_fine_tuned_are_the_leaderboards() -> None:
     page = " ".join((ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8").split())
-    shown = []
+    shown, farther = [], []
     for board in ("cifar10-sew8-brief-v2", "cifar100-sew8-v5"):
         rows = {r.cell.quantizer.options["clip"]: r for r in records_of(board, "qat") if r.cell.quantizer.bits == 10}
         assert all(map(nearer_than_another_seed, rows.values()))
         shown += [against_control(rows[clip]).replace(", ", " % and ") for clip in ("narrow", "wide")]
+        farther.append(rows["wide"].metrics["firing_emd"].value - rows["narrow"].metrics["firing_emd"].value)
     said = "the narrow clip has {}, the wide one {}; on CIFAR-100 it is {}, and {}."
     assert said.format(*shown) in page
+    assert "From the reference the wide one is {:.4f} and {:.4f} farther".format(*farther) in page
+    tuned = (record for board in ("cifar100-sew8-v4", "cifar100-sew8-v5") for record in records_of(board, "qat"))
+    moved = {record.control.firing_emd.value for record in tuned if record.cell.seed == 0}
+    assert f"are {min(moved):.4f} to {max(moved):.4f} from it" in page
 
 
 def test_lif_neurons_fine_tuned_are_the_leaderboards() -> None:

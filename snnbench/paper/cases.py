@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from inspect import signature
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from snnbench.bench.metrics import FIRING_EMD
+from snnbench.bench.metrics import ACCURACY, FIRING_EMD
 from snnbench.leaderboard.board import Board, Entry, find_boards
 from snnbench.plugins import catalogue
 from snnbench.protocols import Protocol
@@ -128,11 +128,16 @@ def _among(value: object, wanted: object) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows of one board and mode."""
+    """The rows of one board and mode.
+
+    Attributes:
+        older_controls: controls of older versions, of seeds whose control the newest version has too.
+    """
 
     board: Board
     mode: Mode
     cases: tuple[Case, ...]
+    older_controls: tuple[Case, ...] = ()
 
     @property
     def quantized(self) -> tuple[Case, ...]:
@@ -159,9 +164,19 @@ class Rows:
         )
 
     def control_of(self, case: Case) -> Case | None:
-        """The row of the same fine-tuning without quantization, if the board has it."""
-        found = [other for other in self.cases if other.seed == case.seed and not other.record.cell.quantizes]
-        return found[0] if found else None
+        """The row of the same fine-tuning without quantization, if a version has it.
+
+        Of several the one that its record was compared with, else one that was trained on its kind of processor.
+        """
+        among = (*self.cases, *self.older_controls)
+        found = [other for other in among if other.seed == case.seed and not other.record.cell.quantizes]
+        return max(found, key=partial(_likeness, case.record), default=None)
+
+
+def _likeness(record: Record, control: Case) -> tuple[bool, bool]:
+    told = record.control and (record.control.accuracy.value, record.control.firing_emd.value)
+    processors = (record.environment.processor, control.record.environment.processor)
+    return told == (control.value(ACCURACY.name), control.value(FIRING_EMD.name)), processors[0] == processors[1]
 
 
 def read_rows(folder: Path, data_sets: Collection[str] = DATA_SETS) -> list[Rows]:
@@ -210,9 +225,11 @@ def _by_mode(floors: _Floors, newest: Board, *older: Board) -> Iterator[Rows]:
     modes: tuple[Mode, ...] = ("ptq", "qat")
     for mode in modes:
         cases = {case.key: case for case in _cases(newest, mode, floors)}
-        for case in (case for board in older for case in _older(board, newest.protocol, mode, floors)):
+        others = [case for board in older for case in _older(board, newest.protocol, mode, floors)]
+        for case in others:
             cases.setdefault(case.key, case)
-        yield Rows(newest, mode, tuple(cases.values()))
+        controls = [case for case in others if case not in cases.values() and not case.record.cell.quantizes]
+        yield Rows(newest, mode, tuple(cases.values()), tuple(controls))
 
 
 def _older(board: Board, newest: Protocol, mode: Mode, floors: _Floors) -> Iterator[Case]:
