@@ -137,6 +137,10 @@ def test_two_bits_fine_tuned_are_the_leaderboards() -> None:
     for label in found[0]:
         shown = (points_and_emd(rows.get(label)) for rows in found)
         assert f"| {label} |{''.join(f' {each} |' if each else ' |' for each in shown)}\n" in page
+    alone = {label: row for label, row in found[1].items() if row.cell.membrane is None}
+    assert min(alone, key=lambda label: distance(alone[label])) == "lqnet"
+    assert max(alone, key=lambda label: change(alone[label])) == "lqnet"
+    assert f"leaves GPTQ {-100 * change(alone['gptq']):.1f} points below its control there" in page
 
 
 def of_two_bits(*boards: str) -> dict[str, Record]:

@@ -168,10 +168,16 @@ def test_membranes_of_lif_neurons_are_the_leaderboards() -> None:
     page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
     for label, cells in lif_states().items():
         assert f"| {label} |{''.join(f' {accuracy_and_emd(each)} |' if each else ' |' for each in cells)}\n" in page
+    for place in (0, 2):  # stored after the reset, on CIFAR-10 and on CIFAR-100
+        unsigned, signed, symmetric = (
+            lif_states()[f"2, {kind}"][place].metrics["firing_emd"].value
+            for kind in ("unsigned", "signed", "signed, symmetric")
+        )
+        assert unsigned < symmetric < signed / 2
 
 
 def lif_states() -> dict[str, list[Record | None]]:
-    """Post-training rows of seed 0 by bits and range: stored and before the spike, on CIFAR-10 and then on CIFAR-100."""
+    """Post-training rows of seed 0 by bits and range: stored and before the spike, on CIFAR-10, then on CIFAR-100."""
     boards = [(r for r in records_of(board, "ptq") if r.cell.seed == 0) for board in LIF]
     found = [{state_of(record): record for record in board if is_uniform_state_alone(record)} for board in boards]
     return {
