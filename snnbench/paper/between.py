@@ -43,7 +43,9 @@ def common(first: Rows, second: Rows) -> _Pairs:
 
 def _exemption(first: Rows, second: Rows) -> bool:
     whole, usual = (rows.board.protocol.quantize.exempt for rows in (first, second))
-    return same_network(first, second) and not whole and whole is not None and usual is None
+    recipes = [rows.board.protocol.finetune for rows in (first, second)]
+    alike = same_network(first, second) and (first.mode == "ptq" or recipes[0] == recipes[1])
+    return alike and not whole and whole is not None and usual is None
 
 
 def _regularized(first: Rows, second: Rows) -> bool:

@@ -13,6 +13,7 @@ from snnbench.paper.between import BETWEEN
 from snnbench.paper.cases import Case, Rows
 from snnbench.paper.differences import PairEvidence
 from snnbench.protocols.document import Quantize
+from snnbench.records.cell import Mode
 
 UNIFORM = {"clip": "narrow", "grid": "endpoint", "per": "tensor", "range": "signed"}
 LQNET = {"clip": "narrow", "codes": "signed"}
@@ -98,3 +99,20 @@ def test_neurons_are_compared_where_the_same_layers_are_exempt(
         return Rows(replace(make.board, protocol=changed), "ptq", (case,))
 
     assert question.differ(rows("if", exempt), rows("lif", None)) == compared
+
+
+@pytest.mark.parametrize(("mode", "epochs", "compared"), [("qat", 1, True), ("qat", 2, False), ("ptq", 2, True)])
+def test_exemptions_are_compared_where_fine_tuning_is_the_same(
+    make: Maker, mode: Mode, epochs: int, compared: bool
+) -> None:
+    (question,) = (each for each in BETWEEN if each.number == "5a")
+    case = make.case("lqnet", 2, accuracy=0.8, emd=0.05, mode=mode)
+    protocol = make.board.protocol
+
+    def rows(exempt: tuple[str, ...] | None, epochs: int) -> Rows:
+        stages = tuple(stage.model_copy(update={"epochs": epochs}) for stage in protocol.finetune.stages)
+        recipe = protocol.finetune.model_copy(update={"stages": stages})
+        changed = protocol.model_copy(update={"quantize": Quantize(exempt=exempt), "finetune": recipe})
+        return Rows(replace(make.board, protocol=changed), mode, (case,))
+
+    assert question.differ(rows((), 1), rows(None, epochs)) == compared
