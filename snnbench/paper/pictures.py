@@ -93,14 +93,15 @@ def accuracy_picture(rows: Sequence[Rows]) -> Figure:
     figure = Figure(figsize=(_WIDTH, 4.4), layout="constrained")
     axes = figure.subplots()
     names = sorted({case.record.cell.quantizer.name for each in rows for case in each.quantized})
+    names.sort(key=lambda name: name not in ("lqnet", "uniform"))  # the paper's two never share a colour
     for each in rows:
         for name, style in zip(names, styles(len(names)), strict=True):
             cases = [case for case in each.quantized if case.record.cell.quantizer.name == name]
             points = [(case.value(FIRING_EMD.name), 100 * case.value(ACCURACY.name)) for case in cases]
             if points:
-                marker = style["marker"] if each.mode == "ptq" else "*"
-                filled = {"color": style["color"], "marker": marker, "linestyle": "none"}
-                axes.plot(*zip(*points, strict=True), label=f"{name} {each.mode}", **filled)
+                fill = "full" if each.mode == "ptq" else "none"
+                mark = {"color": style["color"], "marker": style["marker"], "fillstyle": fill, "linestyle": "none"}
+                axes.plot(*zip(*points, strict=True), label=f"{name} {each.mode}", **mark)
     references = [case.record.reference.accuracy.value for each in rows for case in each.cases if case.seed == 0]
     for reference in filter(None, references[:1]):
         axes.axhline(100 * reference, label="reference, seed 0", **REFERENCE)

@@ -23,3 +23,14 @@ def test_rows_of_other_seeds_alone_are_not_told_as_those_of_seed_0(make: Maker) 
     assert rates_picture(rows) is None
     _, labels = accuracy_picture(rows).axes[0].get_legend_handles_labels()
     assert labels == ["lqnet ptq"]
+
+
+def test_no_two_of_a_dozen_methods_look_alike_in_either_mode(make: Maker) -> None:
+    names = [f"method {index}" for index in range(12)]
+    rows = [
+        make.rows(*(make.case(name, 4, accuracy=0.8, emd=0.01, mode=mode) for name in names), mode=mode)
+        for mode in ("ptq", "qat")
+    ]
+    lines = [line for line in accuracy_picture(rows).axes[0].lines if str(line.get_label()).startswith("method")]
+    looks = {(line.get_color(), line.get_marker(), line.get_fillstyle()) for line in lines}
+    assert len(looks) == len(lines) == 24
