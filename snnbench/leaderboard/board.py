@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from snnbench.errors import RecordError
+from snnbench.errors import RecordError, did_you_mean
 from snnbench.protocols import Protocol, read_protocol
 from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE, ChipOutcome, read_chip_evidence
 from snnbench.records.evidence import EVIDENCE_FILE, Evidence, read_evidence
@@ -133,7 +133,9 @@ def find_boards(path: Path) -> list[Board]:
 
 
 def _missing(path: Path) -> RecordError:
-    return RecordError(f"no leaderboard in '{path}'; a board is made by: snnbench leaderboard add RECORD")
+    beside = [file.parent.name for file in path.parent.glob(f"*/{PROTOCOL_FILE}")]
+    near = did_you_mean(path.name, beside)
+    return RecordError(f"no leaderboard in '{path}'{near or '; a board is made by: snnbench leaderboard add RECORD'}")
 
 
 def read_entry(folder: Path) -> Entry:
