@@ -293,11 +293,11 @@ def test_the_reference_rows_are_the_boards(shipped_boards: Path) -> None:
 
 @pytest.mark.parametrize("read", [read_board, find_boards])
 def test_no_board(tmp_path: Path, read: Callable[[Path], object]) -> None:
-    with pytest.raises(RecordError, match="no leaderboard in .*; a board is made by"):
+    with pytest.raises(RecordError, match="; a board is made by"):
         read(tmp_path)
 
 
 @pytest.mark.parametrize("read", [read_board, find_boards])
 def test_a_board_whose_version_was_left_out_is_named(shipped_boards: Path, read: Callable[[Path], object]) -> None:
-    with pytest.raises(RecordError, match=f"no leaderboard in .*; did you mean '{PROTOCOL}-v1'"):
+    with pytest.raises(RecordError, match=f"did you mean '{PROTOCOL}-v1'"):
         read(shipped_boards / PROTOCOL)
