@@ -294,7 +294,7 @@ def test_the_reference_rows_are_the_boards(shipped_boards: Path) -> None:
 @pytest.mark.parametrize("read", [read_board, find_boards])
 def test_no_board(tmp_path: Path, read: Callable[[Path], object]) -> None:
     with pytest.raises(RecordError, match="; a board is made by"):
-        read(tmp_path)
+        read(tmp_path / "alone")
 
 
 @pytest.mark.parametrize("read", [read_board, find_boards])
