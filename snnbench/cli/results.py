@@ -205,7 +205,7 @@ def _fitted(table: dict[str, list[str]]) -> tuple[dict[str, list[str]], list[str
 def _kinds(table: dict[str, list[str]]) -> dict[str, list[str]]:
     """Of each row, whose the options in a column are."""
     membranes = (f"membrane {text.split()[0]}" if text else "" for text in table.get("membrane", [])[1:])
-    return {"options": table["quantizer"][1:], "membrane": [*membranes]}
+    return {"options": table.get("quantizer", [])[1:], "membrane": [*membranes]}
 
 
 def _pairs_of_all(kinds: list[str], texts: list[str]) -> dict[str, list[str]]:

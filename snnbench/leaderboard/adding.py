@@ -14,7 +14,7 @@ from snnbench.bench.reopening import bench_of
 from snnbench.engine import check_device
 from snnbench.errors import RecordError
 from snnbench.files import write_atomically
-from snnbench.leaderboard.board import ENTRIES, NOTE_FILE, Board, Note, read_board, read_entry
+from snnbench.leaderboard.board import NOTE_FILE, Board, Note, read_board, read_entry
 from snnbench.leaderboard.identity import record_problems
 from snnbench.leaderboard.sums import write_sums
 from snnbench.leaderboard.verification import control_problems, verify_entry
@@ -23,7 +23,7 @@ from snnbench.records import words
 from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE
 from snnbench.records.evidence import EVIDENCE_FILE, reference_evidence
 from snnbench.records.failures import FAILURE_SUFFIX
-from snnbench.records.layout import PROTOCOL_FILE, REFERENCES, WEIGHTS_FILE
+from snnbench.records.layout import ENTRIES, PROTOCOL_FILE, REFERENCES, WEIGHTS_FILE
 from snnbench.records.record import RECORD_FILE, Record, read_record
 from snnbench.reporting import Reporter, Silent
 from snnbench.training.baseline import protocol_path

@@ -17,12 +17,11 @@ from snnbench.errors import RecordError, did_you_mean
 from snnbench.protocols import Protocol, read_protocol
 from snnbench.records.chip_evidence import CHIP_EVIDENCE_FILE, ChipOutcome, read_chip_evidence
 from snnbench.records.evidence import EVIDENCE_FILE, Evidence, read_evidence
-from snnbench.records.layout import PROTOCOL_FILE, REFERENCES
+from snnbench.records.layout import ENTRIES, PROTOCOL_FILE, REFERENCES
 from snnbench.records.record import RECORD_FILE, Record, read_record
 from snnbench.records.schema import RecordPart
 
 NOTE_FILE = "entry.json"
-ENTRIES = "entries"
 
 
 class Note(RecordPart):

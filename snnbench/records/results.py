@@ -14,7 +14,7 @@ import msgspec
 
 from snnbench.errors import OptionError, RecordError, did_you_mean
 from snnbench.records.failures import FAILURE_SUFFIX
-from snnbench.records.layout import RECORD_FILE
+from snnbench.records.layout import ENTRIES, PROTOCOL_FILE, RECORD_FILE
 from snnbench.records.listing import ListedRow, Listing
 from snnbench.records.words import pairs
 
@@ -63,7 +63,7 @@ _TOLD = 5
 
 
 def read_rows(out: Path) -> list[ListedRow]:
-    """A row for every cell in the folder `out`, or in one board's folder in it, ordered by path.
+    """A row for every cell in the results folder `out`, in one protocol's folder of it, or on boards; ordered by path.
 
     Raises:
         RecordError: if there is no such folder.
@@ -135,9 +135,18 @@ def find_row(rows: list[ListedRow], name: str) -> ListedRow:
 
 
 def _boards(out: Path) -> list[str]:
+    """The folders of cells: `out` is one, or a board, or holds some of these."""
+    if _is_board(out):
+        return [str(out / ENTRIES)]
     entries = [entry for entry in os.scandir(out) if entry.is_dir() and not entry.name.startswith(".")]
     folders = sorted(entry.path for entry in entries)
-    return [str(out)] if any(map(is_cell, folders)) else folders
+    if any(map(is_cell, folders)):
+        return [str(out)]
+    return [f"{folder}/{ENTRIES}" if _is_board(folder) else folder for folder in folders]
+
+
+def _is_board(folder: str | Path) -> bool:
+    return (Path(folder) / PROTOCOL_FILE).is_file() and (Path(folder) / ENTRIES).is_dir()
 
 
 def is_cell(folder: str | Path) -> bool:

@@ -138,6 +138,25 @@ def test_the_folder_of_one_board_is_listed(results: Path) -> None:
     assert read_rows(board) == [row for row in read_rows(results) if Path(row["path"]).parent == board]
 
 
+def test_boards_are_listed_without_their_references(shipped_boards: Path, cli: Callable) -> None:
+    entries = {str(file.parent) for file in shipped_boards.glob("*/entries/*/record.json")}
+    rows = read_rows(shipped_boards)
+    assert {row["path"] for row in rows if row["status"] == "finished"} == entries
+    assert len(rows) == len(entries)
+    board = shipped_boards / "digits-sew8-v1"
+    assert read_rows(board) == read_rows(board / "entries") == [row for row in rows if row["board"] == board.name]
+    code, text = cli("results", "show", "float-32bit", board)
+    assert code == 0
+    assert json.loads(text)["cell"]["quantizer"]["name"] == "float"
+
+
+def test_a_folder_of_damaged_cells_is_listed(tmp_path: Path, cli: Callable) -> None:
+    (tmp_path / "board" / "lqnet-2bit").mkdir(parents=True)
+    code, text = cli("results", "list", tmp_path)
+    assert code == 0
+    assert "lqnet-2bit: record.json: [Errno 2] No such file or directory" in text
+
+
 def test_show_of_a_folder_of_cells_asks_for_one(results: Path, cli: Callable) -> None:
     with pytest.raises(RecordError, match="holds 3 cells; name one of them"):
         show(str(results))
