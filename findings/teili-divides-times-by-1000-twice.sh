@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # teili 1.1.0: a recording of a second that is read and turned into indices is a millisecond long, and nearly empty.
 #
-# `dvs2ind` "converts events extracted from an aedat file using aedat2numpy into 1D vectors of neuron indices and timestamps".
-# Guess: what one returns the other takes, and times are in milliseconds. Seen: `aedat2numpy` returns milliseconds unless
-# told another unit, and `dvs2ind` divides by 1,000, since "the DVS timestamps are in microseconds". It rounds up to whole
-# numbers and leaves out what a pixel does within one of them, so that of all events of a pixel in the second one of
-# each polarity is left, at 0 or 1. Of 2,000 events of 50 pixels 100 come out, and 1,999 if the reader is told unit="us":
-# the last event of a file is never read. No warning.
+# `dvs2ind` "converts events extracted from an aedat file using aedat2numpy into 1D vectors of neuron indices and
+# timestamps". Guess: what one returns the other takes, and times are in milliseconds. Seen: `aedat2numpy` returns
+# milliseconds unless told another unit, and `dvs2ind` divides by 1,000, since "the DVS timestamps are in microseconds". It
+# rounds up to whole numbers and leaves out what a pixel does within one of them, so that of all events of a pixel in the
+# second one of each polarity is left, at 0 or 1. Of 2,000 events of 50 pixels 100 come out, and 1,999 if the reader is
+# told unit="us": the last event of a file is never read. No warning.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
