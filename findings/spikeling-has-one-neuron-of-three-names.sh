@@ -5,7 +5,8 @@
 # exponential". Guess: at a constant drive an Izhikevich neuron bursts and an AdEx neuron fires less and less often. Seen:
 # the type is read, is kept with the network, and nothing asks for it but a comparison with Resonator. Spikes of the three
 # are the same, and so is the C code that it writes for them, to the byte. No other parameters can be given than LIF's,
-# threshold and leak, and any word is a type: type=Izhikevitch is no error. No warning.
+# threshold and leak, and any word is a type: type=Izhikevitch is no error. No warning. Its author knows: a module that
+# comes with it, pyspike_neuron_models, says so in its docstring, and has both neurons, which no network can use.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
