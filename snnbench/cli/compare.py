@@ -44,7 +44,7 @@ def compare(
     if not found:
         typer.echo(f"Not comparable: '{first}' and '{second}': {why_not(first, second)}")
     elif len(found) > 1:
-        typer.echo(f"{len(found)} cells compared; B is {_name(verdict)} over all")
+        typer.echo(f"{len(found)} cells compared; B over all: {_name(verdict)}")
     return verdict.value
 
 
@@ -80,8 +80,15 @@ def _lines(comparison: Comparison) -> list[str]:
         f"  {FIRING_EMD.title} {_change(FIRING_EMD, emd)}",
         *(f"  {METRICS[name].title} {_change(METRICS[name], change)}" for name, change in comparison.others.items()),
         f"  fires like the reference: A {_p_value(comparison.first)}, B {_p_value(comparison.second)}",
+        *_on_chip(comparison),
         f"  B: {comparison.words}",
     ]
+
+
+def _on_chip(comparison: Comparison) -> list[str]:
+    """That chips are left out, where a cell names one."""
+    chips = {record.cell.chip.name for record in (comparison.first, comparison.second) if record.cell.chip}
+    return [f"  all with float states: what {' and '.join(sorted(chips))} changes is not compared"] if chips else []
 
 
 def _p_value(record: Record) -> str:

@@ -6,6 +6,7 @@ Of a record only what tables show is decoded; whoever needs a checked one calls 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,10 +61,13 @@ class _Record(msgspec.Struct):
 
 _RECORD = msgspec.json.Decoder(_Record)
 _TOLD = 5
+_NAMED = re.compile(r"-\d+bit")  # so is every cell's folder, as `Cell.folder` says
 
 
 def read_rows(out: Path) -> list[ListedRow]:
     """A row for every cell in the results folder `out`, in one protocol's folder of it, or on boards; ordered by path.
+
+    A cell's own folder has one row.
 
     Raises:
         RecordError: if there is no such folder.
@@ -71,7 +75,10 @@ def read_rows(out: Path) -> list[ListedRow]:
     if not out.is_dir():
         raise RecordError(f"there is no results folder '{out}'")
     listing = Listing(out)
-    rows = [row for board in _boards(out) for row in _rows_of(board, listing)]
+    if is_cell(out):
+        rows = [_finished(str(out), listing)]
+    else:
+        rows = [row for board in _boards(out) for row in _rows_of(board, listing)]
     listing.remember()
     return rows
 
@@ -160,7 +167,7 @@ def _rows_of(board: str, listing: Listing) -> Iterator[ListedRow]:
             continue
         if entry.name.endswith(FAILURE_SUFFIX):
             yield _failed(entry.path)
-        elif entry.is_dir():
+        elif entry.is_dir() and (_NAMED.search(entry.name) or is_cell(entry.path)):
             yield _finished(entry.path, listing)
 
 

@@ -13,7 +13,7 @@ import snnbench
 from snnbench.errors import RecordError
 from snnbench.examine.compare import ComparisonVerdict, compare, overall
 from snnbench.leaderboard import Board, add, find_boards, read_board, rerun, table, verify
-from snnbench.records.cell import NetworkSpec, Origin
+from snnbench.records.cell import ChipSpec, NetworkSpec, Origin
 from snnbench.records.record import read_record
 from snnbench.reporting import Silent
 from snnbench.training.baseline import protocol_path
@@ -65,6 +65,25 @@ def test_what_cannot_be_compared_is_told_why(
     for mine in (four, board.folder):
         assert told("compare", mine, again) == 4
         assert "their protocols differ" in capsys.readouterr().out
+
+
+def test_compare_tells_that_chips_are_left_out(
+    board: Board, told: Told, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two = board.entry_folders()[0]
+    again = tmp_path / "again"
+    shutil.copytree(two, again)
+    record = read_record(two)
+    cell = record.cell.model_copy(
+        update={"chip": ChipSpec(name="loihi", distribution=None, version=None, semantics={})}
+    )
+    (again / "record.json").write_text(record.model_copy(update={"cell": cell, "key": cell.key}).to_json())
+    assert told("compare", two, again) == 3
+    assert "all with float states: what loihi changes is not compared" in capsys.readouterr().out
+    assert told("compare", board.folder, board.folder) == 3
+    out = capsys.readouterr().out
+    assert "4 cells compared; B over all: cannot tell" in out
+    assert "float states" not in out
 
 
 def test_compare_as_json(board: Board, told: Told, capsys: pytest.CaptureFixture[str]) -> None:

@@ -157,6 +157,17 @@ def test_a_folder_of_damaged_cells_is_listed(tmp_path: Path, cli: Callable) -> N
     assert "lqnet-2bit: record.json: [Errno 2] No such file or directory" in text
 
 
+def test_a_folder_of_other_things_is_no_damaged_cell(results: Path, cli: Callable) -> None:
+    (results / "docs" / "pictures").mkdir(parents=True)
+    assert {row["board"] for row in read_rows(results)} == {"tiny-v1"}
+    assert cli("results", "list", results / "docs") == (0, f"No cells in {results / 'docs'}\n")
+
+
+def test_the_folder_of_a_cell_has_one_row(results: Path) -> None:
+    (row,) = select(read_rows(results), {"status": "finished", "bits": "1"})
+    assert read_rows(Path(row["path"])) == [row]
+
+
 def test_show_of_a_folder_of_cells_asks_for_one(results: Path, cli: Callable) -> None:
     with pytest.raises(RecordError, match="holds 3 cells; name one of them"):
         show(str(results))
