@@ -13,7 +13,7 @@ from snnbench.errors import FiringError, did_you_mean
 from snnbench.functional.packed import PackedSpikes
 from snnbench.nn.hooks import told_of_calls
 from snnbench.nn.libraries import StepMode, refusal, step_mode
-from snnbench.nn.walk import named_modules, uncompiled
+from snnbench.nn.walk import named_modules, several, uncompiled
 
 
 class SpikeCapture:
@@ -124,7 +124,7 @@ def record_spikes(model: nn.Module, layers: Sequence[str] | None = None) -> Spik
             steps at once, `(T, N, *features)`, or one step a call.
 
     Raises:
-        FiringError: if there is no spiking layer, or a name is not a module of the model.
+        FiringError: if there is no spiking layer, `layers` is no list of names, or one is not a module of the model.
     """
     return SpikeCapture(spiking_modules(model, layers), model)
 
@@ -137,7 +137,7 @@ def spiking_modules(
     Without `layers`, those in `known` are taken too, of which the user says what they fire.
     """
     modules = named_modules(model)
-    for name in [*(layers or ()), *known]:
+    for name in [*(() if layers is None else several(layers)), *known]:
         if name not in modules:
             near = did_you_mean(name, modules) or f"; it has {_some(modules)}"
             raise FiringError(f"{type(model).__name__} has no layer {name!r}{near}")

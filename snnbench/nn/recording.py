@@ -18,7 +18,7 @@ from snnbench.nn.hooks import after
 from snnbench.nn.libraries import StepMode, refusal, spikes_by_step, step_mode
 from snnbench.nn.neurons import SpikingNeuron
 from snnbench.nn.passes import PassRecorder
-from snnbench.nn.walk import first_tensor, named_modules
+from snnbench.nn.walk import first_tensor, named_modules, several
 
 
 def spiking_layers(model: nn.Module) -> dict[str, nn.Module]:
@@ -205,7 +205,7 @@ def record_firing(
     unknown: StepMode = "single" if timesteps else "batch_first" if batch_first else "multi"
     if layers is not None:
         wrapped = dict(model.named_modules())
-        chosen = {_name(name, modules, wrapped, model): None for name in layers}
+        chosen = {_name(name, modules, wrapped, model): None for name in several(layers)}
         found = {name: (modules[name], step_mode(modules[name]) or unknown) for name in chosen}
         return FiringRecorder(model, found, shards, timesteps)
     for name, module in modules.items():

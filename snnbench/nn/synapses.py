@@ -156,7 +156,8 @@ class OperationRecorder(PassRecorder):
         if name in self._layers:
 
             def count(inputs: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
-                if self._running and (x := first_tensor((inputs, keywords))) is not None:
+                x = first_tensor((inputs, keywords))
+                if self._running and x is not None and x.ndim >= features_of(module):  # else the layer itself refuses
                     sizes = [*inputs[1:], keywords.get("output_size")]
                     self._calls.append((name, self._count(name, module, x.detach(), sizes[0])))
 

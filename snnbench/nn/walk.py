@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
+
+from snnbench.errors import FiringError
 
 _WRAPPERS = (DataParallel, DistributedDataParallel)
 
@@ -51,6 +53,19 @@ def first_tensor(inputs: object) -> Tensor | None:
         return inputs
     values = inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, tuple | list) else ()
     return next((found for each in values if (found := first_tensor(each)) is not None), None)
+
+
+def several(layers: Sequence[str]) -> Sequence[str]:
+    """The names of layers that somebody gave.
+
+    Raises:
+        FiringError: if they are one name alone, whose letters would pass for names, or none.
+    """
+    if isinstance(layers, str):
+        raise FiringError(f"layers={layers!r} is one name; a list of it is [{layers!r}]")
+    if not layers:
+        raise FiringError(f"layers={layers!r} names no layer; leave it out for all spiking layers that are known")
+    return layers
 
 
 @contextmanager

@@ -32,9 +32,11 @@ class ImagesOnly:
 def pairs(batches: Batches, labels: Sequence[int] | Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Images and labels of each batch; labels are the batch's own, else the next of `labels`, else None.
 
+    Batches without an image are passed over.
+
     Raises:
-        OptionError: if labels come twice, are no row of whole numbers, or there are fewer of them than images; if
-            there is one batch or are single samples in place of batches, or inputs are no tensor.
+        OptionError: if labels come twice, are no row of whole numbers, or are not as many as images; if there is one
+            batch or are single samples in place of batches, or inputs are no tensor.
     """
     _check_several(batches)
     given = None if labels is None else class_row(labels, "labels=")
@@ -48,8 +50,11 @@ def pairs(batches: Batches, labels: Sequence[int] | Tensor | None) -> Iterator[t
         last = first + len(images)
         if given is not None and len(given) < last:
             raise OptionError(f"labels= has {len(given)} labels, and the batches have more images")
-        yield images, own if given is None else given[first:last]
+        if len(images):
+            yield images, own if given is None else given[first:last]
         first = last
+    if given is not None and len(given) > first:
+        raise OptionError(f"labels= has {len(given)} labels, and the batches have {first} images")
 
 
 def _check_several(batches: Batches) -> None:

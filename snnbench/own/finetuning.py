@@ -15,6 +15,7 @@ from snnbench.errors import OptionError
 from snnbench.nn.classifier import Loop, as_classifier
 from snnbench.nn.libraries import reset_states
 from snnbench.own.batches import Batches, pairs
+from snnbench.own.networks import check_network
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -68,13 +69,15 @@ def finetune(
         loop: a loop over the steps of one's own; see `snnbench.report`.
 
     Raises:
-        OptionError: if the batches have no labels, can be run through once only, or are none.
+        OptionError: if the batches have no labels, can be run through once only, or are none, or a network is none.
         FiringError: if outputs are no logits.
     """
     if iter(batches) is batches:
         raise OptionError("fine-tuning runs over its batches more than once; give a list or a loader, no generator")
     if epochs < 1:
         raise OptionError(f"epochs={epochs}: at least 1")
+    check_network(quantized, "quantized")
+    check_network(reference, "reference")
     tuned, losses = [], []
     for model in (quantized, reference):
         reset_states(model)

@@ -14,6 +14,7 @@ from snnbench.nn.libraries import reset_states
 from snnbench.options import fixed_bits, validate
 from snnbench.own.batches import Batches, ImagesOnly
 from snnbench.own.membranes import quantize_membranes
+from snnbench.own.networks import check_network
 from snnbench.plugins import catalogue
 from snnbench.quant import Joint, MakeQuantizer, checked_module, quantize_weights, quantizers
 from snnbench.quant.calibration import calibrate as show_inputs
@@ -58,9 +59,11 @@ def quantize(
 
     Raises:
         PluginError: if there is no such quantizer.
-        OptionError: if bits, options or exempt layers are not allowed, nothing is left to quantize, or the quantizer
-            shares its scales between weights and membranes (mint), which only ``snnbench run`` does.
+        OptionError: if bits, options or exempt layers are not allowed, nothing is left to quantize, weights are NaN or
+            on the meta device, or the quantizer shares its scales between weights and membranes (mint), which only
+            ``snnbench run`` does.
     """
+    check_network(model, "model")
     reset_states(model)
     quantized = copy.deepcopy(model)
     quantize_weights(quantized, _maker(quantizer, bits, options or {}), exempt)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from snnbench.errors import OptionError
+from snnbench.errors import FiringError, OptionError
 from snnbench.functional.energy import CostOf
 from snnbench.functional.graded import SpikeKind
 from snnbench.functional.pairing import Pairing
@@ -22,7 +22,8 @@ from snnbench.nn.walk import unwrapped
 from snnbench.own.batches import Batches, class_row, pairs
 from snnbench.own.card import Card, card_of
 from snnbench.own.measures import MEASURES, Measure, Pair, own_cost
-from snnbench.own.outcome import Observer
+from snnbench.own.networks import check_network
+from snnbench.own.outcome import Observer, Outcome
 from snnbench.own.weights import weight_bits
 from snnbench.plugins import catalogue
 
@@ -153,12 +154,15 @@ def report(
             image. A line of the card each.
 
     Raises:
-        OptionError: if labels are no row of whole numbers, or there is no batch.
-        FiringError: if layers or outputs are not what is said above; the message says what to do.
+        OptionError: if labels are no row of whole numbers, one for each image, or there is no batch; if a network is
+            none, or has weights that are NaN or on the meta device.
+        FiringError: if layers or outputs are not what is said above, or outputs are not finite; the message says what
+            to do.
         PluginError: if there is no cost of a name.
     """
     networks = dict(quantized) if isinstance(quantized, Mapping) else {"quantized": quantized}
     _check_networks(reference, networks)
+    _check_kinds(kinds or {})
     added = _added(costs)
     if control is not None:
         networks[CONTROL] = control
@@ -171,6 +175,7 @@ def report(
         pairings = {name: Pairing(kinds=kinds or {}) for name in networks}
         found_labels = _run(observers, pairings, batches, labels)
         outcomes = {name: observer.outcome() for name, observer in observers.items()}
+    _check_outputs(outcomes)
     cards = {
         name: card_of(
             Pair(
@@ -204,12 +209,24 @@ def _apart(networks: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
 
 def _check_networks(reference: object, networks: Mapping[str, object]) -> None:
     for name, model in ((REFERENCE, reference), *networks.items()):
-        if not isinstance(model, nn.Module):
-            raise OptionError(f"network {name!r} is a {type(model).__name__}; several networks are a dict by name")
+        check_network(model, f"network {name!r}", "several networks are a dict by name")
     if not networks:
         raise OptionError("there is no quantized network to report on")
     if taken := {REFERENCE, CONTROL} & set(networks):
         raise OptionError(f"{taken.pop()!r} is the name of another column; call the network something else")
+
+
+def _check_kinds(kinds: Mapping[str, object]) -> None:
+    for name, kind in kinds.items():
+        if not isinstance(kind, SpikeKind):
+            known = "a kind is a snnbench.functional.graded.SpikeKind, such as SpikeKind(most=4)"
+            raise OptionError(f"kinds={{{name!r}: {kind!r}}}: {known}")
+
+
+def _check_outputs(outcomes: Mapping[str, Outcome]) -> None:
+    for name, outcome in outcomes.items():
+        if not outcome.logits.isfinite().all():
+            raise FiringError(f"outputs of network {name!r} are not finite; nor may weights, states or inputs be")
 
 
 def _run(
@@ -230,11 +247,14 @@ def _run(
             seen.append(class_row(right, "what stands beside the images in a batch"))
     if not count:
         raise OptionError("there was no batch; a generator that has been run through is empty")
+    if seen and (given := sum(map(len, seen))) != count:
+        raise OptionError(f"the batches have {given} labels for {count} images; give each image one, or none")
     return torch.cat(seen) if seen else None
 
 
 def _added(costs: Mapping[str, CostOf] | Collection[str]) -> tuple[Measure, ...]:
     if not isinstance(costs, Mapping):
+        costs = [costs] if isinstance(costs, str) else costs
         costs = {name: catalogue().costs[name].value for name in costs}
     if taken := {measure.name for measure in MEASURES} & set(costs):
         raise OptionError(f"{taken.pop()!r} is a measure of the card already; call the cost something else")

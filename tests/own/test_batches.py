@@ -36,6 +36,16 @@ def test_too_few_labels_are_told() -> None:
         list(pairs(IMAGES, [1, 2]))
 
 
+def test_too_many_labels_are_told() -> None:
+    """They may be those of other images, and the first of them pass for these images' own."""
+    with pytest.raises(OptionError, match="has 4 labels, and the batches have 3 images"):
+        list(pairs(IMAGES, [1, 2, 3, 4]))
+
+
+def test_a_batch_without_images_is_passed_over() -> None:
+    assert [given.tolist() for _, given in pairs([IMAGES[0], IMAGES[0][:0], IMAGES[1]], [3, 1, 2])] == [[3, 1], [2]]
+
+
 X, Y = torch.zeros(4, 3), torch.tensor([0, 1, 2, 0])
 
 

@@ -206,6 +206,55 @@ def test_a_loader_that_is_used_up():
         snnbench.report(model, model, batches(), labels=[0] * 60, **options)
 
 
+def test_labels_of_some_images_alone_are_told():
+    model, options = make("plain")
+    (x, y), (more, _), *_ = batches()
+    for some in ([(x, y), more], [(x, y[:-1])]):
+        with pytest.raises(OptionError, match=r"the batches have \d+ labels for \d+ images"):
+            snnbench.report(model, model, some, **options)
+
+
+def test_labels_in_place_of_images_are_refused_by_the_layer_they_are_given_to():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), IFNeuron(), nn.Flatten())
+    with pytest.raises(RuntimeError, match="conv2d"):
+        snnbench.report(network, network, [torch.zeros(5)], timesteps=T)
+
+
+def test_what_is_no_network_of_numbers_is_told():
+    model, _ = make("plain")
+    broken = copy.deepcopy(model)
+    next(broken.parameters()).data[0] = torch.nan
+    for bad, told in ((broken, "has NaN in"), (copy.deepcopy(model).to("meta"), "on the meta device")):
+        for refused in (lambda bad=bad: snnbench.quantize(bad), lambda bad=bad: snnbench.report(model, bad, batches())):
+            with pytest.raises(OptionError, match=told):
+                refused()
+    with pytest.raises(OptionError, match="model is a str"):
+        snnbench.quantize("lqnet", model)
+    with pytest.raises(OptionError, match="reference is a list"):
+        snnbench.finetune(model, batches(), batches())
+    endless = nn.Sequential(nn.Flatten(2), nn.Linear(64, 5), IFNeuron(), nn.Linear(5, 10))
+    nn.init.constant_(endless[-1].bias, torch.inf)
+    with pytest.raises(FiringError, match="outputs of network 'reference' are not finite"):
+        snnbench.report(endless, endless, batches(), timesteps=T)
+
+
+@pytest.mark.parametrize("layers", ["neuron", []])
+def test_what_is_no_list_of_layers_is_told(layers):
+    model, _ = make("plain")
+    with pytest.raises(FiringError, match=r"is one name; a list of it is|names no layer"):
+        snnbench.report(model, model, batches(), layers=layers, timesteps=T)
+    with pytest.raises(FiringError, match=r"is one name; a list of it is|names no layer"):
+        snnbench.record_firing(model, layers)
+
+
+def test_a_kind_that_is_none_is_told_and_the_name_of_one_cost_is_a_list_of_it():
+    model, options = make("plain")
+    with pytest.raises(OptionError, match=r"kinds=\{'neuron': 4\}: a kind is a"):
+        snnbench.report(model, model, batches(), kinds={"neuron": 4}, **options)
+    found = snnbench.report(model, model, batches(), costs="lemaire", **options)
+    assert "lemaire" in found["quantized"].measures
+
+
 class Burst(nn.Module):
     """Fires -2 to 2 at a time."""
 
