@@ -19,5 +19,5 @@ def check_network(model: object, what: str, hint: str = "torch.nn.Module is aske
     for name, weight in model.named_parameters():
         if weight.is_meta:
             raise OptionError(f"{what} has {name!r} on the meta device, where there are no numbers; load its weights")
-        if not is_lazy(weight) and weight.isnan().any():  # type: ignore[no-untyped-call]
+        if not is_lazy(weight) and weight.isnan().any():
             raise OptionError(f"{what} has NaN in {name!r}; its neurons would stay silent, and pass for dead ones")
