@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from snnbench.bench.metrics import FIRING_EMD, columns
+from snnbench.errors import RecordError
 from snnbench.examine.compare import difference
 from snnbench.leaderboard.board import Board, Entry
 from snnbench.records import words
@@ -28,7 +29,14 @@ class Change:
 
 
 def changes(old: Board, new: Board) -> list[Change]:
-    """One change a row of either board, matched by what the row asks for; rows with equal scores are left out."""
+    """One change a row of either board, matched by what the row asks for; rows with equal scores are left out.
+
+    Raises:
+        RecordError: if the boards are of different data sets.
+    """
+    data = tuple(board.protocol.data.name for board in (old, new))
+    if data[0] != data[1]:
+        raise RecordError(f"'{old.folder}' and '{new.folder}' are of different data, {data[0]} and {data[1]}")
     before, after = ({words.long(entry.record.cell): entry for entry in board.entries} for board in (old, new))
     found = [_change(row, before.get(row), after.get(row)) for row in sorted(before | after)]
     return [change for change in found if change.old != change.new]

@@ -13,6 +13,7 @@ import snnbench
 from snnbench.errors import RecordError
 from snnbench.examine.compare import ComparisonVerdict, compare, overall
 from snnbench.leaderboard import Board, add, find_boards, read_board, rerun, table, verify
+from snnbench.leaderboard.changes import changes
 from snnbench.records.cell import ChipSpec, NetworkSpec, Origin
 from snnbench.records.record import read_record
 from snnbench.reporting import Silent
@@ -65,6 +66,12 @@ def test_what_cannot_be_compared_is_told_why(
     for mine in (four, board.folder):
         assert told("compare", mine, again) == 4
         assert "their protocols differ" in capsys.readouterr().out
+
+
+def test_boards_of_different_data_have_no_changes(shipped_boards: Path) -> None:
+    digits, other = (read_board(shipped_boards / name) for name in ("digits-sew8-v1", "cifar10-sew8-v1"))
+    with pytest.raises(RecordError, match=r"are of different data, digits and cifar10$"):
+        changes(digits, other)
 
 
 def test_compare_tells_that_chips_are_left_out(
