@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fixtures.released import (
+    BRIEF,
     ENDS,
     ROOT,
     against_control,
@@ -36,19 +37,10 @@ MORE_BITS = {
     f"uniform, {clip}, {bits}": ("uniform", clip, bits, "None") for clip in ("narrow", "wide") for bits in (8, 6)
 }
 FOUR_BITS = {f"membrane, {which}, 4": (*CONTROL[:3], (4, which, *ENDS)) for which in ("unsigned", "signed")}
-BRIEF = ("cifar10-sew8-brief-v2", "cifar10-sew8-brief-v1")
 ELSEWHERE = ("cifar100-sew8-v4", "cifar10-sew18-v2", "cifar100-sew18-v2")
 WHOLE = {
     "CIFAR-10": (BRIEF, ("cifar10-sew8-whole-v1",)),
     "CIFAR-100": (("cifar100-sew8-v4",), ("cifar100-sew8-whole-v1",)),
-}
-SHELF: dict[str, tuple[str | None, ...]] = {
-    **{name: (name,) for name in ("rescaw", "lsq", "twn", "bitnet", "apot", "adaround", "gptq", "sbc")},
-    "lqnet": ("lqnet", None, "narrow"),
-    "uniform, clip of least squared error": ("uniform", "endpoint", "mse"),
-    "uniform, clip at the largest weight": ("uniform", "endpoint", "absmax"),
-    "uniform, symmetric, clip of least squared error": ("uniform", "symmetric", "mse"),
-    "uniform, symmetric, clip at the largest weight": ("uniform", "symmetric", "absmax"),
 }
 LIF_TUNED = {label: SEEDED[label] for label in ("lqnet 2", "uniform, narrow, 2", "membrane, unsigned, 2")}
 REGULARIZED = {
@@ -129,81 +121,6 @@ def test_what_is_as_elsewhere_is() -> None:
         if "sew18" in board:
             assert {"membrane, unsigned, 2", "membrane, unsigned, 4"} & near == {"membrane, unsigned, 4"}
             assert {"uniform, narrow, 6", "uniform, narrow, 8"} & near == {"uniform, narrow, 8"} & set(rows)
-
-
-def test_two_bits_fine_tuned_are_the_leaderboards() -> None:
-    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
-    found = [of_two_bits(*boards) for boards in (BRIEF, ("cifar100-sew8-v5", "cifar100-sew8-v4"))]
-    for label in found[0]:
-        shown = (points_and_emd(rows.get(label)) for rows in found)
-        assert f"| {label} |{''.join(f' {each} |' if each else ' |' for each in shown)}\n" in page
-    alone = {label: row for label, row in found[1].items() if row.cell.membrane is None}
-    assert min(alone, key=lambda label: distance(alone[label])) == "lqnet"
-    assert max(alone, key=lambda label: change(alone[label])) == "lqnet"
-    assert f"leaves GPTQ {-100 * change(alone['gptq']):.1f} points below its control there" in page
-
-
-def of_two_bits(*boards: str) -> dict[str, Record]:
-    """Fine-tuned rows of the shelf, of seed 0, by what the page calls them."""
-    tuned = [each for board in boards for each in records_of(board, "qat")]
-    records = [each for each in tuned if each.cell.seed == 0 and each.cell.quantizer.bits == 2]
-    signed = [each for each in records if each.cell.quantizer.options.get("codes", "signed") == "signed"]
-    alone = [each for each in signed if each.cell.membrane is None]
-    found = {(r.cell.quantizer.name, *map(r.cell.quantizer.options.get, ("grid", "clip"))): r for r in alone}
-    named = {label: [found[key] for key in found if key[: len(start)] == start] for label, start in SHELF.items()}
-    both = [each for each in records if each.cell.membrane and each.cell.quantizer.name == "lqnet"]
-    return {label: rows[0] for label, rows in {"lqnet, membrane of 2 unsigned bits": both, **named}.items() if rows}
-
-
-def test_other_bits_fine_tuned_are_the_leaderboards() -> None:
-    page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
-    alone = [each for each in records_of("cifar10-sew8-brief-v2", "qat") if each.cell.membrane is None]
-    seed0 = [each for each in alone if each.cell.seed == 0 and each.cell.quantizer.options.get("clip") != "absmax"]
-    rows = {(r.cell.quantizer.name, r.cell.quantizer.bits): r for r in seed0}
-    (largest,) = (r for r in alone if tuned_by(r) == ("uniform", "absmax", 3, "None"))
-    shown = against_control(largest).replace(", ", " | ")
-    assert f"| uniform, clip at the largest weight, 3 | {shown} |" in page
-    shelf = ("gptq", "sbc", "lsq", "adaround", "apot", "rescaw")
-    three, four = [(name, 3) for name in (*shelf, "lqnet", "uniform")], [(name, 4) for name in shelf]
-    far = [name for name, bits in four if not nearer_than_another_seed(rows[name, bits])]
-    assert sorted(far) == ["apot", "rescaw"]
-    for name, bits in (*four, *three, ("lqnet", 1), ("xnor", 1), ("qsnn", 1)):
-        label = "uniform, clip of least squared error" if name == "uniform" else name
-        assert f"| {label}, {bits} | {against_control(rows[name, bits]).replace(', ', ' | ')} |" in page
-
-
-def test_membranes_of_the_shelf_are_the_leaderboards() -> None:
-    page = " ".join((ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8").split())
-    states = {
-        r.cell.membrane.name: r for r in records_of("cifar10-sew8-brief-v2", "qat") if r.cell.membrane is not None
-    }
-    shown = [against_control(states[name]).split(", ") for name in ("spquant", "qsnn-state")]
-    assert "end at {} % and {} from the control".format(*shown[0]) in page
-    assert "potentials of 8 bits at {} % and {}.".format(*shown[1]) in page
-
-
-def test_mint_fine_tuned_is_the_leaderboards() -> None:
-    page = " ".join((ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8").split())
-    rows = {
-        r.cell.quantizer.bits: r for r in records_of("cifar10-sew8-brief-v2", "qat") if r.cell.quantizer.name == "mint"
-    }
-    two, four = (
-        (100 * rows[bits].metrics["accuracy"].value, rows[bits].control.to_cell.firing_emd.value) for bits in (2, 4)
-    )
-    assert "ends at {:.2f} % (EMD to the control {:.4f}) with 2 bits".format(*two) in page
-    assert "at {:.2f} % ({:.4f}) with 4".format(*four) in page
-
-
-def test_symmetric_levels_on_cifar100_are_the_leaderboards() -> None:
-    page = " ".join((ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8").split())
-    rows = {
-        r.cell.quantizer.options["clip"]: 100 * r.metrics["accuracy"].value
-        for r in records_of("cifar100-sew8-v4", "qat")
-        if r.cell.quantizer.options.get("grid") == "symmetric" and r.cell.quantizer.bits == 2 and r.cell.seed == 0
-    }
-    assert rows["narrow"] == rows["wide"] == 1
-    assert "1.00 % with either clip" in page
-    assert f"{rows['absmax']:.2f} with one at the largest weight, and {rows['mse']:.2f} with a fitted one" in page
 
 
 @pytest.mark.parametrize("bits", [4, 6, 8])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fixtures.released import ROOT
+from fixtures.released import ROOT, records_of
 
 from snnbench.functional import firing_drift, firing_emd
 from snnbench.records.evidence import Evidence, read_evidence
@@ -30,3 +30,16 @@ def control_of(board: str, seed: int) -> tuple[str, Evidence]:
     folders = (ROOT / "leaderboards" / board / "entries").glob(f"float-32bit-qat-seed{seed}-*")
     (folder,) = folders
     return read_record(folder).environment.processor, read_evidence(folder / "evidence.safetensors")
+
+
+def test_one_kind_of_processor_trains_one_control() -> None:
+    first = [each for each in records_of("cifar100-sew8-v4", "qat") if each.cell.seed == 0]
+    (control,) = (each for each in first if each.cell.membrane is None and not each.cell.quantizes)
+    same = control.environment.processor
+    later = [each for each in records_of("cifar100-sew8-v5", "qat") if each.environment.processor == same]
+    assert later
+    assert {each.environment.git for each in later}.isdisjoint({each.environment.git for each in first})
+    for each in later:
+        assert each.control.accuracy == control.control.accuracy
+        assert each.control.firing_emd == control.control.firing_emd
+        assert each.control.to_other_seed == control.control.to_other_seed

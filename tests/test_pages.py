@@ -119,7 +119,7 @@ def test_the_row_that_is_farther_than_another_training_is_the_leaderboards() -> 
 
 def test_what_the_reset_changes_is_the_leaderboards() -> None:
     page = (ROOT / "docs" / "what-accuracy-hides.md").read_text("utf-8")
-    boards = ("cifar10-sew8-v5", "cifar10-sew8-hard-v1")
+    boards = ("cifar10-sew8-v5", "cifar10-sew8-hard-v1", "cifar100-sew8-v5", "cifar100-sew8-hard-v1")
     for mode, site, said in (
         ("ptq", "post_reset", "stored after the reset"),
         ("ptq", "pre_spike", "before the spike"),
