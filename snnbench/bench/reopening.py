@@ -44,13 +44,16 @@ def own_network(bench: Bench, spec: NetworkSpec, weights: Path) -> Bench:
     An exported network is read too; what its membranes' quantizers learned is left out.
 
     Raises:
-        OptionError: if the file of weights cannot be read.
+        OptionError: if the file of weights cannot be read, or has NaN.
     """
     try:
         network = _with_weights(bench, spec, weights.read_bytes())
     except (OSError, RecordError) as error:
-        advice = "write it with safetensors.torch.save_file(network.state_dict(), 'weights.safetensors')"
+        advice = "write it with safetensors.torch.save_model(network, 'weights.safetensors')"
         raise OptionError(f"--weights '{weights}' cannot be read: {error}; {advice}") from error
+    for name, tensor in network.weights.items():
+        if tensor.isnan().any():
+            raise OptionError(f"--weights '{weights}' has NaN in {name!r}; its neurons would pass for dead ones")
     return replace(bench, network=network, own_network=True, folder=None, document=b"")
 
 

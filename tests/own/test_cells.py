@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from oracles.networks import library
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save_file, save_model
 from torch import nn
 from typer.testing import CliRunner
 
@@ -241,8 +241,23 @@ def test_what_makes_no_network(folder, name, message):
 
 def test_weights_of_another_format(folder):
     torch.save({}, folder / "net.pt")
-    with pytest.raises(OptionError, match="save_file"):
+    with pytest.raises(OptionError, match="save_model"):
         run_network(OwnNetwork("own_nets.py:Net", folder / "net.pt", str(folder), timesteps=3))
+
+
+def test_weights_with_nan_are_refused(folder):
+    weights = load_file(folder / "net.safetensors")
+    weights["fc1.weight"][0, 0] = torch.nan
+    save_file(weights, folder / "nan.safetensors")
+    with pytest.raises(OptionError, match=r"nan\.safetensors' has NaN in 'fc1\.weight'"):
+        run_network(OwnNetwork("own_nets.py:Net", folder / "nan.safetensors", str(folder), timesteps=3))
+
+
+def test_weights_are_written_as_the_message_advises(tmp_path):
+    """A network in channels-last, as `snnbench.load` makes them, too: safetensors' `save_file` refuses its weights."""
+    network = nn.Sequential(nn.Conv2d(3, 4, 3)).to(memory_format=torch.channels_last)
+    save_model(network, tmp_path / "net.safetensors")
+    assert load_file(tmp_path / "net.safetensors")["0.weight"].equal(network[0].weight)
 
 
 @pytest.mark.parametrize(
