@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from snnbench.errors import OptionError
@@ -12,11 +12,13 @@ def check_network(model: object, what: str, hint: str = "torch.nn.Module is aske
     """Refuse what no numbers come from; messages call it `what`.
 
     Raises:
-        OptionError: if it is no module, or has weights that are NaN or on the meta device.
+        OptionError: if it is no module, or has weights or running statistics that are NaN or on the meta device.
     """
     if not isinstance(model, nn.Module):
         raise OptionError(f"{what} is a {type(model).__name__}; {hint}")
-    for name, weight in model.named_parameters():
+    for name, weight in model.state_dict().items():
+        if not isinstance(weight, Tensor):
+            continue
         if weight.is_meta:
             raise OptionError(f"{what} has {name!r} on the meta device, where there are no numbers; load its weights")
         if not is_lazy(weight) and weight.isnan().any():

@@ -255,9 +255,11 @@ def test_weights_with_nan_are_refused(folder):
 
 def test_weights_are_written_as_the_message_advises(tmp_path):
     """A network in channels-last, as `snnbench.load` makes them, too: safetensors' `save_file` refuses its weights."""
-    network = nn.Sequential(nn.Conv2d(3, 4, 3)).to(memory_format=torch.channels_last)
-    save_model(network, tmp_path / "net.safetensors")
-    assert load_file(tmp_path / "net.safetensors")["0.weight"].equal(network[0].weight)
+    (tmp_path / "digits.py").write_text("import snnbench\n\ndef make():\n    return snnbench.load('digits-sew8')\n")
+    save_model(snnbench.load("digits-sew8"), tmp_path / "net.safetensors")
+    own = OwnNetwork(f"{tmp_path}/digits.py:make", tmp_path / "net.safetensors", "digits")
+    (run,) = run_network(own, "float", out=tmp_path / "out", limit=9)
+    assert run.record.metrics["firing_emd"].value == 0
 
 
 @pytest.mark.parametrize(

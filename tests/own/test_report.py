@@ -232,6 +232,10 @@ def test_what_is_no_network_of_numbers_is_told():
         snnbench.quantize("lqnet", model)
     with pytest.raises(OptionError, match="reference is a list"):
         snnbench.finetune(model, batches(), batches())
+    normed = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), IFNeuron(), nn.Flatten())
+    normed[1].running_mean[0] = torch.nan
+    with pytest.raises(OptionError, match=r"has NaN in '1\.running_mean'"):
+        snnbench.quantize(normed)
     endless = nn.Sequential(nn.Flatten(2), nn.Linear(64, 5), IFNeuron(), nn.Linear(5, 10))
     nn.init.constant_(endless[-1].bias, torch.inf)
     with pytest.raises(FiringError, match="outputs of network 'reference' are not finite"):
