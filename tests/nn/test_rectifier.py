@@ -146,7 +146,7 @@ def test_its_outputs_are_rates() -> None:
 def test_the_fast_form_gives_the_same_rates_gradients_and_statistics(
     options: dict[str, Any], levels: int, training: bool, timesteps: int, dtype: torch.dtype, tolerance: float
 ) -> None:
-    torch.manual_seed(0)
+    torch.manual_seed(2)
     model = sew_resnet8(8, 5, timesteps, bn_scale=2.0, **options).to(memory_format=torch.channels_last).to(dtype)
     model(torch.randn(16, 3, 12, 12, dtype=dtype))
     model.train(training)
